@@ -1,0 +1,37 @@
+// What the program can be asked for, one function a command.
+#pragma once
+
+#include "autosampling/base/error.hpp"
+#include "autosampling/comm/communicator.hpp"
+#include "autosampling/record/run_directory.hpp"
+
+#include <csignal>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace autosampling {
+
+// The command line of `run` and `check`.
+struct RunArguments {
+    std::filesystem::path configuration;
+    std::vector<std::string> settings; // section.key=value
+    std::string output;                // empty: run.output of the configuration
+    Opening opening = Opening::fresh;
+};
+
+// The population search. The configuration is read on the root alone. Collective. Throws Error.
+ExitCode run_command(Communicator& comm, const RunArguments& arguments, const volatile std::sig_atomic_t& stop);
+
+// Local, without MPI; they print to standard output. Throw Error.
+void check_command(const RunArguments& arguments);
+void finish_command(const std::filesystem::path& run);
+void info_command();
+
+// Runs a collective action under MPI and returns the exit code. An error that all ranks share is said once, by the
+// root, and MPI ends in order; any other ends the job by MPI_Abort with the error's code, after rank, host and cause
+// were said.
+ExitCode run_under_mpi(int argc, char** argv, const std::function<ExitCode(Communicator&)>& action);
+
+} // namespace autosampling

@@ -1,0 +1,25 @@
+// Files that are whole or not there: written under a name ending in .tmp, forced to disk, renamed.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace autosampling {
+
+// The name under which a file is written before `publish` gives it its own: path + ".tmp".
+std::filesystem::path temporary_name(const std::filesystem::path& path);
+
+// Forces temporary_name(path) to disk, renames it to path, forces the folder to disk. Throws Error(failure).
+void publish(const std::filesystem::path& path);
+
+// Forces a folder's entries to disk. Throws Error(failure).
+void sync_folder(const std::filesystem::path& folder);
+
+// Writes `text` to temporary_name(path) and publishes it. Throws Error(failure).
+void write_file(const std::filesystem::path& path, std::string_view text);
+
+// The whole file. Throws Error(failure) when it cannot be read.
+std::string read_file(const std::filesystem::path& path);
+
+} // namespace autosampling

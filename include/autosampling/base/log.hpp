@@ -1,0 +1,39 @@
+// Log lines: UTC time, rank, level, cycle, one event a line; no colour, no carriage return.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace autosampling {
+
+enum class LogLevel : int { debug, info, warning, error };
+
+// Writes to standard output (standard error from `warning` on) and, once opened, to a file.
+// Rank 0 writes from the set level on, other ranks only from `warning` on. Used from one thread a rank.
+class Log {
+  public:
+    explicit Log(int rank, LogLevel level = LogLevel::info);
+    ~Log();
+    Log(Log&&) noexcept;
+    Log& operator=(Log&&) noexcept;
+
+    void set_level(LogLevel level);
+    // Appends to this file from now on, too. Throws Error(failure).
+    void open(const std::filesystem::path& file);
+    // The cycle that lines carry from now on; negative: none.
+    void set_cycle(std::int64_t cycle);
+
+    void debug(const std::string& line) { write(LogLevel::debug, line); }
+    void info(const std::string& line) { write(LogLevel::info, line); }
+    void warning(const std::string& line) { write(LogLevel::warning, line); }
+    void error(const std::string& line) { write(LogLevel::error, line); }
+
+  private:
+    struct Sink;
+    void write(LogLevel level, const std::string& line);
+    std::unique_ptr<Sink> sink_;
+};
+
+} // namespace autosampling

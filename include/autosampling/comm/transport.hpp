@@ -1,0 +1,35 @@
+// How member states travel between ranks.
+#pragma once
+
+#include "autosampling/comm/communicator.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace autosampling {
+
+// One state on its way from the rank that holds it to the ranks that take it.
+struct Delivery {
+    int source = 0;               // the rank that holds the state
+    std::vector<int> takers;      // the other ranks that take it, ascending, without `source`
+    std::span<const float> state; // (D) f32, on the source only
+    std::span<float> destination; // (D) f32, on a taker only
+};
+
+class Transport {
+  public:
+    virtual ~Transport() = default;
+    // "mpi", …: recorded with the run.
+    virtual std::string name() const = 0;
+    // Carries out all deliveries; every rank passes the same list (source and takers), with its own spans.
+    // No destination may overlap a state. Collective. Throws Error(failure, timeout).
+    virtual void exchange(std::span<const Delivery> deliveries) = 0;
+};
+
+// Host buffers by point-to-point messages: each source serves its takers by a binomial tree that every rank derives
+// from the list; several deliveries are under way at once. The communicator must outlive it.
+std::unique_ptr<Transport> make_mpi_transport(const Communicator& comm);
+
+} // namespace autosampling

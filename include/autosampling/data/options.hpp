@@ -1,0 +1,29 @@
+// [data]: which images, and what is done to them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace autosampling {
+
+struct DataOptions {
+    std::string name = "mnist";               // mnist, cifar10, cifar100, synthetic
+    std::string path;                         // folder that holds the files; not for synthetic
+    std::vector<double> mean;                 // per channel, of pixels in 0…1; empty: the data set's own
+    std::vector<double> std;                  // likewise
+    std::int64_t reward_images = 0;           // held out of training; 0: a tenth of the training file
+    std::int64_t reward_images_per_cycle = 0; // 0: all; else a subset redrawn every cycle
+    std::string augmentation = "none";        // none, crop-flip
+    double label_noise = 0;                   // fraction of the training labels that is redrawn
+    double reward_label_noise = 0;            // likewise of the reward set's
+    double imbalance = 1;                     // most frequent : rarest class of the training part, exponential between
+
+    // synthetic only
+    std::int64_t synthetic_images = 10000; // training file; the test file has a fifth of it
+    std::int64_t synthetic_size = 32;      // height and width, pixels
+    std::int64_t synthetic_channels = 3;
+    std::int64_t synthetic_classes = 10;
+};
+
+} // namespace autosampling

@@ -1,0 +1,21 @@
+// Which reward images a cycle looks at, and the test set measured by all ranks together.
+#pragma once
+
+#include "autosampling/comm/communicator.hpp"
+#include "autosampling/training/trainer.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace autosampling {
+
+// Places in the reward part: all of 0 … images−1, or `per_cycle` > 0 of them, drawn anew every cycle, the same for all
+// members, so that rewards stay paired.
+std::vector<std::uint32_t> reward_examples(std::uint64_t seed, std::int64_t cycle, int attempt, std::uint32_t images,
+                                           std::uint32_t per_cycle);
+
+// The test part under the state that every rank has loaded: in fixed pieces, so that the sums don't depend on the number
+// of ranks. The whole score on every rank. Collective.
+Score evaluate_together(const Communicator& comm, Trainer& trainer, std::uint32_t images, std::size_t classes);
+
+} // namespace autosampling

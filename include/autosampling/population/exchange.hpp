@@ -1,0 +1,65 @@
+// The member states that a rank holds, and how the survivors' get to everybody.
+//
+// Letters: P members, D state length.
+#pragma once
+
+#include "autosampling/comm/transport.hpp"
+#include "autosampling/population/placement.hpp"
+#include "autosampling/population/selection.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+namespace autosampling {
+
+// A state (D) f32 that doesn't change any more; shared by the members that go on from it and by what is writing it.
+using State = std::shared_ptr<const std::vector<float>>;
+
+// Buffers are used again: under `best` a rank needs two beside the one at work, however many members it has.
+class StateStore {
+  public:
+    // `rank` holds placement.members_of(rank). Only the best of them is kept at the end of a cycle unless `keep_all`.
+    StateStore(const Placement& placement, int rank, std::size_t length, bool keep_all);
+
+    // What a member of this rank starts the cycle from.
+    const State& start(std::int32_t member) const { return start_.at(member); }
+    void set_start(std::int32_t member, State state) { start_[member] = std::move(state); }
+    // Holds what a member ended the cycle with, where it may be needed.
+    void keep(const Outcome& outcome, std::span<const float> state);
+    // The best of this rank's members by `ahead`; −1 without any.
+    std::int32_t best_kept() const { return best_.member; }
+    const State& kept(std::int32_t member) const { return kept_.at(member); }
+    // Forgets what was kept: the cycle is repeated.
+    void discard();
+
+    // Every member takes its parent's state; all copies see the states before the exchange. With `everywhere` the winner's
+    // state is given to ranks that have no member taking it, too. Returns the winner's state where this rank holds it
+    // afterwards. Collective.
+    State exchange(const Selection& selection, bool everywhere, Transport& transport);
+
+    State copy(std::span<const float> state);
+
+  private:
+    struct FreeList {
+        std::mutex mutex;
+        std::vector<std::unique_ptr<std::vector<float>>> buffers;
+    };
+    std::shared_ptr<std::vector<float>> acquire();
+
+    Placement placement_;
+    int rank_;
+    std::size_t length_;
+    bool keep_all_;
+    std::map<std::int32_t, State> start_, kept_; // by member
+    Outcome best_;
+    std::shared_ptr<FreeList> free_;
+};
+
+// The deliveries of an exchange, without spans: for each distinct parent its rank and the other ranks that need it.
+std::vector<Delivery> plan_deliveries(const Placement& placement, const Selection& selection, bool everywhere);
+
+} // namespace autosampling

@@ -1,0 +1,28 @@
+// The data set on a node: one copy in memory that its ranks share.
+#pragma once
+
+#include "autosampling/comm/node.hpp"
+#include "autosampling/data/dataset.hpp"
+
+#include <cstdint>
+
+namespace autosampling {
+
+class NodeData {
+  public:
+    // Finds, loads and checks the data set once a node; ranks of all nodes must find the same images and labels.
+    // Throws Error(data), agreed. Collective over `comm`; `node` is its split by node.
+    NodeData(const Communicator& comm, const Communicator& node, const DatasetPlan& plan);
+
+    const Dataset& dataset() const { return dataset_; }
+    std::uint64_t hash() const { return hash_; }
+    // Frees the memory. Collective over the node.
+    void release() { memory_.release(); }
+
+  private:
+    SharedMemory memory_;
+    Dataset dataset_;
+    std::uint64_t hash_ = 0;
+};
+
+} // namespace autosampling

@@ -1,0 +1,46 @@
+// What a user sees while a run goes on: progress lines and summary.json.
+#pragma once
+
+#include "autosampling/base/log.hpp"
+#include "autosampling/population/plan.hpp"
+#include "autosampling/record/run_record.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace autosampling {
+
+// Local, on rank 0.
+class Progress {
+  public:
+    Progress(const Options& options, const Plan& plan, std::filesystem::path run, std::int64_t first_cycle);
+
+    // One line a cycle, at most one in a second: best, mean and spread of the rewards, with the standard error that a
+    // reward has as a proportion of that many images (the best of many noisy values is no measure of progress).
+    void cycle(const CycleRow& row, Log& log);
+    void epoch(const EpochRow& row, Log& log);
+
+    // Replaces summary.json; `state` is running, stopped or finished. Thread: any one at a time.
+    struct Snapshot {
+        std::int64_t cycles = 0;
+        std::int64_t epochs = 0;
+        double best_reward = 0;
+        double test_accuracy = 0; // NaN before the first epoch
+        double seconds = 0;       // since the start of this job
+        std::uint64_t state_hash = 0;
+    };
+    Snapshot snapshot() const;
+    void write_summary(const Snapshot& snapshot, const std::string& state) const;
+
+  private:
+    const Options& options_;
+    const Plan& plan_;
+    std::filesystem::path run_;
+    std::int64_t first_cycle_;
+    std::chrono::steady_clock::time_point start_, last_line_;
+    Snapshot now_;
+};
+
+} // namespace autosampling

@@ -1,0 +1,35 @@
+// Sampling from the record: what was drawn and how the distribution was learned follow from the options, the seed and the
+// recorded outcomes, without training anything.
+#pragma once
+
+#include "autosampling/population/options.hpp"
+#include "autosampling/record/run_record.hpp"
+#include "autosampling/sampling/sampler.hpp"
+
+#include <span>
+#include <vector>
+
+namespace autosampling {
+
+// The draws of a cycle as they count, from what is known of its members: with winner credit the survivors', with
+// advantage credit those of all finite members. `schedules` holds the sub-schedules of `counted` (ascending), K each.
+std::vector<Contribution> contributions(const ExplorationOptions& options, std::span<const double> signal,
+                                        std::span<const std::uint8_t> finite, std::span<const std::int32_t> survivors,
+                                        std::span<const std::int32_t> counted,
+                                        std::span<const std::uint32_t> schedules);
+
+// The members whose draws count, ascending.
+std::vector<std::int32_t> counted_members(const ExplorationOptions& options, std::span<const std::uint8_t> finite,
+                                          std::span<const std::int32_t> survivors);
+
+// Takes a sampler through a recorded cycle, exploration included. Throws Error(checkpoint) where the recorded
+// sub-schedules are not those that the sampler draws.
+void recount(Sampler& sampler, const ExplorationOptions& options, const CycleRow& row);
+
+// A sampler before its first cycle, with a perturbation table of this machine's own. `options` resolved.
+Sampler make_sampler(const Options& options, std::uint32_t training_images, std::uint32_t draws);
+
+// The final datasets of run.h5: re-estimates from all that was counted.
+FinalDistribution final_distribution(Sampler& sampler);
+
+} // namespace autosampling

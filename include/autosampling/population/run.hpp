@@ -1,0 +1,41 @@
+// The commands that train, and the one that collects: one call each.
+#pragma once
+
+#include "autosampling/base/log.hpp"
+#include "autosampling/comm/communicator.hpp"
+#include "autosampling/population/options.hpp"
+#include "autosampling/record/run_directory.hpp"
+
+#include <csignal>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace autosampling {
+
+class Trainer;
+
+// How options are written down in a run directory and compared at a resume; the application's option table knows.
+struct ConfigurationFormat {
+    std::function<std::string(const Options&)> format;
+    std::function<Options(const std::string& text)> parse;
+    // One line for each option that changes results; empty: the run may go on.
+    std::function<std::vector<std::string>(const Options& recorded, const Options& asked)> differences;
+};
+
+// What tests do to a member after it was trained: (member, cycle, attempt, trainer).
+using AfterTraining = std::function<void(std::int32_t, std::int64_t, int, Trainer&)>;
+
+// The population search: loads the data, makes or resumes the run directory `options.run.output`, runs cycle by cycle,
+// records, checkpoints, and makes run.h5 at the end. Every rank passes equal options. `stop` is set by a signal handler;
+// one rank that has it is enough. `after_training` is Search's, for tests. Returns finished or stopped. Throws Error.
+// Collective.
+ExitCode run_search(const Communicator& comm, const Options& options, Opening opening,
+                    const ConfigurationFormat& configuration, const volatile std::sig_atomic_t& stop, Log& log,
+                    const AfterTraining& after_training = {});
+
+// Builds run.h5 from the closed segments of a run that isn't running. Throws Error(checkpoint). Local.
+void finish_run(const std::filesystem::path& run, const ConfigurationFormat& configuration, Log& log);
+
+} // namespace autosampling

@@ -1,0 +1,85 @@
+// The population search, cycle by cycle: the method itself. Read `Search::run_cycle` first.
+//
+// Letters: P members, N training examples, K draws a cycle, D state length.
+#pragma once
+
+#include "autosampling/base/log.hpp"
+#include "autosampling/comm/communicator.hpp"
+#include "autosampling/comm/transport.hpp"
+#include "autosampling/population/exchange.hpp"
+#include "autosampling/population/options.hpp"
+#include "autosampling/population/plan.hpp"
+#include "autosampling/population/progress.hpp"
+#include "autosampling/population/recorder.hpp"
+#include "autosampling/population/selection.hpp"
+#include "autosampling/sampling/sampler.hpp"
+#include "autosampling/training/trainer.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <vector>
+
+namespace autosampling {
+
+class Search {
+  public:
+    // What the search works with; all of it outlives it. `options` resolved, equal on all ranks.
+    struct Parts {
+        const Communicator& comm;
+        const Options& options;
+        const Plan& plan;
+        Trainer& trainer;
+        Sampler& sampler;
+        Transport& transport;
+        Recorder& recorder;
+        Progress& progress;
+        Log& log;
+        std::chrono::steady_clock::time_point began; // of this job, for the wall time
+    };
+
+    // A new search: every member starts from the trainer's initial state. Collective.
+    explicit Search(const Parts& parts);
+    // Goes on from a checkpoint; its states are read from the run directory by the ranks that need them. Collective.
+    Search(const Parts& parts, const CheckpointIndex& checkpoint, const std::filesystem::path& run);
+
+    // Runs to the last cycle, or to the end of the cycle in which a rank was asked to stop, and leaves a checkpoint.
+    // Returns finished or stopped. Throws Error(failure) when no member was finite in a cycle and all its repetitions.
+    // Collective.
+    ExitCode run(const volatile std::sig_atomic_t& stop);
+
+    std::int64_t cycles_done() const { return cycle_; }
+
+    // Called after a member was trained, before its reward: for tests that plant faults. (member, cycle, attempt)
+    std::function<void(std::int32_t, std::int64_t, int, Trainer&)> after_training;
+
+  private:
+    // One cycle: draw, train, evaluate, gather, select, exchange, count, explore, record. Returns whether to stop.
+    bool run_cycle(const volatile std::sig_atomic_t& stop);
+
+    void run_members(int attempt);
+    Outcome run_member(std::int32_t member, int attempt);
+    std::vector<Outcome> gather(bool stop);
+    std::vector<std::uint32_t> gather_schedules(const std::vector<std::int32_t>& members) const;
+    void count(const Selection& selection, const std::vector<Outcome>& outcomes,
+               const std::vector<std::uint8_t>& finite, const std::vector<std::int32_t>& counted,
+               const std::vector<std::uint32_t>& schedules);
+    void explore();
+    void record(const Selection& selection, const std::vector<Outcome>& outcomes, int attempt,
+                const std::vector<std::int32_t>& counted, const std::vector<std::uint32_t>& schedules, bool explored);
+    void test(const State& winner);
+    void checkpoint(const Selection& selection);
+
+    Parts parts_;
+    Placement placement_;
+    StateStore store_;
+    std::int64_t cycle_ = 0; // done
+    std::vector<Outcome> mine_; // of this rank's members, this cycle
+    std::map<std::int32_t, std::vector<std::uint32_t>> schedules_; // of this rank's members, this cycle
+    std::vector<std::uint32_t> reward_examples_; // of this cycle
+    std::chrono::duration<double> longest_cycle_{0};
+};
+
+} // namespace autosampling

@@ -1,0 +1,124 @@
+// HDF5 handles as objects, and the few typed calls that the record needs. After the start of a run one thread makes all
+// HDF5 calls of a process.
+#pragma once
+
+#include "autosampling/base/error.hpp"
+
+#include <hdf5.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace autosampling {
+
+// Owns one HDF5 identifier; `close` is its H5?close.
+template<herr_t (*close)(hid_t)>
+class Hdf5Handle {
+  public:
+    Hdf5Handle() = default;
+    explicit Hdf5Handle(hid_t id) : id_(id) {}
+    ~Hdf5Handle() { reset(); }
+    Hdf5Handle(Hdf5Handle&& other) noexcept : id_(std::exchange(other.id_, H5I_INVALID_HID)) {}
+    Hdf5Handle& operator=(Hdf5Handle&& other) noexcept {
+        if (this != &other) {
+            reset();
+            id_ = std::exchange(other.id_, H5I_INVALID_HID);
+        }
+        return *this;
+    }
+    hid_t get() const noexcept { return id_; }
+    hid_t release() noexcept { return std::exchange(id_, H5I_INVALID_HID); }
+    void reset() noexcept {
+        if (id_ >= 0) close(id_);
+        id_ = H5I_INVALID_HID;
+    }
+
+  private:
+    hid_t id_ = H5I_INVALID_HID;
+};
+
+using Hdf5Dataset = Hdf5Handle<H5Dclose>;
+using Hdf5Space = Hdf5Handle<H5Sclose>;
+using Hdf5Type = Hdf5Handle<H5Tclose>;
+using Hdf5Attribute = Hdf5Handle<H5Aclose>;
+using Hdf5Properties = Hdf5Handle<H5Pclose>;
+
+// What a dataset means. Each dimension has a name, and one length in all of a file: the dataset of that name in the
+// root holds its coordinates, or, where there are none, stands for it alone, as in netCDF-4. No names: nothing but a
+// length.
+struct Hdf5Meaning {
+    std::string units; // "1" without a unit
+    std::string long_name;
+    std::vector<std::string> dimensions;
+};
+
+// A file being written (under temporary_name, published by `commit`) or read. Every failed call throws Error with the
+// path and HDF5's own words: code `failure` when writing, `checkpoint` when reading. The file ends with a checksum of
+// all of it, which HDF5 does not see: `commit` adds it, `open` refuses a file whose checksum does not hold.
+class Hdf5File {
+  public:
+    static Hdf5File create(const std::filesystem::path& path);
+    static Hdf5File open(const std::filesystem::path& path);
+
+    const std::filesystem::path& path() const noexcept { return path_; }
+
+    // Closes, adds the checksum, forces to disk and gives the file its own name. Without it the destructor leaves only
+    // the .tmp file.
+    void commit();
+
+    // Datasets; `name` may hold groups ("split/training"), made as needed. Element types T: uint8, int32, uint32,
+    // int64, uint64, float, double. Large ones of whole numbers are compressed.
+    template<class T>
+    Hdf5Dataset create_dataset(const std::string& name, std::span<const std::uint64_t> shape,
+                               const Hdf5Meaning& meaning);
+    // Whole steps of the first dimension, from step `first` on.
+    template<class T>
+    void write_steps(const Hdf5Dataset& dataset, std::uint64_t first, std::span<const T> values);
+    // Both at once.
+    template<class T>
+    void write(const std::string& name, std::span<const T> values, std::span<const std::uint64_t> shape,
+               const Hdf5Meaning& meaning);
+    void write_strings(const std::string& name, std::span<const std::string> values, const Hdf5Meaning& meaning);
+    void write_string(const std::string& name, const std::string& value, const Hdf5Meaning& meaning);
+
+    bool has(const std::string& name) const;
+    // The names in a group, in the order of the alphabet; none where there is no such group.
+    std::vector<std::string> names(const std::string& group) const;
+    std::vector<std::uint64_t> shape(const std::string& name) const;
+    // Whether the elements on file are exactly of type T.
+    template<class T>
+    bool holds(const std::string& name) const;
+    template<class T>
+    std::vector<T> read(const std::string& name) const;
+    std::vector<std::string> read_strings(const std::string& name) const; // a scalar: one
+
+    // Root attributes; T: int64, uint64, string.
+    template<class T>
+    void set_attribute(const std::string& name, const T& value);
+    template<class T>
+    T attribute(const std::string& name) const;
+    std::vector<std::string> attribute_names() const;
+
+  private:
+    Hdf5File(const std::filesystem::path& path, bool writing);
+
+    template<class Id>
+    Id check(Id result, const std::string& action) const;
+    Hdf5Dataset create_dataset(const std::string& name, hid_t type, std::span<const std::uint64_t> shape,
+                               const Hdf5Meaning& meaning);
+    void attach_dimension(const Hdf5Dataset& dataset, const std::string& name, unsigned axis,
+                          const std::string& dimension, std::uint64_t length);
+    void set_text(hid_t object, const std::string& name, const std::string& value);
+    Hdf5Dataset open_dataset(const std::string& name) const;
+    std::size_t elements(const Hdf5Dataset& dataset, const std::string& name) const;
+
+    Hdf5Handle<H5Fclose> file_;
+    std::filesystem::path path_;
+    bool writing_ = false;
+};
+
+} // namespace autosampling

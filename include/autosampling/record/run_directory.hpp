@@ -1,0 +1,29 @@
+// The run directory: who may write into it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace autosampling {
+
+enum class Opening { fresh, resume, overwrite };
+
+// Holds a run directory for one job: makes it, and keeps a lock file in it that a second job refuses to pass.
+// Refuses, with Error(usage): a non-empty directory without resume or overwrite; overwrite of a directory that is no
+// run (nothing but a run's own files is ever removed). With Error(checkpoint): resume without a run; a directory that
+// another job holds.
+class RunDirectory {
+  public:
+    RunDirectory(const std::filesystem::path& path, Opening opening);
+    ~RunDirectory(); // gives the lock back
+    RunDirectory(const RunDirectory&) = delete;
+    RunDirectory& operator=(const RunDirectory&) = delete;
+
+    const std::filesystem::path& path() const noexcept { return path_; }
+
+  private:
+    std::filesystem::path path_;
+    int lock_ = -1;
+};
+
+} // namespace autosampling

@@ -1,0 +1,125 @@
+// The record of a run: what a cycle, an epoch and a run leave behind, as plain structs, and the files that hold them.
+// analysis/RECORD_FORMAT.md describes the files.
+//
+// Letters: P members, S survivor slots of a cycle (1 under `best`, else P; k under top-k), K draws a cycle, N training
+// examples.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace autosampling {
+
+// One cycle, all members.
+struct CycleRow {
+    std::int64_t cycle = 0;
+    std::vector<double> reward;          // (P) what selection went by; NaN for a member that wasn't finite
+    std::vector<double> reward_accuracy; // (P) fraction of the reward images
+    std::vector<double> reward_loss;     // (P) mean cross-entropy
+    std::vector<double> train_loss;      // (P)
+    std::vector<double> learning_rate;   // (P) of the cycle's first batch
+    std::vector<double> weight_decay;    // (P)
+    std::vector<double> seconds_train;   // (P)
+    std::vector<double> seconds_reward;  // (P)
+    std::vector<double> seconds_wait;    // (P) of the member's rank, in the gather of outcomes
+    std::vector<std::int32_t> parent;    // (P) whose state the member continues from after this cycle
+    std::vector<std::uint8_t> finite;    // (P)
+    std::int32_t winner = 0;
+    std::int32_t attempt = 0;                    // how often the cycle was repeated before it stood
+    std::int32_t epoch = 0;                      // epochs complete when it began
+    std::uint8_t learned = 0;                    // drawn from the learned distribution (else uniform)
+    std::uint8_t explored = 0;                   // the distribution was re-estimated after it
+    std::uint64_t state_hash = 0;                // of the winner's state at the end of the cycle
+    std::vector<std::int32_t> survivor;          // (S) members that are a parent, ascending; −1: unused slot
+    std::vector<std::int32_t> survivor_schedule; // (S, K) training indices in the order in which they were fed; −1
+};
+
+// One epoch: measured after the first cycle at which it is complete.
+struct EpochRow {
+    std::int32_t epoch = 0;       // 1, 2, …
+    std::int64_t epoch_cycle = 0; // the cycle after which it was complete
+    double test_accuracy = 0;     // of the winner
+    double test_loss = 0;
+    std::vector<std::int64_t> test_correct; // (classes)
+    double test_accuracy_top5 = 0;          // NaN below 6 classes
+    double distribution_entropy = 0;        // nats, of the learned distribution as last estimated, before mixing
+};
+
+// What doesn't change over a run.
+struct RunHeader {
+    // root attributes
+    std::uint64_t seed = 0;
+    std::uint64_t dataset_hash = 0;
+    std::int64_t members = 0;         // P
+    std::int64_t slots = 0;           // S
+    std::int64_t draws = 0;           // K
+    std::int64_t cycles_planned = 0;  // of the whole run
+    std::int64_t training_images = 0; // N
+    std::int64_t classes = 0;
+    // datasets
+    std::string configuration;            // TOML, resolved
+    std::vector<std::string> class_names; // (classes)
+    // datasets of the examples
+    std::vector<std::int32_t> label, true_label;             // (N)
+    std::vector<std::uint32_t> split_training, split_reward; // rows of the training file
+    std::vector<std::int32_t> reward_label, reward_true_label;
+};
+
+// What belongs to one link of a chain of jobs: changes at every resume.
+struct Launch {
+    std::int64_t link = 0; // 0 for the first job, then 1, 2, …
+    std::int64_t ranks = 0, threads = 0;
+    std::string start_time, job_id, transport;
+    std::map<std::string, std::string> versions; // mpi, libtorch, cuda, nccl, hdf5: attribute "version_<name>"
+    std::vector<std::string> host, device, cpu;  // (ranks)
+};
+
+// The state of exploration at the end: final datasets of run.h5, over the training index.
+struct FinalDistribution {
+    std::vector<std::int64_t> count;      // (N) draws by survivors, as the method counts them
+    std::vector<double> probability;      // (N) the estimate from them, before mixing with uniform and perturbation
+    std::vector<std::int64_t> draw_count; // (N) advantage credit: draws by all finite members; else empty
+    std::vector<std::int64_t> credit;     // (N) advantage credit: sum of z in units of 2^-16; else empty
+    std::vector<double> score;            // (N) advantage credit: credit · 2^-16 / √draw_count; else empty
+};
+
+// A closed part of the record: consecutive cycles, and the epochs that were complete after one of them.
+struct Segment {
+    std::vector<CycleRow> cycles;
+    std::vector<EpochRow> epochs;
+};
+
+// record/cycles-<first>-<last>.h5, both included, of 8 digits at least.
+std::filesystem::path segment_name(const std::filesystem::path& run, std::int64_t first, std::int64_t last);
+
+// Writes and publishes one segment (not empty).
+void write_segment(const std::filesystem::path& run, const RunHeader& header, const Launch& launch,
+                   const Segment& segment);
+
+// Read one segment back; only the first one of a run has the header's examples. Throw Error(checkpoint).
+Segment read_segment(const std::filesystem::path& file);
+RunHeader read_header(const std::filesystem::path& file);
+Launch read_launch(const std::filesystem::path& file);
+
+// The cycles that the closed segments of a run cover, from 0 without a gap; a gap or an unreadable segment throws
+// Error(checkpoint) naming it.
+struct RecordExtent {
+    std::int64_t cycles = 0;
+    std::vector<std::filesystem::path> segments; // in order
+};
+RecordExtent find_segments(const std::filesystem::path& run);
+
+// Moves segments that begin at or after `cycle` into record/superseded/ and removes unfinished ones. Throws
+// Error(checkpoint) where the rest doesn't end exactly there.
+void set_aside_segments(const std::filesystem::path& run, std::int64_t cycle);
+
+// run.h5: a checked copy of all segments, with the winning schedule, the examples and the final distribution. Segment
+// by segment: memory does not grow with the run beyond 4 bytes a cycle. Throws Error(checkpoint) where the segments
+// don't belong together or to `header`.
+void write_run_file(const std::filesystem::path& run, const RunHeader& header, const Launch& launch,
+                    const FinalDistribution& final);
+
+} // namespace autosampling

@@ -1,0 +1,72 @@
+// What every rank holds of sampling: which indices any member draws in any cycle, what the survivors' draws did to the
+// distribution. The same on all ranks, bit for bit.
+//
+// Letters: N training examples, K draws a cycle, L levels.
+#pragma once
+
+#include "autosampling/base/named_arrays.hpp"
+#include "autosampling/sampling/level_groups.hpp"
+#include "autosampling/sampling/lineage_pool.hpp"
+#include "autosampling/sampling/options.hpp"
+#include "autosampling/sampling/perturbation.hpp"
+#include "autosampling/sampling/tally.hpp"
+#include "autosampling/sampling/timetable.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace autosampling {
+
+class Sampler {
+  public:
+    // `options` resolved; the perturbation's tables are those of rank 0. Throws Error(usage) for K > N.
+    Sampler(const ExplorationOptions& options, std::uint64_t seed, std::uint32_t training_images, std::uint32_t draws,
+            Perturbation perturbation);
+
+    const Timetable& timetable() const { return timetable_; }
+
+    // The sub-schedule of one member (K): a pure function of the state, the member and the attempt. `cycle` is the next
+    // one that `count` will be told of.
+    void draw(std::uint32_t member, std::int64_t cycle, std::uint8_t attempt, std::span<std::uint32_t> out) const;
+
+    // The cycle is done: these members' draws count. With `uniform` = lineage exactly one of them is a survivor.
+    void count(std::int64_t cycle, std::vector<Contribution> contributions);
+
+    // An exploration point: brings the groups up to date and returns the weight of each level (L), which rank 0's
+    // values replace (mathematical libraries differ in the last bit), before `adopt` makes them the distribution.
+    std::vector<double> estimate();
+    void adopt(std::vector<double> weights);
+
+    // The learned distribution as last adopted, before mixing and perturbation; uniform before the first exploration.
+    double entropy() const;                                    // nats
+    std::vector<double> probability() const;                   // (N)
+    std::uint32_t exploration() const { return exploration_; } // how many there have been
+
+    const Tally& tally() const { return tally_; }
+
+    NamedArrays save() const;
+    void load(const NamedArrays& arrays); // Throws Error(checkpoint).
+
+  private:
+    void draw_uniform(std::uint32_t member, std::uint8_t attempt, std::span<std::uint32_t> out) const;
+    void draw_learned(std::uint32_t member, std::int64_t cycle, std::uint8_t attempt,
+                      std::span<std::uint32_t> out) const;
+    std::uint32_t draw_from_groups(RandomStream& random) const;
+
+    ExplorationOptions options_;
+    std::uint64_t seed_;
+    std::uint32_t training_images_, draws_;
+    Timetable timetable_;
+    Perturbation perturbation_;
+    Tally tally_;
+    LevelGroups groups_;
+    std::optional<LineagePool> pool_;
+    std::vector<double> weights_;    // (L) of one index of each level
+    std::vector<double> cumulative_; // (L) of whole groups, inclusive
+    std::uint32_t exploration_ = 0;
+    std::int64_t uniform_cycles_ = 0; // done
+};
+
+} // namespace autosampling

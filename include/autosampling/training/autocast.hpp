@@ -1,0 +1,32 @@
+// The precision of a network's forward pass.
+#pragma once
+
+#include "autosampling/training/options.hpp"
+
+#include <ATen/autocast_mode.h>
+
+namespace autosampling {
+
+// While it lives, bf16 runs what gains by it in bf16, on this thread (PyTorch's autocast); fp32 changes nothing. The
+// parameters are cast once a scope, so a scope must end before they change.
+class Autocast {
+  public:
+    Autocast(Precision precision, torch::DeviceType device)
+        : device_(device), before_(at::autocast::is_autocast_enabled(device)) {
+        at::autocast::set_autocast_enabled(device_, precision == Precision::bf16);
+        at::autocast::set_autocast_dtype(device_, torch::kBFloat16);
+        at::autocast::increment_nesting();
+    }
+    ~Autocast() {
+        if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+        at::autocast::set_autocast_enabled(device_, before_);
+    }
+    Autocast(const Autocast&) = delete;
+    Autocast& operator=(const Autocast&) = delete;
+
+  private:
+    torch::DeviceType device_;
+    bool before_;
+};
+
+} // namespace autosampling

@@ -1,0 +1,46 @@
+// One contiguous buffer a member: parameters, momentum, batch-norm statistics.
+//
+// Letter: D length of the state in floats, padding included.
+#pragma once
+
+#include "autosampling/training/network.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace autosampling {
+
+// One tensor of the state. Elements lie in the memory order of a channels-last tensor where `channels_last`.
+struct StateEntry {
+    std::string name;                // as in the module: "layer1.0.conv1.weight"; momentum: "momentum.<name>"
+    std::vector<std::int64_t> shape; // logical, as PyTorch gives it (O, I, H, W)
+    std::int64_t offset = 0;         // first element, a multiple of 16
+    bool channels_last = false;
+
+    // This tensor as a view of a buffer that is laid out like the state (or like its first part).
+    torch::Tensor view(const torch::Tensor& flat) const;
+};
+
+// Takes over the storage of a network: its parameters and batch-norm statistics become views of one buffer, followed by
+// gradients of their own. Order: parameters, momentum, statistics; each tensor at a multiple of 64 bytes, padding zero.
+class FlatState {
+  public:
+    FlatState(Network& network, torch::Device device);
+
+    // (D) f32, on the device; what is exchanged, hashed and checkpointed.
+    const torch::Tensor& buffer() const { return buffer_; }
+    // (D) f32 on the host: a view on a CPU; throws Error(failure) on another device.
+    std::span<float> host() const;
+    const torch::Tensor& parameters() const { return parameters_; } // (W) f32 view, padding included
+    const torch::Tensor& momentum() const { return momentum_; }     // (W) f32 view
+    const torch::Tensor& gradients() const { return gradients_; }   // (W) f32, not part of the state
+    const std::vector<StateEntry>& entries() const { return entries_; }
+
+  private:
+    torch::Tensor buffer_, parameters_, momentum_, gradients_;
+    std::vector<StateEntry> entries_;
+};
+
+} // namespace autosampling

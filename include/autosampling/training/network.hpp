@@ -1,0 +1,44 @@
+// The networks. Parameters are named as torchvision names them (conv1, bn1, layer1.0.conv1, …, downsample.0, fc), so
+// that a state dict moves both ways.
+//
+// Letters: B batch, C channels, H height, W width.
+#pragma once
+
+#include "autosampling/data/dataset.hpp"
+
+#include <torch/nn/module.h>
+#include <torch/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace autosampling {
+
+class Network : public torch::nn::Module {
+  public:
+    // (B, C, H, W) channels-last, normalised -> logits (B, classes)
+    virtual torch::Tensor forward(const torch::Tensor& images) = 0;
+};
+
+// The names that make_network knows.
+const std::vector<std::string>& network_names();
+
+// A network for images of this shape, in channels-last, not yet initialised to anything in particular.
+//
+//   resnet8, resnet20: He et al. (2016), section 4.2, widths 16-32-64, 1 or 3 blocks a stage, projection shortcuts
+//
+//   resnet18: He et al. (2016), widths 64-512, with a 3 × 3 stem of stride 1 and no max-pooling
+//
+//   convnet: conv 3 × 3 (16) - bn - relu - pool - conv 3 × 3 (32) - bn - relu - pool - fc, for small images
+//
+//   mlp: flatten - fc 128 - relu - fc, for anything
+//
+// Throws Error(usage) for an unknown name or a shape too small for it.
+std::shared_ptr<Network> make_network(const std::string& name, const ImageShape& shape, int classes);
+
+// Initial weights, as torchvision's ResNet has them (He normal, fan out, for convolutions; batch-norm 1 and 0;
+// PyTorch's default for fully connected layers): a function of the seed alone, from this program's own generator.
+void initialise(Network& network, std::uint64_t seed);
+
+} // namespace autosampling

@@ -1,0 +1,30 @@
+// [training] and [model]: how one member is trained.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace autosampling {
+
+struct ModelOptions {
+    std::string name = "resnet20"; // resnet8, resnet20, resnet18, convnet, mlp
+};
+
+struct TrainingOptions {
+    double epochs = 240;
+    std::int64_t batch_size = 128; // B, images a member
+    double learning_rate = 0.1;    // the highest, after warm-up
+    double momentum = 0.9;
+    bool nesterov = false;
+    double weight_decay = 5e-4;
+    double label_smoothing = 0;
+    std::string schedule = "step";                   // constant, step, cosine, one-cycle
+    std::vector<double> milestones = {60, 120, 180}; // epochs, ascending; step only
+    double gamma = 0.1;                              // factor at each milestone
+    double warmup_epochs = 0;                        // linear from 0; not with one-cycle, which has its own
+};
+
+enum class Precision { fp32, bf16 };
+
+} // namespace autosampling

@@ -1,0 +1,28 @@
+// What a process sets up once, and asks of LibTorch, before it trains: threads, heap, device, precision.
+#pragma once
+
+#include <torch/types.h>
+
+#include <string>
+
+namespace autosampling {
+
+// How a bf16 convolution compares with fp32 here: seconds of fp32 over seconds of bf16, best of a few tries, with the
+// threads that are set.
+// Below 1 bf16 is slower. Local.
+double bf16_speedup();
+
+// Threads of tensor operations, and none between operators; pins BLAS threads too. Once, before any tensor work.
+void set_threads(int threads);
+
+// Keeps freed memory in the process (mallopt): steps then reuse it instead of asking the kernel.
+void keep_heap();
+
+// "cpu" or "cuda" or "auto" to a device for this rank; `local_rank` picks the GPU. Throws Error(usage) where the build
+// or the machine has no CUDA. The CUDA path has not been run on the machines where this program was tested.
+torch::Device choose_device(const std::string& name, int local_rank);
+
+// "2.11.0".
+std::string torch_version();
+
+} // namespace autosampling

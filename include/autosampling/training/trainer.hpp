@@ -1,0 +1,76 @@
+// Trains and evaluates the one network of a rank, whichever member's state is loaded into it.
+//
+// Letters: N training examples, K draws a cycle, B batch, D state length.
+#pragma once
+
+#include "autosampling/base/random.hpp"
+#include "autosampling/data/batch.hpp"
+#include "autosampling/data/split.hpp"
+#include "autosampling/training/flat_state.hpp"
+#include "autosampling/training/learning_rate.hpp"
+#include "autosampling/training/options.hpp"
+#include "autosampling/training/runtime.hpp"
+
+#include <torch/types.h>
+
+#include <memory>
+#include <span>
+#include <string>
+
+namespace autosampling {
+
+struct TrainerOptions {
+    ModelOptions model;
+    TrainingOptions training;
+    Augmentation augmentation = Augmentation::none;
+    Precision precision = Precision::fp32;
+    torch::Device device = torch::kCPU;
+    std::uint64_t seed = 0;
+    std::int64_t total_batches = 0; // of the run, for the learning rate
+};
+
+// One member's part of one cycle.
+struct CycleTask {
+    std::span<const std::uint32_t> indices; // (K) training indices, in order; K a multiple of B
+    std::int64_t first_batch = 0;           // its number in the run
+    RandomKey augmentation;                 // purpose augmentation; the slot is the place in `indices`
+};
+
+struct CycleResult {
+    double train_loss = 0; // mean over the K images, each batch before its step
+    bool finite = true;    // every batch loss, and the whole state at the end
+};
+
+// Sums over examples; added in the order of the batches, so that equal lists give equal bits.
+struct Score {
+    std::int64_t images = 0;
+    std::int64_t correct = 0;
+    std::int64_t correct_top5 = 0;              // 0 below 6 classes
+    std::vector<std::int64_t> correct_by_class; // (classes), by given label
+    double loss_sum = 0;                        // cross-entropy, without label smoothing
+};
+
+class Trainer {
+  public:
+    // The data set and split must outlive it. The state is initialised from the seed.
+    Trainer(const TrainerOptions& options, const Dataset& dataset, const Split& split);
+    ~Trainer();
+
+    FlatState& state();
+    const LearningRate& learning_rate() const;
+
+    // K / B steps of SGD, as torch.optim.SGD has it (dampening 0). Stops early at a loss that isn't finite. Local.
+    CycleResult train(const CycleTask& task);
+
+    // Inference over some examples of a part, in fixed batches of `evaluation_batch`, in the order given; changes
+    // nothing. Local.
+    enum class Which { reward, test };
+    Score evaluate(Which which, std::span<const std::uint32_t> examples);
+    static constexpr std::size_t evaluation_batch = 64;
+
+  private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+} // namespace autosampling

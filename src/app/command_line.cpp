@@ -1,0 +1,132 @@
+#include "autosampling/app/command_line.hpp"
+
+#include "autosampling/app/commands.hpp"
+#include "autosampling/app/configuration.hpp"
+#include "autosampling/app/stop_signal.hpp"
+#include "autosampling/base/build_info.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <iostream>
+
+namespace autosampling {
+
+namespace {
+
+constexpr const char* exit_codes = R"(Exit codes:
+  0   finished
+  2   bad command line or configuration
+  3   bad or missing data
+  4   no usable checkpoint, one that does not fit, or a run directory in use
+  75  a rank did not answer within run.collective_timeout
+  85  stopped early (walltime, SIGUSR1, SIGTERM) with a good checkpoint: submit again with --resume
+  other: failure
+
+Examples:
+  autosampling defaults > my.toml
+  autosampling check my.toml --set data.path=data/mnist
+  mpirun -n 4 autosampling run my.toml --output runs/first
+  mpirun -n 2 autosampling run my.toml --output runs/first --resume)";
+
+// The options by section, for the help; their meanings are in `defaults`.
+std::string option_names() {
+    std::string names = "Options of CONFIG (autosampling defaults explains them):", section;
+    for (const Option& option : option_table()) {
+        if (option.section != section) names += "\n  [" + option.section + "]";
+        section = option.section;
+        names += " " + option.key;
+    }
+    return names;
+}
+
+void add_configuration(CLI::App& command, RunArguments& arguments) {
+    command.add_option("CONFIG", arguments.configuration, "Configuration, a TOML file")->required();
+    command.add_option("--set", arguments.settings, "Set an option, over what CONFIG says; may be repeated")
+        ->type_name("section.key=value")
+        ->allow_extra_args(false)
+        ->take_all();
+    command.footer(option_names());
+}
+
+// Whether a launcher started this process as a part of an MPI job.
+bool part_of_mpi_job() {
+    constexpr std::array variables = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"};
+    return std::ranges::any_of(variables, [](const char* variable) { return std::getenv(variable) != nullptr; });
+}
+
+// Says what is wrong with the command line: once, however many ranks were started with it.
+ExitCode refuse(const std::string& problem, int argc, char** argv) {
+    const Error error(ExitCode::usage, problem + ": see autosampling --help");
+    if (part_of_mpi_job())
+        return run_under_mpi(argc, argv, [&](Communicator& comm) -> ExitCode {
+            comm.on_root([&] { throw error; });
+            return ExitCode::finished;
+        });
+    std::cerr << "autosampling: " << error.what() << std::endl;
+    return error.code();
+}
+
+// A command that needs no MPI.
+ExitCode run_locally(const std::function<void()>& command) {
+    try {
+        command();
+        return ExitCode::finished;
+    } catch (const Error& error) {
+        std::cerr << "autosampling: " << error.what() << std::endl;
+        return error.code();
+    } catch (const std::exception& error) {
+        std::cerr << "autosampling: " << error.what() << std::endl;
+        return ExitCode::failure;
+    }
+}
+
+ExitCode dispatch(int argc, char** argv) {
+    CLI::App app("Trains a population of networks in short cycles and learns the sampling schedule that won them.",
+                 "autosampling");
+    app.set_version_flag("--version", build_info().version);
+    app.require_subcommand(1);
+    app.footer(exit_codes);
+
+    RunArguments arguments;
+    bool resume = false, overwrite = false;
+    CLI::App* run = app.add_subcommand("run", "Train a population; under mpirun or srun, one process a rank");
+    add_configuration(*run, arguments);
+    run->add_option("--output", arguments.output, "Run directory; goes before run.output")->type_name("DIR");
+    CLI::Option* resume_flag =
+        run->add_flag("--resume", resume, "Go on from the newest checkpoint of the run directory");
+    run->add_flag("--overwrite", overwrite, "Start anew where there is a run already")->excludes(resume_flag);
+    CLI::App* check = app.add_subcommand("check", "Check a configuration and its data, and print the plan");
+    add_configuration(*check, arguments);
+    CLI::App* defaults = app.add_subcommand("defaults", "Print every option with default, unit and meaning, as TOML");
+    CLI::App* finish = app.add_subcommand("finish", "Build run.h5 from the segments of a run that has stopped");
+    std::string directory;
+    finish->add_option("RUN", directory, "Run directory")->required();
+    CLI::App* info = app.add_subcommand("info", "Print versions, build options and devices");
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& asked) { // help or version
+        return static_cast<ExitCode>(app.exit(asked));
+    } catch (const CLI::ParseError& error) {
+        return refuse(error.what(), argc, argv);
+    }
+    if (*check) return run_locally([&] { check_command(arguments); });
+    if (*defaults) return run_locally([] { std::cout << describe_defaults(); });
+    if (*finish) return run_locally([&] { finish_command(directory); });
+    if (*info) return run_locally(info_command);
+
+    arguments.opening = resume ? Opening::resume : overwrite ? Opening::overwrite : Opening::fresh;
+    const volatile std::sig_atomic_t& stop = catch_stop_signals();
+    return run_under_mpi(argc, argv, [&](Communicator& comm) { return run_command(comm, arguments, stop); });
+}
+
+} // namespace
+
+int run_command_line(int argc, char** argv) {
+    return static_cast<int>(dispatch(argc, argv));
+}
+
+} // namespace autosampling

@@ -1,0 +1,131 @@
+#include "autosampling/app/commands.hpp"
+
+#include "autosampling/app/configuration.hpp"
+#include "autosampling/base/build_info.hpp"
+#include "autosampling/comm/message.hpp"
+#include "autosampling/comm/mpi_environment.hpp"
+#include "autosampling/population/plan.hpp"
+#include "autosampling/population/run.hpp"
+#include "autosampling/training/runtime.hpp"
+
+#include <boost/version.hpp>
+#include <hdf5.h>
+
+#include <iostream>
+#include <thread>
+
+namespace autosampling {
+
+namespace {
+
+// The options that a command line asks for.
+Options load_options(const RunArguments& arguments) {
+    Options options = read_configuration(arguments.configuration, arguments.settings);
+    if (!arguments.output.empty()) options.run.output = arguments.output;
+    check_consistency(options);
+    return options;
+}
+
+ConfigurationFormat configuration_format() {
+    return {format_configuration,
+            [](const std::string& document) { return parse_configuration(document, "recorded config.toml"); },
+            differences};
+}
+
+std::string hdf5_version() {
+    unsigned major = 0, minor = 0, release = 0;
+    H5get_libversion(&major, &minor, &release);
+    return text(major, ".", minor, ".", release);
+}
+
+} // namespace
+
+ExitCode run_command(Communicator& comm, const RunArguments& arguments, const volatile std::sig_atomic_t& stop) {
+    comm.agree([&] { refuse_singletons(comm.size()); });
+    std::string configuration;
+    comm.on_root([&] {
+        const Options options = load_options(arguments);
+        VALIDATE(!options.run.output.empty(), ExitCode::usage,
+                 "no run directory (neither --output nor run.output names one): give --output DIR");
+        configuration = format_configuration(options);
+        VALIDATE(parse_configuration(configuration, "").run.output == options.run.output, ExitCode::usage,
+                 "the run directory's name isn't UTF-8 (TOML can't hold it): give another");
+    });
+    broadcast_message(comm, configuration);
+    const Options options = parse_configuration(configuration, "resolved configuration");
+    comm.set_timeout(std::chrono::duration<double>(options.run.collective_timeout));
+    Log log(comm.rank());
+    return run_search(comm, options, arguments.opening, configuration_format(), stop, log);
+}
+
+void check_command(const RunArguments& arguments) {
+    const Options asked = load_options(arguments);
+    const DatasetPlan data = plan_dataset(asked.data, asked.run.seed);
+    const Options options = resolve(asked, 1, data);
+    std::vector<std::byte> memory(data.bytes());
+    load_dataset(data, memory);
+    const Split split = split_dataset(view_dataset(data, memory), options.data, options.run.seed);
+    const Plan plan = make_plan(options, 1, data, split);
+
+    if (asked.population.members == 0 && options.exploration.kind != "none")
+        std::cout << "population.members is 0 (one a rank): this is the plan for one rank\n";
+    for (const std::string& line : describe(plan, options)) std::cout << line << '\n';
+    for (const auto& file : data.files) std::cout << "reads       " << file.string() << '\n';
+    std::cout << "the configuration is good; nothing was written\n";
+}
+
+void finish_command(const std::filesystem::path& run) {
+    Log log(0);
+    finish_run(run, configuration_format(), log);
+}
+
+void info_command() {
+    const BuildInfo build = build_info();
+    std::cout << "autosampling " << build.version << " (git " << build.git_hash << (build.git_dirty ? ", changed" : "")
+              << ")\n"
+              << "build        " << build.build_type << ", " << build.compiler << ", CUDA "
+              << (build.cuda ? "on" : "off") << "\nLibTorch     " << torch_version() << "\nMPI          "
+              << mpi_version() << "\nHDF5         " << hdf5_version() << "\nBoost        " << BOOST_LIB_VERSION
+              << "\nhost         " << host_name() << "\nCPU          " << cpu_kind() << ", "
+              << std::thread::hardware_concurrency() << " hardware threads"
+              << "\ndevice       auto is " << choose_device("auto", 0).str() << '\n';
+}
+
+namespace {
+
+// The exit code of an action whose error, if any, all ranks share.
+ExitCode agreed_outcome(Communicator& comm, const std::function<ExitCode(Communicator&)>& action) {
+    try {
+        return action(comm);
+    } catch (const Error& error) {
+        if (!error.agreed()) throw;
+        if (comm.is_root()) std::cerr << "autosampling: " << error.what() << std::endl;
+        return error.code();
+    }
+}
+
+[[noreturn]] void abort_job(const std::exception& cause, ExitCode code) {
+    int rank = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    std::cerr << text("autosampling: rank ", rank, " on ", host_name(), ": ", cause.what(), "\n") << std::flush;
+    MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
+    std::abort();
+}
+
+} // namespace
+
+ExitCode run_under_mpi(int argc, char** argv, const std::function<ExitCode(Communicator&)>& action) {
+    const MpiEnvironment mpi(argc, argv);
+    try {
+        Communicator comm(MPI_COMM_WORLD);
+        const ExitCode code = agreed_outcome(comm, action);
+        comm.barrier(); // launchers kill the others once a rank has ended with an exit code other than 0
+        return code;
+    } catch (const Error& error) {
+        abort_job(error, error.code());
+    } catch (const std::exception& error) {
+        abort_job(error, ExitCode::failure);
+    }
+}
+
+} // namespace autosampling

@@ -1,0 +1,231 @@
+#include "autosampling/app/option_table.hpp"
+
+#include "autosampling/training/network.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace autosampling {
+
+namespace {
+
+template<auto Section, auto Key>
+OptionValue at(Options& options) {
+    return &(options.*Section.*Key);
+}
+
+constexpr double unlimited = std::numeric_limits<double>::max();
+constexpr double most = std::numeric_limits<std::int32_t>::max(); // of anything counted: indices are 32 bits wide
+
+constexpr Range at_least(double low, double high = unlimited) {
+    return {.low = low, .high = high};
+}
+constexpr Range above(double low, double high = unlimited) {
+    return {.low = low, .high = high, .low_included = false};
+}
+constexpr Range count(double low) {
+    return at_least(low, most);
+}
+constexpr Range fraction() {
+    return at_least(0, 1);
+}
+constexpr Range proper_fraction() {
+    return {.low = 0, .high = 1, .high_included = false};
+}
+
+std::vector<Option> run_options() {
+    const auto any = AtResume::any;
+    return {
+        {"run", "seed", at<&Options::run, &RunOptions::seed>, at_least(0), "",
+         "Every random number of the run is a function of it."},
+        {"run", "output", at<&Options::run, &RunOptions::output>, Anything{}, "path",
+         "Run directory, made by the run; the command line's --output goes before it.", any},
+        {"run", "threads", at<&Options::run, &RunOptions::threads>, at_least(1, 1024), "threads",
+         "Computing threads of each rank."},
+        {"run", "device", at<&Options::run, &RunOptions::device>, Names{"auto", "cpu", "cuda"}, "",
+         "Where members are trained; auto: on a GPU where the program was built for it and there is one."},
+        {"run", "precision", at<&Options::run, &RunOptions::precision>, Names{"fp32", "bf16"}, "",
+         "Number format of forward and backward passes; weights and optimizer state stay fp32."},
+        {"run", "walltime", at<&Options::run, &RunOptions::walltime>, at_least(0), "s",
+         "After so long the run stops at the end of the cycle, with a checkpoint and exit code 85; 0: never.", any},
+        {"run", "collective_timeout", at<&Options::run, &RunOptions::collective_timeout>, above(0), "s",
+         "How long a rank waits for the others before the job ends with exit code 75.", any},
+        {"run", "log_level", at<&Options::run, &RunOptions::log_level>, Names{"debug", "info", "warning", "error"}, "",
+         "The least important log lines that are written.", any},
+    };
+}
+
+std::vector<Option> data_options() {
+    return {
+        {"data", "name", at<&Options::data, &DataOptions::name>, Names{"mnist", "cifar10", "cifar100", "synthetic"}, "",
+         "The data set."},
+        {"data", "path", at<&Options::data, &DataOptions::path>, Anything{}, "path",
+         "Folder that holds the data set's files, from the current directory; needed by all but synthetic.",
+         AtResume::any},
+        {"data", "mean", at<&Options::data, &DataOptions::mean>, fraction(), "of pixels in 0 to 1",
+         "Subtracted from the pixels: one number, or one a channel; empty: the data set's own."},
+        {"data", "std", at<&Options::data, &DataOptions::std>, above(0), "of pixels in 0 to 1",
+         "Divides the pixels after that: one number, or one a channel; empty: the data set's own."},
+        {"data", "reward_images", at<&Options::data, &DataOptions::reward_images>, count(0), "images",
+         "Size of the reward set, held out of training; 0: a tenth of the training file."},
+        {"data", "reward_images_per_cycle", at<&Options::data, &DataOptions::reward_images_per_cycle>, count(0),
+         "images",
+         "How many of them a cycle's reward is measured on, redrawn every cycle and the same for all members; 0: all."},
+        {"data", "augmentation", at<&Options::data, &DataOptions::augmentation>, Names{"none", "crop-flip"}, "",
+         "crop-flip: random crop after padding by 4 pixels, and a horizontal flip with probability 1/2."},
+        {"data", "label_noise", at<&Options::data, &DataOptions::label_noise>, fraction(), "fraction",
+         "Of the training labels, redrawn uniformly over all classes."},
+        {"data", "reward_label_noise", at<&Options::data, &DataOptions::reward_label_noise>, fraction(), "fraction",
+         "Of the reward set's labels, likewise."},
+        {"data", "imbalance", at<&Options::data, &DataOptions::imbalance>, at_least(1), "ratio",
+         "Most frequent to rarest class of the training part, exponential between them; 1: as it is."},
+        {"data", "synthetic_images", at<&Options::data, &DataOptions::synthetic_images>, count(10), "images",
+         "synthetic: size of the training file; the test file has a fifth of it."},
+        {"data", "synthetic_size", at<&Options::data, &DataOptions::synthetic_size>, at_least(1, 4096), "pixels",
+         "synthetic: height and width."},
+        {"data", "synthetic_channels", at<&Options::data, &DataOptions::synthetic_channels>, at_least(1, 256), "",
+         "synthetic: channels of an image."},
+        {"data", "synthetic_classes", at<&Options::data, &DataOptions::synthetic_classes>, at_least(2, 1e6), "",
+         "synthetic: number of classes."},
+    };
+}
+
+std::vector<Option> training_options() {
+    return {
+        {"model", "name", at<&Options::model, &ModelOptions::name>, network_names(), "", "The network."},
+        {"training", "epochs", at<&Options::training, &TrainingOptions::epochs>, above(0, 1e6), "epochs",
+         "Length of the run, of each member; an epoch is as many draws as there are training images."},
+        {"training", "batch_size", at<&Options::training, &TrainingOptions::batch_size>, count(1), "images",
+         "Batch of one member."},
+        {"training", "learning_rate", at<&Options::training, &TrainingOptions::learning_rate>, above(0), "",
+         "The highest of the run, reached after the warm-up."},
+        {"training", "momentum", at<&Options::training, &TrainingOptions::momentum>, proper_fraction(), "",
+         "Of stochastic gradient descent; 0: none."},
+        {"training", "nesterov", at<&Options::training, &TrainingOptions::nesterov>, Anything{}, "",
+         "Nesterov's momentum."},
+        {"training", "weight_decay", at<&Options::training, &TrainingOptions::weight_decay>, at_least(0), "",
+         "Added to the gradient, times the weight."},
+        {"training", "label_smoothing", at<&Options::training, &TrainingOptions::label_smoothing>, proper_fraction(),
+         "", "Share of the target that is spread evenly over all classes."},
+        {"training", "schedule", at<&Options::training, &TrainingOptions::schedule>,
+         Names{"constant", "step", "cosine", "one-cycle"}, "", "The learning rate over the whole run."},
+        {"training", "milestones", at<&Options::training, &TrainingOptions::milestones>, above(0), "epochs",
+         "step: when the learning rate is multiplied by gamma, ascending."},
+        {"training", "gamma", at<&Options::training, &TrainingOptions::gamma>, above(0, 1), "",
+         "step: factor at each milestone."},
+        {"training", "warmup_epochs", at<&Options::training, &TrainingOptions::warmup_epochs>, at_least(0), "epochs",
+         "Linear rise of the learning rate from 0; not with one-cycle, which has its own."},
+    };
+}
+
+std::vector<Option> population_options() {
+    return {
+        {"population", "members", at<&Options::population, &PopulationOptions::members>, at_least(0, 1e6), "members",
+         "Models in the population; 0: one a rank, at a resume as many as there were."},
+        {"population", "cycle_batches", at<&Options::population, &PopulationOptions::cycle_batches>, count(1),
+         "batches", "Length of a cycle, at the end of which the members are compared and exchanged."},
+        {"population", "selection", at<&Options::population, &PopulationOptions::selection>, Names{"best"}, "",
+         "Who survives a cycle: all members go on from the best one's state."},
+        {"population", "reward", at<&Options::population, &PopulationOptions::reward>, Names{"accuracy", "loss"}, "",
+         "What makes a member the best: accuracy on the reward set, or minus the mean loss there."},
+        {"population", "max_retries", at<&Options::population, &PopulationOptions::max_retries>, at_least(0, 255), "",
+         "How often a cycle in which no member stayed finite is repeated before the run fails."},
+    };
+}
+
+std::vector<Option> exploration_options() {
+    return {
+        {"exploration", "kind", at<&Options::exploration, &ExplorationOptions::kind>,
+         Names{"none", "random", "mixture"}, "",
+         "none: one member, uniform draws; random: a population, uniform draws; mixture: the learned distribution."},
+        {"exploration", "credit", at<&Options::exploration, &ExplorationOptions::credit>, Names{"winner", "advantage"},
+         "", "What is learned from: the winners' draws (the paper), or all members' draws, weighted by their rewards."},
+        {"exploration", "credit_signal", at<&Options::exploration, &ExplorationOptions::credit_signal>,
+         Names{"loss", "accuracy"}, "", "advantage: which result on the reward set members are compared by."},
+        {"exploration", "first_epoch", at<&Options::exploration, &ExplorationOptions::first_epoch>, count(-1), "epochs",
+         "Before the first exploration; -1: 20 with winner credit, 0 with advantage."},
+        {"exploration", "interval_epochs", at<&Options::exploration, &ExplorationOptions::interval_epochs>, count(0),
+         "epochs", "Between explorations; both intervals 0: 4 epochs with winner credit, 1 cycle with advantage."},
+        {"exploration", "interval_cycles", at<&Options::exploration, &ExplorationOptions::interval_cycles>, count(0),
+         "cycles", "Between explorations, instead of interval_epochs."},
+        {"exploration", "uniform_epochs", at<&Options::exploration, &ExplorationOptions::uniform_epochs>, count(-1), "",
+         "Uniform schedules to one learned schedule; -1: 3 with winner credit, 0 with advantage."},
+        {"exploration", "mixing", at<&Options::exploration, &ExplorationOptions::mixing>,
+         Names{"auto", "epochs", "draws"}, "",
+         "Mixed with uniform by whole epochs or draw by draw; auto: epochs with winner credit, draws with advantage."},
+        {"exploration", "smoothing", at<&Options::exploration, &ExplorationOptions::smoothing>, above(0), "",
+         "winner: scale s in probability ~ log(1 + s (count + 1) / (mean count + 1)); smaller is more skewed."},
+        {"exploration", "beta", at<&Options::exploration, &ExplorationOptions::beta>, above(0), "",
+         "advantage: probability ~ exp(beta * score), the exponent limited to 3 either way."},
+        {"exploration", "perturbation", at<&Options::exploration, &ExplorationOptions::perturbation>, fraction(), "",
+         "Standard deviation of the logarithm of each member's own factor on each probability."},
+        {"exploration", "counts", at<&Options::exploration, &ExplorationOptions::counts>,
+         Names{"all", "window", "decay"}, "",
+         "winner: counts since the start, of the last window_cycles, or halved every half_life_cycles."},
+        {"exploration", "window_cycles", at<&Options::exploration, &ExplorationOptions::window_cycles>, count(0),
+         "cycles", "Needed by counts = window."},
+        {"exploration", "half_life_cycles", at<&Options::exploration, &ExplorationOptions::half_life_cycles>, count(0),
+         "cycles", "Needed by counts = decay."},
+        {"exploration", "replacement", at<&Options::exploration, &ExplorationOptions::replacement>, Anything{}, "",
+         "Whether a learned cycle may draw an image twice; if not, a cycle is at most a quarter of an epoch."},
+        {"exploration", "uniform", at<&Options::exploration, &ExplorationOptions::uniform>, Names{"member", "lineage"},
+         "", "Uniform draws don't repeat within a member's epoch (the paper), or within the winning schedule's."},
+    };
+}
+
+std::vector<Option> record_options() {
+    const auto any = AtResume::any;
+    return {
+        {"record", "checkpoint_cycles", at<&Options::record, &RecordOptions::checkpoint_cycles>, count(0), "cycles",
+         "Between checkpoints; 0: by time alone.", any},
+        {"record", "checkpoint_minutes", at<&Options::record, &RecordOptions::checkpoint_minutes>, at_least(0), "min",
+         "Between checkpoints, if sooner; 0: by cycles alone.", any},
+        {"record", "keep_checkpoints", at<&Options::record, &RecordOptions::keep_checkpoints>, count(1), "checkpoints",
+         "How many of the newest are kept.", any},
+    };
+}
+
+} // namespace
+
+const std::vector<Option>& option_table() {
+    static const std::vector<Option> table = [] {
+        std::vector<Option> all;
+        for (const auto& part : {run_options(), data_options(), training_options(), population_options(),
+                                 exploration_options(), record_options()})
+            all.insert(all.end(), part.begin(), part.end());
+        return all;
+    }();
+    return table;
+}
+
+const Option* find_option(std::string_view section, std::string_view key) {
+    for (const Option& option : option_table())
+        if (option.section == section && option.key == key) return &option;
+    return nullptr;
+}
+
+bool is_section(std::string_view section) {
+    return std::ranges::any_of(option_table(), [&](const Option& option) { return option.section == section; });
+}
+
+const Option& nearest_option(std::string_view section, std::string_view key) {
+    return *std::ranges::min_element(option_table(), {}, [&](const Option& option) {
+        return std::pair(edit_distance(option.key, key), option.section != section);
+    });
+}
+
+std::size_t edit_distance(std::string_view from, std::string_view to) {
+    std::vector<std::size_t> row(to.size() + 1); // of the prefix of `from` so far, to each prefix of `to`
+    std::iota(row.begin(), row.end(), 0);
+    for (std::size_t i = 0; i < from.size(); ++i) {
+        std::size_t diagonal = row[0]++;
+        for (std::size_t j = 0; j < to.size(); ++j) {
+            const std::size_t replaced = diagonal + (from[i] != to[j]);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+        }
+    }
+    return row.back();
+}
+
+} // namespace autosampling

@@ -1,0 +1,71 @@
+#include "autosampling/base/log.hpp"
+
+#include "autosampling/base/build_info.hpp"
+#include "autosampling/base/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace autosampling {
+namespace {
+
+struct CloseFile {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+const char* name_of(LogLevel level) {
+    static constexpr std::array names{"debug", "info", "warning", "error"};
+    return names[static_cast<std::size_t>(level)];
+}
+
+// One write a line, so that the lines of several ranks do not mix.
+void put(std::FILE* file, const std::string& line) {
+    std::fwrite(line.data(), 1, line.size(), file);
+    std::fflush(file);
+}
+
+} // namespace
+
+struct Log::Sink {
+    int rank;
+    LogLevel level;
+    std::int64_t cycle = -1;
+    std::unique_ptr<std::FILE, CloseFile> file{};
+};
+
+Log::Log(int rank, LogLevel level) : sink_(std::make_unique<Sink>(Sink{rank, level})) {}
+Log::~Log() = default;
+Log::Log(Log&&) noexcept = default;
+Log& Log::operator=(Log&&) noexcept = default;
+
+void Log::set_level(LogLevel level) {
+    sink_->level = level;
+}
+
+void Log::open(const std::filesystem::path& file) {
+    sink_->file.reset(std::fopen(file.c_str(), "ae"));
+    VALIDATE(sink_->file, ExitCode::failure, "cannot open the log ", file.string(), " (", std::strerror(errno),
+             "): check the folder's permissions");
+}
+
+void Log::set_cycle(std::int64_t cycle) {
+    sink_->cycle = cycle;
+}
+
+void Log::write(LogLevel level, const std::string& line) {
+    const LogLevel from = sink_->rank == 0 ? sink_->level : std::max(sink_->level, LogLevel::warning);
+    if (level < from) return;
+    std::string event = text(utc_now(), " rank ", sink_->rank, " ", name_of(level));
+    if (sink_->cycle >= 0) event += text(" cycle ", sink_->cycle);
+    event += ": " + line;
+    std::replace_if(
+        event.begin(), event.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    event += '\n';
+    put(level >= LogLevel::warning ? stderr : stdout, event);
+    if (sink_->file) put(sink_->file.get(), event);
+}
+
+} // namespace autosampling

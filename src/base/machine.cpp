@@ -1,0 +1,59 @@
+// What build_info.hpp tells of the machine and the moment.
+#include "autosampling/base/build_info.hpp"
+
+#include <array>
+#include <ctime>
+#include <fstream>
+#include <map>
+#include <sys/utsname.h>
+
+namespace autosampling {
+namespace {
+
+utsname system_names() {
+    utsname names{};
+    uname(&names);
+    return names;
+}
+
+// The first value of each key of /proc/cpuinfo.
+std::map<std::string, std::string> first_processor() {
+    std::map<std::string, std::string> values;
+    std::ifstream in("/proc/cpuinfo");
+    for (std::string line; std::getline(in, line);) {
+        const std::size_t colon = line.find(':');
+        if (colon == std::string::npos) continue;
+        const std::size_t key_end = line.find_last_not_of(" \t", colon - 1);
+        const std::size_t value = line.find_first_not_of(" \t", colon + 1);
+        values.emplace(line.substr(0, key_end + 1), value == std::string::npos ? "" : line.substr(value));
+    }
+    return values;
+}
+
+} // namespace
+
+std::string cpu_kind() {
+    const auto processor = first_processor();
+    if (const auto model = processor.find("model name"); model != processor.end()) return model->second;
+    // Arm's kernels give numbers in place of a name.
+    std::string kind = system_names().machine;
+    for (const char* key : {"CPU implementer", "CPU part"}) {
+        if (const auto number = processor.find(key); number != processor.end()) kind += " " + number->second;
+    }
+    return kind;
+}
+
+std::string host_name() {
+    return system_names().nodename;
+}
+
+std::string utc_now() {
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    gmtime_r(&now, &utc);
+    std::array<char, sizeof "2026-01-31T12:00:00Z"> buffer{};
+    std::strftime(buffer.data(), buffer.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return buffer.data();
+}
+
+} // namespace autosampling

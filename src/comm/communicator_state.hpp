@@ -1,0 +1,23 @@
+// What a communicator holds; private to comm.
+#pragma once
+
+#include "autosampling/comm/communicator.hpp"
+
+#include <deque>
+
+namespace autosampling {
+
+struct Communicator::State {
+    MPI_Comm data = MPI_COMM_NULL;    // the collectives and transports
+    MPI_Comm reports = MPI_COMM_NULL; // who waits for whom, after a time-out
+    int rank = 0;
+    int size = 1;
+    std::size_t message_limit = largest_message; // bytes
+    std::chrono::duration<double> timeout = std::chrono::minutes(10);
+    std::int64_t cycle = -1;
+    // After a time-out operations never end, so that what they refer to is never freed.
+    bool timed_out = false;
+    std::deque<std::string> sent_reports{};
+};
+
+} // namespace autosampling

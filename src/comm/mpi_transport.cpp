@@ -1,0 +1,189 @@
+#include "autosampling/comm/transport.hpp"
+
+#include "autosampling/base/hash.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace autosampling {
+namespace {
+
+constexpr const char* operation = "exchange";
+constexpr std::size_t piece_length = std::size_t{1} << 20; // values: 4 MiB, so that a state flows through its tree
+constexpr int first_tag = 1;                               // below it are the communicator's own
+
+// A rank's neighbours in the binomial tree over (source, takers...).
+struct TreePlace {
+    int parent = -1;           // -1 at the source
+    std::vector<int> children; // the largest subtree first
+};
+
+TreePlace tree_place(const Delivery& delivery, std::size_t place) {
+    const std::size_t size = delivery.takers.size() + 1;
+    const auto rank_at = [&](std::size_t at) { return at == 0 ? delivery.source : delivery.takers[at - 1]; };
+    TreePlace tree;
+    if (place != 0) tree.parent = rank_at(place & (place - 1));
+    // The children of a place are those that have one more bit set, below its lowest.
+    const std::size_t lowest_bit = place == 0 ? size : place & (0 - place);
+    for (std::size_t bit = 1; bit < lowest_bit && place + bit < size; bit *= 2) {
+        tree.children.insert(tree.children.begin(), rank_at(place + bit));
+    }
+    return tree;
+}
+
+std::size_t pieces_of(std::size_t length) {
+    return (length + piece_length - 1) / piece_length;
+}
+
+// A state that this rank holds or takes, and sends on.
+struct Passage {
+    std::span<const float> state;
+    TreePlace tree;
+    int tag;
+    std::vector<bool> arrived{};   // by piece
+    std::size_t pieces_passed = 0; // to the children, in order, since equal tags are told apart by their order alone
+
+    std::span<const float> piece(std::size_t number) const {
+        const std::size_t start = number * piece_length;
+        return state.subspan(start, std::min(piece_length, state.size() - start));
+    }
+};
+
+// What a message that is received brings.
+struct Arrival {
+    std::size_t passage;
+    std::size_t piece;
+};
+
+// The messages of one exchange on one rank.
+class Exchange {
+  public:
+    explicit Exchange(MPI_Comm comm) : comm_(comm) {}
+
+    void serve(std::span<const float> state, TreePlace tree, int tag) {
+        Passage& passage = passages_.emplace_back(Passage{state, std::move(tree), tag});
+        passage.arrived.assign(pieces_of(state.size()), true);
+        pass_on(passage);
+    }
+
+    void take(std::span<float> destination, TreePlace tree, int tag) {
+        Passage& passage = passages_.emplace_back(Passage{destination, std::move(tree), tag});
+        passage.arrived.assign(pieces_of(destination.size()), false);
+        for (std::size_t piece = 0; piece < passage.arrived.size(); ++piece) {
+            const std::size_t length = passage.piece(piece).size();
+            MPI_Request request = MPI_REQUEST_NULL;
+            check_mpi(MPI_Irecv(&destination[piece * piece_length], mpi_count(length), MPI_FLOAT, passage.tree.parent,
+                                tag, comm_, &request),
+                      "MPI_Irecv");
+            add(request, Arrival{passages_.size() - 1, piece});
+        }
+    }
+
+    // Passes on what arrives until all is sent and received.
+    void finish(const Communicator& comm) {
+        for (auto completed = comm.wait_some(requests_, operation); !completed.empty();
+             completed = comm.wait_some(requests_, operation)) {
+            for (const auto& [request, status] : completed) {
+                if (const auto arrival = arrivals_[request]) receive(*arrival, status);
+            }
+        }
+    }
+
+  private:
+    void receive(const Arrival& arrival, const MPI_Status& status) {
+        Passage& passage = passages_[arrival.passage];
+        const std::size_t expected = passage.piece(arrival.piece).size();
+        int length = 0;
+        check_mpi(MPI_Get_count(&status, MPI_FLOAT, &length), "MPI_Get_count");
+        VALIDATE(length == mpi_count(expected), ExitCode::failure, "rank ", status.MPI_SOURCE, " sent ", length,
+                 " values of a state where ", expected,
+                 " were expected (the states differ in length): run one build of the program on all ranks");
+        passage.arrived[arrival.piece] = true;
+        pass_on(passage);
+    }
+
+    // Sends the children what has arrived and follows what they have been sent.
+    void pass_on(Passage& passage) {
+        for (std::size_t& next = passage.pieces_passed; next < passage.arrived.size() && passage.arrived[next];
+             ++next) {
+            const std::span<const float> piece = passage.piece(next);
+            for (const int child : passage.tree.children) {
+                MPI_Request request = MPI_REQUEST_NULL;
+                check_mpi(
+                    MPI_Isend(piece.data(), mpi_count(piece.size()), MPI_FLOAT, child, passage.tag, comm_, &request),
+                    "MPI_Isend");
+                add(request, std::nullopt);
+            }
+        }
+    }
+
+    void add(MPI_Request request, std::optional<Arrival> arrival) {
+        requests_.push_back(request);
+        arrivals_.push_back(arrival);
+    }
+
+    MPI_Comm comm_;
+    std::vector<Passage> passages_;
+    std::vector<MPI_Request> requests_;
+    std::vector<std::optional<Arrival>> arrivals_; // by request; none: a message that was sent
+};
+
+class MpiTransport : public Transport {
+  public:
+    explicit MpiTransport(const Communicator& comm) : comm_(comm) {
+        int found = 0;
+        int* limit = nullptr;
+        check_mpi(MPI_Comm_get_attr(comm.raw(), MPI_TAG_UB, &limit, &found), "MPI_Comm_get_attr");
+        if (found != 0) largest_tag_ = *limit;
+    }
+
+    std::string name() const override { return "mpi"; }
+
+    void exchange(std::span<const Delivery> deliveries) override {
+        VALIDATE(deliveries.size() <= static_cast<std::size_t>(largest_tag_ - first_tag), ExitCode::failure,
+                 deliveries.size(), " states cannot be exchanged at once (this MPI has only ", largest_tag_,
+                 " tags): let fewer members survive");
+        EXPECT(all_ranks_pass(deliveries));
+        Exchange messages(comm_.raw());
+        int tag = first_tag;
+        for (const Delivery& delivery : deliveries) {
+            EXPECT(std::is_sorted(delivery.takers.begin(), delivery.takers.end()));
+            const auto taker = std::find(delivery.takers.begin(), delivery.takers.end(), comm_.rank());
+            if (delivery.source == comm_.rank()) {
+                EXPECT(taker == delivery.takers.end());
+                messages.serve(delivery.state, tree_place(delivery, 0), tag);
+            } else if (taker != delivery.takers.end()) {
+                const auto place = static_cast<std::size_t>(taker - delivery.takers.begin()) + 1;
+                messages.take(delivery.destination, tree_place(delivery, place), tag);
+            }
+            ++tag;
+        }
+        messages.finish(comm_);
+    }
+
+  private:
+    // Whether every rank's list has the same sources and takers. Collective.
+    bool all_ranks_pass(std::span<const Delivery> deliveries) const {
+        std::vector<int> plan;
+        for (const Delivery& delivery : deliveries) {
+            plan.push_back(delivery.source);
+            plan.push_back(mpi_count(delivery.takers.size()));
+            plan.insert(plan.end(), delivery.takers.begin(), delivery.takers.end());
+        }
+        const std::uint64_t mine = hash_of(std::span<const int>(plan));
+        const std::vector<std::uint64_t> all = comm_.all_gather(std::span(&mine, 1));
+        return std::count(all.begin(), all.end(), mine) == comm_.size();
+    }
+
+    const Communicator& comm_;
+    int largest_tag_ = 32767; // what MPI guarantees
+};
+
+} // namespace
+
+std::unique_ptr<Transport> make_mpi_transport(const Communicator& comm) {
+    return std::make_unique<MpiTransport>(comm);
+}
+
+} // namespace autosampling

@@ -1,0 +1,130 @@
+// CIFAR-10 and CIFAR-100, binary version (Krizhevsky, 2009): records of one label byte (CIFAR-100: coarse, then fine)
+// and the planes R, G, B of 32 x 32.
+#include "formats.hpp"
+
+#include "autosampling/base/error.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace autosampling::detail {
+
+namespace {
+
+constexpr ImageShape shape{32, 32, 3};
+constexpr std::size_t plane = 32 * 32;
+
+struct Variant {
+    int classes;
+    std::size_t label_bytes; // the last of them is the label
+    std::size_t record() const { return label_bytes + 3 * plane; }
+};
+
+Variant variant_of(const DataOptions& options) {
+    return options.name == "cifar10" ? Variant{10, 1} : Variant{100, 2};
+}
+
+constexpr std::array class_names_10{"airplane", "automobile", "bird",  "cat",  "deer",
+                                    "dog",      "frog",       "horse", "ship", "truck"};
+constexpr std::array class_names_100{
+    "apple",      "aquarium_fish", "baby",         "bear",       "beaver",      "bed",         "bee",
+    "beetle",     "bicycle",       "bottle",       "bowl",       "boy",         "bridge",      "bus",
+    "butterfly",  "camel",         "can",          "castle",     "caterpillar", "cattle",      "chair",
+    "chimpanzee", "clock",         "cloud",        "cockroach",  "couch",       "crab",        "crocodile",
+    "cup",        "dinosaur",      "dolphin",      "elephant",   "flatfish",    "forest",      "fox",
+    "girl",       "hamster",       "house",        "kangaroo",   "keyboard",    "lamp",        "lawn_mower",
+    "leopard",    "lion",          "lizard",       "lobster",    "man",         "maple_tree",  "motorcycle",
+    "mountain",   "mouse",         "mushroom",     "oak_tree",   "orange",      "orchid",      "otter",
+    "palm_tree",  "pear",          "pickup_truck", "pine_tree",  "plain",       "plate",       "poppy",
+    "porcupine",  "possum",        "rabbit",       "raccoon",    "ray",         "road",        "rocket",
+    "rose",       "sea",           "seal",         "shark",      "shrew",       "skunk",       "skyscraper",
+    "snail",      "snake",         "spider",       "squirrel",   "streetcar",   "sunflower",   "sweet_pepper",
+    "table",      "tank",          "telephone",    "television", "tiger",       "tractor",     "train",
+    "trout",      "tulip",         "turtle",       "wardrobe",   "whale",       "willow_tree", "wolf",
+    "woman",      "worm"};
+static_assert(class_names_10.size() == 10 && class_names_100.size() == 100);
+
+std::size_t count_records(const std::filesystem::path& path, const Variant& variant) {
+    PackedFile file(path);
+    const std::uint64_t limit = max_images * variant.record();
+    const std::uint64_t length = file.length(limit);
+    if (length > limit) file.refuse(limit, "more bytes", text("at most ", max_images, " records"));
+    if (length == 0 || length % variant.record() != 0) {
+        file.refuse(
+            length, text("the end (", length, " bytes)"),
+            text("a whole number of records of ", variant.record(), " bytes (the binary version of the data set)"));
+    }
+    return static_cast<std::size_t>(length / variant.record());
+}
+
+// Planes (C, H, W) to pixels (H, W, C).
+void interleave(const std::uint8_t* planes, std::uint8_t* pixels) {
+    for (std::size_t i = 0; i < plane; ++i) {
+        for (std::size_t c = 0; c < 3; ++c) pixels[3 * i + c] = planes[c * plane + i];
+    }
+}
+
+// Reads all of a file to the given place (in images) of a set; returns the place after its last image.
+std::size_t load_file(const std::filesystem::path& path, const Variant& variant, const ImageSetMemory& out,
+                      std::size_t place) {
+    PackedFile file(path);
+    constexpr std::size_t chunk_records = 256;
+    std::vector<std::uint8_t> chunk(chunk_records * variant.record());
+    for (;;) {
+        const std::uint64_t at = file.offset();
+        const auto bytes = file.read(std::as_writable_bytes(std::span(chunk)));
+        const auto records = bytes / variant.record();
+        if (bytes % variant.record() != 0 || records > out.labels.size() - place) {
+            file.refuse(at + bytes, "another length than before", "a file that doesn't change while it is read");
+        }
+        for (std::size_t i = 0; i < records; ++i, ++place) {
+            const std::uint8_t* const record = chunk.data() + i * variant.record();
+            const auto label_at = i * variant.record() + variant.label_bytes - 1;
+            check_label(file, at + label_at, chunk[label_at], variant.classes);
+            out.labels[place] = chunk[label_at];
+            interleave(record + variant.label_bytes, out.images.data() + place * shape.pixels());
+        }
+        if (bytes < chunk.size()) return place;
+    }
+}
+
+} // namespace
+
+void plan_cifar(DatasetPlan& plan) {
+    const auto variant = variant_of(plan.options);
+    plan.shape = shape;
+    plan.classes = variant.classes;
+    if (plan.options.name == "cifar10") {
+        std::vector<FileNames> wanted;
+        for (const auto* stem :
+             {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"}) {
+            wanted.push_back({text(stem, ".bin"), stem});
+        }
+        plan.files = find_files(plan.options, {"cifar-10-batches-bin"}, wanted);
+        plan.class_names.assign(class_names_10.begin(), class_names_10.end());
+        plan.mean = {0.4914, 0.4822, 0.4465};
+        plan.std = {0.2470, 0.2435, 0.2616};
+    } else {
+        plan.files = find_files(plan.options, {"cifar-100-binary"}, {{"train.bin", "train"}, {"test.bin", "test"}});
+        plan.class_names.assign(class_names_100.begin(), class_names_100.end());
+        plan.mean = {0.5071, 0.4865, 0.4409};
+        plan.std = {0.2673, 0.2564, 0.2762};
+    }
+    for (std::size_t i = 0; i + 1 < plan.files.size(); ++i)
+        plan.training_images += count_records(plan.files[i], variant);
+    plan.test_images = count_records(plan.files.back(), variant);
+}
+
+void load_cifar(const DatasetPlan& plan, const ImageSetMemory& training, const ImageSetMemory& test) {
+    const auto variant = variant_of(plan.options);
+    std::size_t training_end = 0;
+    for (std::size_t i = 0; i + 1 < plan.files.size(); ++i) {
+        training_end = load_file(plan.files[i], variant, training, training_end);
+    }
+    const auto test_end = load_file(plan.files.back(), variant, test, 0);
+    VALIDATE(training_end == training.labels.size() && test_end == test.labels.size(), ExitCode::data,
+             plan.files.back().parent_path().string(),
+             ": fewer records than before (a file has changed while it was read): start again");
+}
+
+} // namespace autosampling::detail

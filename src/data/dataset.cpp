@@ -1,0 +1,135 @@
+#include "autosampling/data/dataset.hpp"
+
+#include "autosampling/base/error.hpp"
+#include "autosampling/base/hash.hpp"
+#include "formats.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace autosampling {
+
+namespace {
+
+struct Format {
+    std::string_view name;
+    void (*plan)(DatasetPlan&);
+    void (*load)(const DatasetPlan&, const detail::ImageSetMemory& training, const detail::ImageSetMemory& test);
+};
+
+constexpr std::array formats{Format{"mnist", detail::plan_mnist, detail::load_mnist},
+                             Format{"cifar10", detail::plan_cifar, detail::load_cifar},
+                             Format{"cifar100", detail::plan_cifar, detail::load_cifar},
+                             Format{"synthetic", detail::plan_synthetic, detail::load_synthetic}};
+
+const Format& format_of(const DataOptions& options) {
+    const auto found =
+        std::find_if(formats.begin(), formats.end(), [&](const Format& format) { return format.name == options.name; });
+    VALIDATE(found != formats.end(), ExitCode::usage, "data.name = \"", options.name,
+             "\" is unknown: choose mnist, cifar10, cifar100 or synthetic");
+    return *found;
+}
+
+// One value for all channels, or one a channel, in place of the data set's own.
+void override_with(std::vector<double>& values, const std::vector<double>& given, const char* option, bool positive) {
+    if (given.empty()) return;
+    const auto channels = values.size();
+    VALIDATE(given.size() == 1 || given.size() == channels, ExitCode::usage, "data.", option, " has ", given.size(),
+             " values (the images have ", channels, " channels): give 1 or ", channels);
+    for (const double value : given) {
+        VALIDATE(std::isfinite(value) && (!positive || value > 0), ExitCode::usage, "data.", option, " has the value ",
+                 value, ": give ", positive ? "positive" : "finite", " numbers (of pixels in 0 to 1)");
+    }
+    values = given;
+    values.resize(channels, given.front());
+}
+
+// Where each block begins, in bytes.
+struct Layout {
+    std::size_t training_images, training_labels, test_images, test_labels, end;
+};
+
+Layout layout_of(const DatasetPlan& plan) {
+    const auto block = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };
+    Layout at{};
+    at.training_labels = at.training_images + block(plan.training_images * plan.shape.pixels());
+    at.test_images = at.training_labels + block(plan.training_images * sizeof(std::int32_t));
+    at.test_labels = at.test_images + block(plan.test_images * plan.shape.pixels());
+    at.end = at.test_labels + block(plan.test_images * sizeof(std::int32_t));
+    return at;
+}
+
+template<class T, class Byte>
+std::span<T> values_at(std::span<Byte> memory, std::size_t offset, std::size_t count) {
+    return {reinterpret_cast<T*>(memory.data() + offset), count};
+}
+
+} // namespace
+
+std::size_t DatasetPlan::bytes() const {
+    return layout_of(*this).end;
+}
+
+DatasetPlan plan_dataset(const DataOptions& options, std::uint64_t seed) {
+    DatasetPlan plan;
+    plan.options = options;
+    plan.seed = seed;
+    format_of(options).plan(plan);
+    override_with(plan.mean, options.mean, "mean", false);
+    override_with(plan.std, options.std, "std", true);
+    ENSURE(plan.class_names.size() == static_cast<std::size_t>(plan.classes));
+    return plan;
+}
+
+void load_dataset(const DatasetPlan& plan, std::span<std::byte> memory) {
+    EXPECT(memory.size() >= plan.bytes());
+    const auto at = layout_of(plan);
+    const auto pixels = plan.shape.pixels();
+    const detail::ImageSetMemory training{
+        values_at<std::uint8_t>(memory, at.training_images, plan.training_images * pixels),
+        values_at<std::int32_t>(memory, at.training_labels, plan.training_images)};
+    const detail::ImageSetMemory test{values_at<std::uint8_t>(memory, at.test_images, plan.test_images * pixels),
+                                      values_at<std::int32_t>(memory, at.test_labels, plan.test_images)};
+    format_of(plan.options).load(plan, training, test);
+}
+
+Dataset view_dataset(const DatasetPlan& plan, std::span<const std::byte> memory) {
+    EXPECT(memory.size() >= plan.bytes());
+    const auto at = layout_of(plan);
+    const auto pixels = plan.shape.pixels();
+    Dataset dataset;
+    dataset.shape = plan.shape;
+    dataset.classes = plan.classes;
+    dataset.mean = plan.mean;
+    dataset.std = plan.std;
+    dataset.class_names = plan.class_names;
+    dataset.training = {values_at<const std::uint8_t>(memory, at.training_images, plan.training_images * pixels),
+                        values_at<const std::int32_t>(memory, at.training_labels, plan.training_images)};
+    dataset.test = {values_at<const std::uint8_t>(memory, at.test_images, plan.test_images * pixels),
+                    values_at<const std::int32_t>(memory, at.test_labels, plan.test_images)};
+    return dataset;
+}
+
+std::uint64_t hash_dataset(const Dataset& dataset) {
+    std::uint64_t hash = hash_of(dataset.training.images);
+    hash = combine_hashes(hash, hash_of(dataset.training.labels));
+    hash = combine_hashes(hash, hash_of(dataset.test.images));
+    return combine_hashes(hash, hash_of(dataset.test.labels));
+}
+
+namespace detail {
+
+std::vector<std::string> numbered_classes(int classes) {
+    std::vector<std::string> names;
+    for (int c = 0; c < classes; ++c) names.push_back(std::to_string(c));
+    return names;
+}
+
+void check_label(const PackedFile& file, std::uint64_t offset, int label, int classes) {
+    if (label >= classes) file.refuse(offset, text("label ", label), text("0 to ", classes - 1));
+}
+
+} // namespace detail
+
+} // namespace autosampling

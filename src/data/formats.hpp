@@ -1,0 +1,47 @@
+// What the data sets differ in: which files, what they must look like, how they come into memory.
+//
+// Letters: n images of a file, H height, W width, C channels.
+#pragma once
+
+#include "autosampling/data/dataset.hpp"
+#include "packed_file.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace autosampling::detail {
+
+// An ImageSet while it is filled.
+struct ImageSetMemory {
+    std::span<std::uint8_t> images; // (n, H, W, C) u8
+    std::span<std::int32_t> labels; // (n) i32
+};
+
+// The most images that one file may have; a compressed file isn't read further than that.
+inline constexpr std::uint64_t max_images = 1 << 24;
+
+// Each fills shape, classes, image numbers, mean, std (of C channels, whatever the options say), class names and files.
+void plan_mnist(DatasetPlan& plan);
+void plan_cifar(DatasetPlan& plan);
+void plan_synthetic(DatasetPlan& plan);
+
+void load_mnist(const DatasetPlan& plan, const ImageSetMemory& training, const ImageSetMemory& test);
+void load_cifar(const DatasetPlan& plan, const ImageSetMemory& training, const ImageSetMemory& test);
+void load_synthetic(const DatasetPlan& plan, const ImageSetMemory& training, const ImageSetMemory& test);
+
+// The names "0", "1", … .
+std::vector<std::string> numbered_classes(int classes);
+
+// The names that a file may have, the preferred one first; each also with an ending added (name.gz, …).
+using FileNames = std::vector<std::string>;
+
+// Finds all of the files in one folder: data.path itself or a usual sub-folder of it. Throws Error(data) that names
+// what was looked for and where.
+std::vector<std::filesystem::path> find_files(const DataOptions& options, const std::vector<std::string>& sub_folders,
+                                              const std::vector<FileNames>& wanted);
+
+// Checks a label read at `offset` of a file. Throws Error(data).
+void check_label(const PackedFile& file, std::uint64_t offset, int label, int classes);
+
+} // namespace autosampling::detail

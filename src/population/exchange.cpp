@@ -1,0 +1,93 @@
+#include "autosampling/population/exchange.hpp"
+
+#include "autosampling/base/error.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace autosampling {
+
+StateStore::StateStore(const Placement& placement, int rank, std::size_t length, bool keep_all)
+    : placement_(placement), rank_(rank), length_(length), keep_all_(keep_all),
+      free_(std::make_shared<FreeList>()) {}
+
+std::shared_ptr<std::vector<float>> StateStore::acquire() {
+    std::unique_ptr<std::vector<float>> buffer;
+    {
+        const std::lock_guard lock(free_->mutex);
+        if (!free_->buffers.empty()) {
+            buffer = std::move(free_->buffers.back());
+            free_->buffers.pop_back();
+        }
+    }
+    if (!buffer) buffer = std::make_unique<std::vector<float>>(length_);
+    // Whoever drops the last reference, the writing thread perhaps, puts the buffer back on the free list.
+    return {buffer.release(), [free = free_](std::vector<float>* state) {
+                const std::lock_guard lock(free->mutex);
+                free->buffers.emplace_back(state);
+            }};
+}
+
+State StateStore::copy(std::span<const float> state) {
+    EXPECT(state.size() == length_);
+    auto buffer = acquire();
+    std::copy(state.begin(), state.end(), buffer->begin());
+    return buffer;
+}
+
+void StateStore::keep(const Outcome& outcome, std::span<const float> state) {
+    const bool best = best_.member < 0 || ahead(outcome, best_);
+    if (best) best_ = outcome;
+    if (!best && !keep_all_) return;
+    if (!keep_all_) kept_.clear();
+    kept_[outcome.member] = copy(state);
+}
+
+void StateStore::discard() {
+    kept_.clear();
+    best_ = {};
+}
+
+std::vector<Delivery> plan_deliveries(const Placement& placement, const Selection& selection, bool everywhere) {
+    std::map<std::int32_t, std::set<int>> ranks; // by survivor
+    for (std::int32_t member = 0; member < placement.members(); ++member)
+        ranks[selection.parent[static_cast<std::size_t>(member)]].insert(placement.rank_of(member));
+    if (everywhere)
+        for (int rank = 0; rank < placement.ranks(); ++rank) ranks[selection.winner].insert(rank);
+
+    std::vector<Delivery> deliveries;
+    for (const std::int32_t survivor : selection.survivors) {
+        Delivery delivery;
+        delivery.source = placement.rank_of(survivor);
+        ranks[survivor].erase(delivery.source);
+        delivery.takers.assign(ranks[survivor].begin(), ranks[survivor].end());
+        deliveries.push_back(std::move(delivery));
+    }
+    return deliveries;
+}
+
+State StateStore::exchange(const Selection& selection, bool everywhere, Transport& transport) {
+    start_.clear(); // frees the buffers that the received states go into
+    std::vector<Delivery> deliveries = plan_deliveries(placement_, selection, everywhere);
+    std::map<std::int32_t, State> after; // by survivor: what this rank holds of the next cycle's starts
+    for (std::size_t i = 0; i < deliveries.size(); ++i) {
+        Delivery& delivery = deliveries[i];
+        const std::int32_t survivor = selection.survivors[i];
+        if (delivery.source == rank_) {
+            after[survivor] = kept_.at(survivor);
+            delivery.state = *after[survivor];
+        } else if (std::binary_search(delivery.takers.begin(), delivery.takers.end(), rank_)) {
+            auto buffer = acquire();
+            delivery.destination = *buffer;
+            after[survivor] = std::move(buffer);
+        }
+    }
+    transport.exchange(deliveries);
+    for (const std::int32_t member : placement_.members_of(rank_))
+        start_[member] = after.at(selection.parent[static_cast<std::size_t>(member)]);
+    discard();
+    const auto winner = after.find(selection.winner);
+    return winner == after.end() ? State{} : winner->second;
+}
+
+} // namespace autosampling

@@ -1,0 +1,26 @@
+#include "autosampling/population/node_data.hpp"
+
+#include "autosampling/base/build_info.hpp"
+#include "autosampling/base/hash.hpp"
+
+namespace autosampling {
+
+NodeData::NodeData(const Communicator& comm, const Communicator& node, const DatasetPlan& plan)
+    : memory_(node, plan.bytes()) {
+    comm.agree([&] {
+        if (!node.is_root()) return;
+        load_dataset(plan, memory_.bytes());
+        hash_ = hash_dataset(view_dataset(plan, memory_.bytes()));
+    });
+    memory_.publish(node);
+    dataset_ = view_dataset(plan, memory_.bytes());
+    node.broadcast(std::span(&hash_, 1), 0);
+    std::uint64_t first = hash_;
+    comm.broadcast(std::span(&first, 1), 0);
+    comm.agree([&] {
+        VALIDATE(hash_ == first, ExitCode::data, "the data set on ", host_name(), " (hash ", hex(hash_),
+                 ") is not the one that rank 0 has (hash ", hex(first), "): put the same files on every node");
+    });
+}
+
+} // namespace autosampling

@@ -1,0 +1,111 @@
+#include "autosampling/population/plan.hpp"
+
+#include "autosampling/base/error.hpp"
+#include "autosampling/population/placement.hpp"
+#include "autosampling/population/selection.hpp"
+#include "autosampling/sampling/timetable.hpp"
+#include "autosampling/training/flat_state.hpp"
+
+#include <iomanip>
+#include <sstream>
+
+namespace autosampling {
+
+Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
+    Options resolved = options;
+    const bool alone = options.exploration.kind == "none";
+    if (options.population.members == 0) resolved.population.members = alone ? 1 : ranks;
+    VALIDATE(!alone || resolved.population.members == 1, ExitCode::usage,
+             "exploration.kind = none trains one member, not population.members = ", resolved.population.members,
+             ": set population.members = 1, or kind = random for a population that draws uniformly");
+    if (options.data.reward_images == 0)
+        resolved.data.reward_images = std::max<std::int64_t>(1, static_cast<std::int64_t>(data.training_images / 10));
+    VALIDATE(options.data.reward_images_per_cycle <= resolved.data.reward_images, ExitCode::usage,
+             "data.reward_images_per_cycle = ", options.data.reward_images_per_cycle, " is more than the ",
+             resolved.data.reward_images, " reward images");
+    resolved.data.mean = data.mean;
+    resolved.data.std = data.std;
+    resolved.exploration = resolve(options.exploration);
+    check_selection(resolved.population);
+    VALIDATE(options.exploration.uniform != "lineage" || options.population.selection == "best", ExitCode::usage, "exploration.uniform = lineage needs one line of survivors: set population.selection = best");
+    return resolved;
+}
+
+namespace {
+
+std::int64_t sampling_bytes(const ExplorationOptions& options, std::int64_t training_images) {
+    const std::int64_t groups = 8, counts = options.credit == "advantage" ? 16 : 4;
+    const std::int64_t pool = options.uniform == "lineage" ? 8 : 0;
+    return training_images * (groups + counts + pool);
+}
+
+std::string bytes(std::int64_t count) {
+    std::ostringstream out;
+    out << std::fixed << std::setprecision(1);
+    if (count < 1000'000) {
+        out << static_cast<double>(count) / 1e3 << " kB";
+    } else if (count < 1000'000'000) {
+        out << static_cast<double>(count) / 1e6 << " MB";
+    } else {
+        out << static_cast<double>(count) / 1e9 << " GB";
+    }
+    return std::move(out).str();
+}
+
+} // namespace
+
+Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const Split& split) {
+    Plan plan;
+    plan.members = options.population.members;
+    plan.training_images = std::ssize(split.training.source);
+    plan.reward_images = std::ssize(split.reward.source);
+    plan.reward_images_per_cycle =
+        options.data.reward_images_per_cycle > 0 ? options.data.reward_images_per_cycle : plan.reward_images;
+    plan.test_images = std::ssize(split.test.source);
+    plan.classes = data.classes;
+    plan.batches_per_cycle = options.population.cycle_batches;
+    plan.draws = options.training.batch_size * plan.batches_per_cycle;
+    plan.cycles = Timetable(options.exploration, plan.training_images, plan.draws).cycles(options.training.epochs);
+    plan.total_batches = plan.cycles * plan.batches_per_cycle;
+
+    const auto network = make_network(options.model.name, data.shape, data.classes);
+    for (const auto& parameter : network->parameters()) plan.parameters += parameter.numel();
+    plan.state_length = FlatState(*network, torch::kCPU).buffer().numel();
+
+    // Under `best`: start of the cycle, the one at work, the best so far; else start and end of every member.
+    const std::int64_t states_a_rank =
+        options.population.selection == "best" ? 3 : 1 + 2 * Placement(plan.members, ranks).most_members();
+    const std::int64_t state_bytes = plan.state_length * 4;
+    const std::int64_t sampling = sampling_bytes(options.exploration, plan.training_images);
+    plan.data_bytes = static_cast<std::int64_t>(data.bytes());
+    plan.rank_bytes = states_a_rank * state_bytes + sampling;
+    plan.checkpoint_bytes = state_bytes + sampling;
+    plan.record_bytes = plan.cycles * (plan.draws * 4 + plan.members * 78);
+    return plan;
+}
+
+std::vector<std::string> describe(const Plan& plan, const Options& options) {
+    const auto& exploration = options.exploration;
+    return {
+        text("data        ", options.data.name, ": ", plan.training_images, " training, ", plan.reward_images,
+             " reward (", plan.reward_images_per_cycle, " a cycle), ", plan.test_images, " test images, ", plan.classes,
+             " classes; ", bytes(plan.data_bytes), " a node"),
+        text("network     ", options.model.name, ": ", plan.parameters, " parameters, state of ",
+             bytes(plan.state_length * 4), " a member"),
+        text("population  ", plan.members, " members, selection ", options.population.selection, ", reward ",
+             options.population.reward),
+        text("exploration ", exploration.kind, exploration.kind == "mixture" ? ", credit " + exploration.credit : "",
+             exploration.kind == "mixture" ? ", mixing by " + exploration.mixing : ""),
+        text("length      ", options.training.epochs, " epochs = ", plan.cycles, " cycles of ", plan.batches_per_cycle,
+             " batches of ", options.training.batch_size, " (", plan.draws, " draws a member)"),
+        text("cost        ", static_cast<double>(plan.members * plan.cycles * plan.draws) /
+                                 static_cast<double>(plan.training_images),
+             " member-epochs, ", plan.members * plan.cycles, " reward evaluations"),
+        text("memory      ", bytes(plan.rank_bytes),
+             " a rank for states and sampling, beside LibTorch and the activations"),
+        text("files       checkpoint ", bytes(plan.checkpoint_bytes), ", record ", bytes(plan.record_bytes),
+             " before compression"),
+    };
+}
+
+} // namespace autosampling

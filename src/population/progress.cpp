@@ -1,0 +1,103 @@
+#include "autosampling/population/progress.hpp"
+
+#include "autosampling/base/error.hpp"
+#include "autosampling/record/summary.hpp"
+
+#include <cmath>
+#include <iomanip>
+#include <limits>
+#include <sstream>
+
+namespace autosampling {
+
+namespace {
+
+// 1 h 02 min, 3 min 05 s, 12.3 s
+std::string duration(double seconds) {
+    std::ostringstream out;
+    const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+    if (whole >= 3600) {
+        out << whole / 3600 << " h " << std::setw(2) << std::setfill('0') << whole % 3600 / 60 << " min";
+    } else if (whole >= 60) {
+        out << whole / 60 << " min " << std::setw(2) << std::setfill('0') << whole % 60 << " s";
+    } else {
+        out << std::fixed << std::setprecision(1) << seconds << " s";
+    }
+    return std::move(out).str();
+}
+
+} // namespace
+
+Progress::Progress(const Options& options, const Plan& plan, std::filesystem::path run, std::int64_t first_cycle)
+    : options_(options), plan_(plan), run_(std::move(run)), first_cycle_(first_cycle),
+      start_(std::chrono::steady_clock::now()), last_line_(start_) {
+    now_.cycles = first_cycle;
+    now_.best_reward = now_.test_accuracy = std::numeric_limits<double>::quiet_NaN();
+}
+
+void Progress::cycle(const CycleRow& row, Log& log) {
+    double sum = 0, squares = 0, count = 0, accuracy = 0;
+    for (std::size_t member = 0; member < row.reward.size(); ++member) {
+        if (!row.finite[member]) continue;
+        sum += row.reward[member];
+        accuracy += row.reward_accuracy[member];
+        ++count;
+    }
+    const double mean = sum / count;
+    for (std::size_t member = 0; member < row.reward.size(); ++member)
+        if (row.finite[member]) squares += (row.reward[member] - mean) * (row.reward[member] - mean);
+    now_.cycles = row.cycle + 1;
+    now_.best_reward = row.reward[static_cast<std::size_t>(row.winner)];
+    now_.state_hash = row.state_hash;
+
+    const auto time = std::chrono::steady_clock::now();
+    const bool last = now_.cycles == plan_.cycles;
+    if (time - last_line_ < std::chrono::seconds(1) && !last && row.cycle != first_cycle_) return;
+    last_line_ = time;
+
+    const double elapsed = std::chrono::duration<double>(time - start_).count();
+    const auto done = static_cast<double>(now_.cycles - first_cycle_);
+    const double rate = done * static_cast<double>(plan_.members * plan_.draws) / elapsed;
+    const double p = accuracy / count;
+    const double binomial = std::sqrt(p * (1 - p) / static_cast<double>(plan_.reward_images_per_cycle));
+    std::ostringstream line;
+    line << std::fixed << std::setprecision(4) << "cycle " << now_.cycles << "/" << plan_.cycles << "  "
+         << options_.population.reward << " best " << now_.best_reward << " mean " << mean << " spread "
+         << std::sqrt(squares / count) << " (binomial error of an accuracy " << binomial << ")  train loss "
+         << row.train_loss[static_cast<std::size_t>(row.winner)] << "  " << std::setprecision(0) << rate
+         << " images/s  elapsed " << duration(elapsed) << "  remaining "
+         << duration(elapsed / done * static_cast<double>(plan_.cycles - now_.cycles));
+    log.info(std::move(line).str());
+}
+
+void Progress::epoch(const EpochRow& row, Log& log) {
+    now_.epochs = row.epoch;
+    now_.test_accuracy = row.test_accuracy;
+    std::ostringstream line;
+    line << std::fixed << std::setprecision(4) << "epoch " << row.epoch << " complete: test accuracy of the winner "
+         << row.test_accuracy << ", test loss " << row.test_loss;
+    log.info(std::move(line).str());
+}
+
+Progress::Snapshot Progress::snapshot() const {
+    Snapshot snapshot = now_;
+    snapshot.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    return snapshot;
+}
+
+void Progress::write_summary(const Snapshot& snapshot, const std::string& state) const {
+    Summary summary;
+    summary.state = state;
+    summary.cycles = snapshot.cycles;
+    summary.cycles_planned = plan_.cycles;
+    summary.epochs = snapshot.epochs;
+    summary.members = plan_.members;
+    summary.best_reward = snapshot.best_reward;
+    summary.test_accuracy = snapshot.test_accuracy;
+    summary.seconds = snapshot.seconds;
+    summary.state_hash = snapshot.state_hash;
+    summary.record = state == "finished" ? run_ / "run.h5" : run_ / "record";
+    autosampling::write_summary(run_ / "summary.json", summary);
+}
+
+} // namespace autosampling

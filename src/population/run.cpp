@@ -1,0 +1,230 @@
+#include "autosampling/population/run.hpp"
+
+#include "autosampling/base/build_info.hpp"
+#include "autosampling/base/files.hpp"
+#include "autosampling/comm/message.hpp"
+#include "autosampling/comm/mpi_environment.hpp"
+#include "autosampling/population/node_data.hpp"
+#include "autosampling/population/recount.hpp"
+#include "autosampling/population/search.hpp"
+#include "autosampling/record/checkpoint.hpp"
+
+#include <cstdlib>
+#include <optional>
+#include <set>
+
+namespace autosampling {
+
+namespace {
+
+// What a resume starts from; empty for a new run.
+using Checkpoint = std::optional<CheckpointIndex>;
+
+// Finds the checkpoint to go on from, on rank 0, and lets every rank read it. Collective.
+Checkpoint find_checkpoint(const Communicator& comm, const std::filesystem::path& run, Opening opening, Log& log) {
+    std::int64_t cycle = -1;
+    comm.on_root([&] {
+        if (opening != Opening::resume) return;
+        std::vector<std::string> passed_over;
+        const Checkpoint newest = newest_checkpoint(run, passed_over);
+        for (const std::string& reason : passed_over) log.warning("checkpoint passed over: " + reason);
+        VALIDATE(newest, ExitCode::checkpoint, "no usable checkpoint in ", run.string(),
+                 " (the run ended before its first one, or all are damaged): start again with --overwrite");
+        cycle = newest->cycle;
+    });
+    comm.broadcast(std::span(&cycle, 1), 0);
+    Checkpoint checkpoint;
+    if (cycle >= 0) comm.agree([&] { checkpoint = read_index(checkpoint_folder(run, cycle)); });
+    return checkpoint;
+}
+
+void refuse_other_options(const Options& asked, const CheckpointIndex& checkpoint, const ConfigurationFormat& format) {
+    const Options recorded = format.parse(checkpoint.header.configuration);
+    std::string list;
+    for (const std::string& difference : format.differences(recorded, asked)) list += "\n  " + difference;
+    VALIDATE(list.empty(), ExitCode::usage,
+             "the run can't go on with other options (they would change its results):", list,
+             "\n  give the recorded values, or start a new run in another directory");
+}
+
+RunHeader make_header(const Options& options, const Plan& plan, const DatasetPlan& data, const Split& split,
+                      std::uint64_t dataset_hash, const std::string& configuration) {
+    RunHeader header;
+    header.seed = options.run.seed;
+    header.dataset_hash = dataset_hash;
+    header.members = plan.members;
+    header.slots = survivor_slots(options.population);
+    header.draws = plan.draws;
+    header.cycles_planned = plan.cycles;
+    header.training_images = plan.training_images;
+    header.classes = plan.classes;
+    header.configuration = configuration;
+    header.label = split.training.label;
+    header.true_label = split.training.true_label;
+    header.split_training = split.training.source;
+    header.split_reward = split.reward.source;
+    header.reward_label = split.reward.label;
+    header.reward_true_label = split.reward.true_label;
+    header.class_names = data.class_names;
+    return header;
+}
+
+std::string job_id() {
+    for (const char* name : {"SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "FLUX_JOB_ID"})
+        if (const char* value = std::getenv(name)) return value;
+    return "";
+}
+
+// Collective.
+Launch make_launch(const Communicator& comm, const Options& options, const Trainer&, const torch::Device& device,
+                   const std::string& transport, std::int64_t link) {
+    Launch launch;
+    launch.link = link;
+    launch.ranks = comm.size();
+    launch.threads = options.run.threads;
+    launch.start_time = utc_now();
+    launch.job_id = job_id();
+    launch.transport = transport;
+    launch.versions = {{"mpi", mpi_version()}, {"libtorch", torch_version()}};
+    launch.host = gather_messages(comm, host_name());
+    launch.device = gather_messages(comm, device.str());
+    launch.cpu = gather_messages(comm, cpu_kind());
+    return launch;
+}
+
+std::vector<StateTensor> layout_of(const FlatState& state) {
+    std::vector<StateTensor> layout;
+    for (const StateEntry& entry : state.entries())
+        layout.push_back({entry.name, entry.shape, entry.offset, entry.channels_last});
+    return layout;
+}
+
+// The perturbation's tables of rank 0 for everyone. Collective.
+Perturbation make_perturbation(const Communicator& comm, const Options& options) {
+    Perturbation mine(options.run.seed, options.exploration.perturbation);
+    std::vector<std::uint32_t> thresholds = mine.thresholds();
+    comm.broadcast(std::span(thresholds), 0);
+    return {options.run.seed, options.exploration.perturbation, std::move(thresholds)};
+}
+
+void say_start(const Options& options, const Plan& plan, const Launch& launch, const Checkpoint& checkpoint, Log& log) {
+    const BuildInfo build = build_info();
+    log.info(text("autosampling ", build.version, " (", build.git_hash, build.git_dirty ? ", changed" : "", "), ",
+                  launch.ranks, " ranks, ", launch.threads, " threads each, transport ", launch.transport));
+    for (const std::string& line : describe(plan, options)) log.info(line);
+    const std::set<std::string> kinds(launch.cpu.begin(), launch.cpu.end());
+    if (kinds.size() > 1)
+        log.warning(text("the ranks run on ", kinds.size(),
+                         " kinds of CPU: results then may depend on the number of ranks (rank invariance is not "
+                         "claimed)"));
+    if (plan.members < launch.ranks)
+        log.warning(text(launch.ranks - plan.members, " of ", launch.ranks,
+                         " ranks have no member to train: start with ", plan.members, " ranks"));
+    if (options.run.precision == "bf16") {
+        const double speedup = bf16_speedup();
+        const std::string line = text("bf16 convolutions take ", 1 / speedup, " times as long as fp32 on this CPU");
+        speedup < 1 ? log.warning(line + ": fp32 would be faster here") : log.info(line);
+    }
+    if (checkpoint) log.info(text("going on after cycle ", checkpoint->cycle, " (link ", launch.link, ")"));
+}
+
+LogLevel log_level(const std::string& name) {
+    return name == "debug"     ? LogLevel::debug
+           : name == "warning" ? LogLevel::warning
+           : name == "error"   ? LogLevel::error
+                               : LogLevel::info;
+}
+
+} // namespace
+
+ExitCode run_search(const Communicator& comm, const Options& asked, Opening opening,
+                    const ConfigurationFormat& configuration, const volatile std::sig_atomic_t& stop, Log& log,
+                    const AfterTraining& after_training) {
+    const auto began = std::chrono::steady_clock::now();
+    const std::filesystem::path run = asked.run.output;
+    log.set_level(log_level(asked.run.log_level));
+    set_threads(static_cast<int>(asked.run.threads));
+    keep_heap();
+
+    // Everything that can be refused is, before the run directory is touched.
+    const Communicator node = comm.split_by_node();
+    const NodePlace place = find_node_place(comm, node);
+    DatasetPlan data_plan;
+    comm.agree([&] { data_plan = plan_dataset(asked.data, asked.run.seed); });
+    NodeData data(comm, node, data_plan);
+    Checkpoint checkpoint = find_checkpoint(comm, run, opening, log);
+
+    Options options;
+    Split split;
+    Plan plan;
+    torch::Device device = torch::kCPU;
+    comm.agree([&] {
+        options = asked;
+        if (checkpoint && asked.population.members == 0) options.population.members = checkpoint->header.members;
+        options = resolve(options, comm.size(), data_plan);
+        if (checkpoint) refuse_other_options(options, *checkpoint, configuration);
+        split = split_dataset(data.dataset(), options.data, options.run.seed);
+        plan = make_plan(options, comm.size(), data_plan, split);
+        device = choose_device(options.run.device, place.local_rank);
+        VALIDATE(!checkpoint || checkpoint->header.dataset_hash == data.hash(), ExitCode::data,
+                 "the data set has changed since the run began (hash ", data.hash(), ", recorded ",
+                 checkpoint->header.dataset_hash, "): give the folder that it began with");
+    });
+    Trainer trainer({options.model, options.training,
+                     options.data.augmentation == "crop-flip" ? Augmentation::crop_flip : Augmentation::none,
+                     options.run.precision == "bf16" ? Precision::bf16 : Precision::fp32, device, options.run.seed,
+                     plan.total_batches},
+                    data.dataset(), split);
+    const auto transport = make_mpi_transport(comm);
+
+    std::optional<RunDirectory> directory; // held by rank 0
+    const std::string resolved = configuration.format(options);
+    comm.on_root([&] {
+        directory.emplace(run, opening);
+        write_file(run / "config.toml", resolved);
+        if (checkpoint) set_aside_segments(run, checkpoint->cycle);
+    });
+    comm.agree([&] { log.open(run / "run.log"); });
+
+    Launch launch = make_launch(comm, options, trainer, device, transport->name(), checkpoint ? checkpoint->launch.link + 1 : 0);
+    if (comm.is_root()) say_start(options, plan, launch, checkpoint, log);
+    Sampler sampler(options.exploration, options.run.seed, static_cast<std::uint32_t>(plan.training_images),
+                    static_cast<std::uint32_t>(plan.draws), make_perturbation(comm, options));
+    const std::int64_t first_cycle = checkpoint ? checkpoint->cycle : 0;
+    Progress progress(options, plan, run, first_cycle);
+    Recorder recorder(comm, run, make_header(options, plan, data_plan, split, data.hash(), resolved), std::move(launch),
+                      options.record, layout_of(trainer.state()), first_cycle);
+
+    const Search::Parts parts{comm, options, plan, trainer, sampler, *transport, recorder, progress, log, began};
+    Search search = checkpoint ? Search(parts, *checkpoint, run) : Search(parts);
+    search.after_training = after_training;
+    const ExitCode end = search.run(stop);
+    log.set_cycle(-1);
+    comm.on_root([&] {
+        const bool finished = end == ExitCode::finished;
+        if (finished) write_run_file(run, recorder.header(), recorder.launch(), final_distribution(sampler));
+        progress.write_summary(progress.snapshot(), finished ? "finished" : "stopped");
+        log.info(finished ? text("finished: the record is ", (run / "run.h5").string())
+                          : text("stopped after ", search.cycles_done(), " of ", plan.cycles,
+                                 " cycles with a checkpoint: start again with --resume"));
+    });
+    data.release();
+    return end;
+}
+
+void finish_run(const std::filesystem::path& run, const ConfigurationFormat& configuration, Log& log) {
+    const RecordExtent extent = find_segments(run);
+    VALIDATE(extent.cycles > 0, ExitCode::checkpoint, "no closed segment in ", (run / "record").string(),
+             " (the run ended before its first checkpoint, or this is no run directory)");
+    const RunDirectory directory(run, Opening::resume); // refuses a run that is going on
+    const RunHeader header = read_header(extent.segments.front());
+    const Options options = configuration.parse(header.configuration);
+    Sampler sampler = make_sampler(options, static_cast<std::uint32_t>(header.training_images),
+                                   static_cast<std::uint32_t>(header.draws));
+    for (const std::filesystem::path& segment : extent.segments)
+        for (const CycleRow& row : read_segment(segment).cycles) recount(sampler, options.exploration, row);
+    write_run_file(run, header, read_launch(extent.segments.back()), final_distribution(sampler));
+    log.info(text("wrote ", (run / "run.h5").string(), ": ", extent.cycles, " of ", header.cycles_planned, " cycles"));
+}
+
+} // namespace autosampling

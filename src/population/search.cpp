@@ -1,0 +1,289 @@
+#include "autosampling/population/search.hpp"
+
+#include "autosampling/base/hash.hpp"
+#include "autosampling/population/evaluation.hpp"
+#include "autosampling/population/recount.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace autosampling {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+bool any(const std::vector<Outcome>& outcomes, std::uint8_t Outcome::*flag) {
+    return std::any_of(outcomes.begin(), outcomes.end(), [flag](const Outcome& o) { return o.*flag != 0; });
+}
+
+} // namespace
+
+Search::Search(const Parts& parts)
+    : parts_(parts), placement_(parts.options.population.members, parts.comm.size()),
+      store_(placement_, parts.comm.rank(), parts.trainer.state().host().size(),
+             parts.options.population.selection != "best") {
+    // Rank 0's initial weights for everyone: they were made with its mathematical library.
+    parts_.comm.broadcast(parts_.trainer.state().host(), 0);
+    const State initial = store_.copy(parts_.trainer.state().host());
+    for (const std::int32_t member : placement_.members_of(parts_.comm.rank())) store_.set_start(member, initial);
+    if (parts_.sampler.timetable().explores(0)) explore();
+}
+
+Search::Search(const Parts& parts, const CheckpointIndex& checkpoint, const std::filesystem::path& run)
+    : parts_(parts), placement_(parts.options.population.members, parts.comm.size()),
+      store_(placement_, parts.comm.rank(), parts.trainer.state().host().size(),
+             parts.options.population.selection != "best"), cycle_(checkpoint.cycle) {
+    parts_.comm.agree([&] {
+        parts_.sampler.load(checkpoint.sampling);
+        std::map<std::int32_t, State> states; // by number: members share what they went on from
+        for (const std::int32_t member : placement_.members_of(parts_.comm.rank())) {
+            const std::int32_t number = checkpoint.state_of.at(static_cast<std::size_t>(member));
+            if (!states.contains(number)) {
+                const auto found = std::find(checkpoint.state_files.begin(), checkpoint.state_files.end(), number);
+                const auto hash = checkpoint.state_hash.at(static_cast<std::size_t>(found - checkpoint.state_files.begin()));
+                states[number] = store_.copy(read_state(checkpoint_folder(run, cycle_), number, hash));
+            }
+            store_.set_start(member, states[number]);
+        }
+    });
+}
+
+ExitCode Search::run(const volatile std::sig_atomic_t& stop) {
+    bool stopping = false;
+    while (cycle_ < parts_.plan.cycles && !stopping) stopping = run_cycle(stop);
+    parts_.recorder.finish();
+    return cycle_ < parts_.plan.cycles ? ExitCode::stopped : ExitCode::finished;
+}
+
+bool Search::run_cycle(const volatile std::sig_atomic_t& stop) {
+    const auto began = Clock::now();
+    parts_.log.set_cycle(cycle_);
+
+    std::vector<Outcome> outcomes; // of all members, then of ranks without one
+    Selection selection;
+    int attempt = 0;
+    for (;; ++attempt) {
+        // The stop that a wall time asks for: one more cycle like the longest so far would not end before it.
+        const double walltime = parts_.options.run.walltime;
+        const bool late = walltime > 0 && seconds_since(parts_.began) + 2 * longest_cycle_.count() >= walltime;
+        run_members(attempt);
+        outcomes = gather(stop != 0 || late);
+        selection = select(parts_.options.population, std::span(outcomes).first(static_cast<std::size_t>(parts_.plan.members)),
+                           parts_.options.run.seed, cycle_);
+        if (selection.winner >= 0) break;
+        store_.discard();
+        if (attempt == parts_.options.population.max_retries)
+            throw Error(ExitCode::failure,
+                        text("no member was finite in cycle ", cycle_, " and its ", attempt,
+                             " repetitions (losses or weights overflow): lower training.learning_rate; the last "
+                             "checkpoint is intact"),
+                        true);
+        parts_.log.warning(text("no member is finite: the cycle is repeated with new draws (repetition ", attempt + 1,
+                                " of ", parts_.options.population.max_retries, ")"));
+    }
+
+    const std::int64_t done = cycle_ + 1;
+    const Timetable& timetable = parts_.sampler.timetable();
+    const bool epoch_ends = timetable.epoch_ends(done);
+    const State winner = store_.exchange(selection, epoch_ends, parts_.transport);
+
+    std::vector<std::uint8_t> finite;
+    for (const Outcome& outcome : std::span(outcomes).first(static_cast<std::size_t>(parts_.plan.members)))
+        finite.push_back(outcome.finite);
+    const std::vector<std::int32_t> counted =
+        counted_members(parts_.options.exploration, finite, selection.survivors);
+    const std::vector<std::uint32_t> schedules = gather_schedules(counted);
+    count(selection, outcomes, finite, counted, schedules);
+
+    const bool explored = timetable.explores(done);
+    if (explored) explore();
+    record(selection, outcomes, attempt, counted, schedules, explored);
+    cycle_ = done;
+    if (epoch_ends) test(winner);
+
+    longest_cycle_ = std::max<std::chrono::duration<double>>(longest_cycle_, Clock::now() - began);
+    std::int64_t least_written = std::numeric_limits<std::int64_t>::max();
+    for (const Outcome& outcome : outcomes) least_written = std::min(least_written, outcome.checkpoint_written);
+    parts_.recorder.settle(least_written);
+
+    const bool stopping = any(outcomes, &Outcome::stop);
+    const bool last = cycle_ == parts_.plan.cycles;
+    if ((stopping || last) && parts_.recorder.under_way()) parts_.recorder.finish();
+    if (stopping || last || parts_.recorder.due(cycle_, any(outcomes, &Outcome::checkpoint_due))) checkpoint(selection);
+    if (stopping && !last) parts_.log.info(text("asked to stop: ending after cycle ", cycle_, " with a checkpoint"));
+    return stopping;
+}
+
+void Search::run_members(int attempt) {
+    const auto& data = parts_.options.data;
+    const auto all = static_cast<std::uint32_t>(parts_.plan.reward_images);
+    reward_examples_ = reward_examples(parts_.options.run.seed, cycle_, attempt, all,
+                                       static_cast<std::uint32_t>(data.reward_images_per_cycle));
+    mine_.clear();
+    for (const std::int32_t member : placement_.members_of(parts_.comm.rank())) {
+        mine_.push_back(run_member(member, attempt));
+        store_.keep(mine_.back(), parts_.trainer.state().host());
+    }
+}
+
+Outcome Search::run_member(std::int32_t member, int attempt) {
+    Outcome outcome;
+    outcome.member = member;
+    auto& indices = schedules_[member];
+    indices.resize(static_cast<std::size_t>(parts_.plan.draws));
+    parts_.sampler.draw(static_cast<std::uint32_t>(member), cycle_, static_cast<std::uint8_t>(attempt), indices);
+
+    auto start = Clock::now();
+    const auto work = parts_.trainer.state().host(); // (D)
+    std::copy(store_.start(member)->begin(), store_.start(member)->end(), work.begin());
+    const RandomKey key{parts_.options.run.seed, Purpose::augmentation, static_cast<std::uint32_t>(member),
+                        static_cast<std::uint32_t>(cycle_), static_cast<std::uint8_t>(attempt)};
+    const CycleResult trained = parts_.trainer.train({indices, cycle_ * parts_.plan.batches_per_cycle, key});
+    if (after_training) after_training(member, cycle_, attempt, parts_.trainer);
+    outcome.train_loss = trained.train_loss;
+    outcome.seconds_train = seconds_since(start);
+
+    start = Clock::now();
+    const Score score = parts_.trainer.evaluate(Trainer::Which::reward, reward_examples_);
+    outcome.accuracy = static_cast<double>(score.correct) / static_cast<double>(score.images);
+    outcome.reward_loss = score.loss_sum / static_cast<double>(score.images);
+    outcome.reward = parts_.options.population.reward == "loss" ? -outcome.reward_loss : outcome.accuracy;
+    outcome.finite = trained.finite && std::isfinite(outcome.reward_loss);
+    if (!outcome.finite) outcome.reward = std::numeric_limits<double>::quiet_NaN();
+    outcome.seconds_reward = seconds_since(start);
+    return outcome;
+}
+
+std::vector<Outcome> Search::gather(bool stop) {
+    if (mine_.empty()) mine_.emplace_back(); // the flags of a rank without a member travel too
+    for (Outcome& outcome : mine_) {
+        outcome.stop = stop;
+        outcome.checkpoint_due = parts_.comm.is_root() && parts_.recorder.clock_due();
+        outcome.checkpoint_written = parts_.recorder.written();
+        if (outcome.member >= 0 && outcome.member == store_.best_kept())
+            outcome.state_hash = hash_of(std::span<const float>(*store_.kept(outcome.member)));
+    }
+    return parts_.comm.all_gather(std::span<const Outcome>(mine_));
+}
+
+// The sub-schedules of these members (ascending), one after the other, on every rank.
+std::vector<std::uint32_t> Search::gather_schedules(const std::vector<std::int32_t>& members) const {
+    std::vector<std::uint32_t> mine;
+    for (const std::int32_t member : members)
+        if (placement_.rank_of(member) == parts_.comm.rank())
+            mine.insert(mine.end(), schedules_.at(member).begin(), schedules_.at(member).end());
+    return parts_.comm.all_gather(std::span<const std::uint32_t>(mine));
+}
+
+void Search::count(const Selection& selection, const std::vector<Outcome>& outcomes,
+                   const std::vector<std::uint8_t>& finite, const std::vector<std::int32_t>& counted,
+                   const std::vector<std::uint32_t>& schedules) {
+    const auto& exploration = parts_.options.exploration;
+    std::vector<double> signal;
+    for (std::size_t member = 0; member < finite.size(); ++member)
+        signal.push_back(exploration.credit_signal == "loss" ? -outcomes[member].reward_loss : outcomes[member].accuracy);
+    parts_.sampler.count(cycle_,
+                         contributions(exploration, signal, finite, selection.survivors, counted, schedules));
+}
+
+void Search::explore() {
+    std::vector<double> weights = parts_.sampler.estimate();
+    parts_.comm.broadcast(std::span(weights), 0);
+    parts_.sampler.adopt(std::move(weights));
+}
+
+void Search::record(const Selection& selection, const std::vector<Outcome>& outcomes, int attempt,
+                    const std::vector<std::int32_t>& counted, const std::vector<std::uint32_t>& schedules,
+                    bool explored) {
+    if (!parts_.comm.is_root()) return;
+    std::vector<double> busy(static_cast<std::size_t>(parts_.comm.size()), 0); // seconds, by rank
+    for (const Outcome& o : outcomes)
+        if (o.member >= 0) busy[static_cast<std::size_t>(placement_.rank_of(o.member))] += o.seconds_train + o.seconds_reward;
+    const double slowest = *std::max_element(busy.begin(), busy.end());
+
+    CycleRow row;
+    row.cycle = cycle_;
+    for (const Outcome& o : std::span(outcomes).first(static_cast<std::size_t>(parts_.plan.members))) {
+        row.reward.push_back(o.reward);
+        row.reward_accuracy.push_back(o.accuracy);
+        row.reward_loss.push_back(o.reward_loss);
+        row.train_loss.push_back(o.train_loss);
+        row.learning_rate.push_back(parts_.trainer.learning_rate().at(cycle_ * parts_.plan.batches_per_cycle));
+        row.weight_decay.push_back(parts_.options.training.weight_decay);
+        row.seconds_train.push_back(o.seconds_train);
+        row.seconds_reward.push_back(o.seconds_reward);
+        row.seconds_wait.push_back(slowest - busy[static_cast<std::size_t>(placement_.rank_of(o.member))]);
+        row.finite.push_back(o.finite);
+    }
+    row.parent = selection.parent;
+    row.winner = selection.winner;
+    row.attempt = attempt;
+    row.epoch = static_cast<std::int32_t>(parts_.sampler.timetable().epochs_complete(cycle_));
+    row.learned = parts_.sampler.timetable().learned(cycle_);
+    row.explored = explored;
+    row.state_hash = outcomes[static_cast<std::size_t>(selection.winner)].state_hash;
+    const auto slots = static_cast<std::size_t>(parts_.recorder.header().slots);
+    const auto draws = static_cast<std::size_t>(parts_.plan.draws);
+    row.survivor.assign(slots, -1);
+    row.survivor_schedule.assign(slots * draws, -1);
+    for (std::size_t slot = 0; slot < selection.survivors.size(); ++slot) {
+        row.survivor[slot] = selection.survivors[slot];
+        const auto at = std::lower_bound(counted.begin(), counted.end(), selection.survivors[slot]) - counted.begin();
+        const auto begin = schedules.begin() + at * parts_.plan.draws;
+        std::copy(begin, begin + parts_.plan.draws, row.survivor_schedule.begin() + static_cast<std::ptrdiff_t>(slot * draws));
+    }
+    parts_.progress.cycle(row, parts_.log);
+    parts_.recorder.add(std::move(row));
+}
+
+void Search::test(const State& winner) {
+    EXPECT(winner != nullptr);
+    std::copy(winner->begin(), winner->end(), parts_.trainer.state().host().begin());
+    const Score score = evaluate_together(parts_.comm, parts_.trainer, static_cast<std::uint32_t>(parts_.plan.test_images),
+                                          static_cast<std::size_t>(parts_.plan.classes));
+    if (!parts_.comm.is_root()) return;
+    EpochRow row;
+    row.epoch = static_cast<std::int32_t>(parts_.sampler.timetable().epochs_complete(cycle_));
+    row.epoch_cycle = cycle_ - 1;
+    const auto images = static_cast<double>(score.images);
+    row.test_accuracy = static_cast<double>(score.correct) / images;
+    row.test_loss = score.loss_sum / images;
+    row.test_correct = score.correct_by_class;
+    row.test_accuracy_top5 = parts_.plan.classes > 5 ? static_cast<double>(score.correct_top5) / images
+                                                     : std::numeric_limits<double>::quiet_NaN();
+    row.distribution_entropy = parts_.sampler.entropy();
+    parts_.progress.epoch(row, parts_.log);
+    parts_.recorder.add(std::move(row));
+}
+
+void Search::checkpoint(const Selection& selection) {
+    CheckpointIndex index;
+    index.cycle = cycle_;
+    index.winner = selection.winner;
+    index.state_of = selection.parent;
+    index.state_files = selection.survivors;
+    std::map<std::int32_t, State> mine;
+    std::vector<std::uint64_t> hashes; // of the survivors of this rank
+    for (const std::int32_t survivor : selection.survivors)
+        if (placement_.rank_of(survivor) == parts_.comm.rank()) {
+            mine[survivor] = store_.start(survivor); // a survivor is its own parent
+            hashes.push_back(hash_of(std::span<const float>(*mine[survivor])));
+        }
+    index.state_hash = parts_.comm.all_gather(std::span<const std::uint64_t>(hashes)); // by rank, so by survivor
+    std::function<void()> afterwards;
+    if (parts_.comm.is_root()) {
+        index.sampling = parts_.sampler.save();
+        index.header = parts_.recorder.header();
+        index.launch = parts_.recorder.launch();
+        afterwards = [&progress = parts_.progress, snapshot = parts_.progress.snapshot()] {
+            progress.write_summary(snapshot, "running");
+        };
+    }
+    parts_.recorder.begin(std::move(index), std::move(mine), std::move(afterwards));
+}
+
+} // namespace autosampling

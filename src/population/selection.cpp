@@ -1,0 +1,98 @@
+#include "autosampling/population/selection.hpp"
+
+#include "autosampling/base/error.hpp"
+#include "autosampling/base/random.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace autosampling {
+
+namespace {
+
+using Members = std::vector<std::int32_t>;
+
+// How many members at either end truncation looks at.
+std::size_t truncated(const PopulationOptions& options, std::size_t members) {
+    return std::max<std::size_t>(1, static_cast<std::size_t>(options.fraction * static_cast<double>(members)));
+}
+
+// Place by place: order[place] -> parent. `finite` members come first in `order`.
+void top_k(std::size_t k, std::size_t finite, const Members& order, Members& parent) {
+    k = std::min(k, finite);
+    for (std::size_t place = k; place < order.size(); ++place)
+        parent[static_cast<std::size_t>(order[place])] = order[(place - k) % k];
+}
+
+void truncate(std::size_t ends, std::size_t finite, const Members& order, Members& parent) {
+    for (std::size_t j = 0; j < ends && j < order.size() - 1 - j; ++j)
+        if (j < finite) parent[static_cast<std::size_t>(order[order.size() - 1 - j])] = order[j];
+}
+
+void hold_tournament(std::uint64_t seed, std::int64_t cycle, std::span<const Outcome> outcomes, Members& parent) {
+    Members drawn(outcomes.size());
+    std::iota(drawn.begin(), drawn.end(), 0);
+    for (std::uint32_t left = static_cast<std::uint32_t>(drawn.size()); left > 1; --left) {
+        RandomStream random({seed, Purpose::tournament, 0, static_cast<std::uint32_t>(cycle), 0}, left);
+        std::swap(drawn[left - 1], drawn[random.below(left)]);
+    }
+    for (std::size_t pair = 0; pair + 1 < drawn.size(); pair += 2) {
+        const auto a = static_cast<std::size_t>(drawn[pair]), b = static_cast<std::size_t>(drawn[pair + 1]);
+        if (ahead(outcomes[a], outcomes[b])) parent[b] = drawn[pair];
+        else parent[a] = drawn[pair + 1];
+    }
+}
+
+} // namespace
+
+bool ahead(const Outcome& a, const Outcome& b) {
+    if (a.finite != b.finite) return a.finite > b.finite;
+    if (a.finite && a.reward != b.reward) return a.reward > b.reward;
+    if (a.finite && a.reward_loss != b.reward_loss) return a.reward_loss < b.reward_loss;
+    return a.member < b.member;
+}
+
+void check_selection(const PopulationOptions& options) {
+    VALIDATE(options.selection != "top-k" || options.survivors <= options.members, ExitCode::usage,
+             "population.survivors = ", options.survivors, " is more than the ", options.members,
+             " members: lower it, or raise population.members");
+}
+
+std::int64_t survivor_slots(const PopulationOptions& options) {
+    if (options.selection == "best") return 1;
+    return options.selection == "top-k" ? options.survivors : options.members;
+}
+
+Selection select(const PopulationOptions& options, std::span<const Outcome> outcomes, std::uint64_t seed,
+                 std::int64_t cycle) {
+    EXPECT(!outcomes.empty());
+    Members order(outcomes.size()); // the best first
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+        return ahead(outcomes[static_cast<std::size_t>(a)], outcomes[static_cast<std::size_t>(b)]);
+    });
+    const auto finite = static_cast<std::size_t>(
+        std::count_if(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.finite != 0; }));
+    if (finite == 0) return {};
+
+    Selection selection{order.front(), Members(outcomes.size()), {}};
+    std::iota(selection.parent.begin(), selection.parent.end(), 0);
+    if (options.selection == "best") top_k(1, finite, order, selection.parent);
+    if (options.selection == "top-k") top_k(static_cast<std::size_t>(options.survivors), finite, order, selection.parent);
+    if (options.selection == "truncation")
+        truncate(truncated(options, order.size()), finite, order, selection.parent);
+    if (options.selection == "tournament") hold_tournament(seed, cycle, outcomes, selection.parent);
+
+    for (std::int32_t& parent : selection.parent)
+        if (!outcomes[static_cast<std::size_t>(parent)].finite) parent = selection.winner;
+    selection.survivors = selection.parent;
+    std::sort(selection.survivors.begin(), selection.survivors.end());
+    selection.survivors.erase(std::unique(selection.survivors.begin(), selection.survivors.end()),
+                              selection.survivors.end());
+    for ([[maybe_unused]] const std::int32_t survivor : selection.survivors)
+        ENSURE(selection.parent[static_cast<std::size_t>(survivor)] == survivor);
+    return selection;
+}
+
+} // namespace autosampling

@@ -1,0 +1,71 @@
+#include "checksum.hpp"
+
+#include "autosampling/base/error.hpp"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace autosampling {
+namespace {
+
+constexpr std::string_view mark{"XXH3-64\0", 8};
+constexpr std::uintmax_t trailer_size = 16;
+
+using Trailer = std::array<char, trailer_size>;
+
+// Of the first `size` bytes; what is missing at the end of the stream counts for nothing.
+Trailer trailer_of(std::istream& in, std::uintmax_t size) {
+    const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state(XXH3_createState(), XXH3_freeState);
+    if (!state) throw std::bad_alloc();
+    XXH3_64bits_reset(state.get());
+    std::vector<char> buffer(1 << 20);
+    while (size > 0 && in) {
+        in.read(buffer.data(), static_cast<std::streamsize>(std::min<std::uintmax_t>(size, buffer.size())));
+        XXH3_64bits_update(state.get(), buffer.data(), static_cast<std::size_t>(in.gcount()));
+        size -= static_cast<std::uintmax_t>(in.gcount());
+    }
+    const std::uint64_t hash = XXH3_64bits_digest(state.get());
+    Trailer trailer;
+    std::copy(mark.begin(), mark.end(), trailer.begin());
+    for (std::size_t byte = 0; byte < 8; ++byte) trailer[mark.size() + byte] = static_cast<char>(hash >> (8 * byte));
+    return trailer;
+}
+
+} // namespace
+
+void append_checksum(const std::filesystem::path& file) {
+    std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+    const Trailer trailer = trailer_of(stream, std::filesystem::file_size(file));
+    stream.seekp(0, std::ios::end);
+    stream.write(trailer.data(), trailer.size());
+    VALIDATE(stream.flush(), ExitCode::failure, "cannot write to ", file.string(), " (", std::strerror(errno),
+             "): check the disk, its quota and its permissions");
+}
+
+void verify_checksum(const std::filesystem::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    VALIDATE(stream, ExitCode::checkpoint, "cannot open ", file.string(), " (", std::strerror(errno),
+             "): check the path and the permissions");
+    const std::uintmax_t size = std::filesystem::file_size(file);
+    Trailer expected{}, found{};
+    if (size >= trailer_size) {
+        expected = trailer_of(stream, size - trailer_size);
+        stream.read(found.data(), found.size());
+    }
+    VALIDATE(std::equal(mark.begin(), mark.end(), found.begin()), ExitCode::checkpoint, file.string(),
+             " has no checksum at its end (it was cut short, changed by another program, or is no record of this one): "
+             "restore it from a copy");
+    VALIDATE(found == expected, ExitCode::checkpoint, file.string(),
+             " is damaged (its checksum does not hold): restore it from a copy");
+}
+
+} // namespace autosampling

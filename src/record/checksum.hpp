@@ -1,0 +1,15 @@
+// The last 16 bytes of every file of the record: "XXH3-64" and a zero, then the XXH3 hash of all bytes before them,
+// least significant byte first. HDF5 takes no notice of what follows its own end of a file.
+#pragma once
+
+#include <filesystem>
+
+namespace autosampling {
+
+// Throws Error(failure).
+void append_checksum(const std::filesystem::path& file);
+
+// Throws Error(checkpoint) where the file cannot be read, has no checksum at its end or another one.
+void verify_checksum(const std::filesystem::path& file);
+
+} // namespace autosampling

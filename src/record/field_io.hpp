@@ -1,0 +1,187 @@
+// Structs to and from HDF5 by their tables of fields.
+#pragma once
+
+#include "fields.hpp"
+
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace autosampling {
+
+// The elements of a member, be it one or a vector of them.
+template<class T>
+std::span<const T> elements(const T& value) {
+    return {&value, 1};
+}
+template<class T>
+std::span<const T> elements(const std::vector<T>& values) {
+    return values;
+}
+template<class Owner, class Member>
+using ElementOf = std::remove_const_t<typename decltype(elements(std::declval<const Owner&>().*
+                                                                 std::declval<Member>()))::element_type>;
+
+// The product of all dimensions but the first.
+inline std::uint64_t step_size(const Hdf5Meaning& meaning, const Sizes& sizes) {
+    std::uint64_t size = 1;
+    for (std::size_t axis = 1; axis < meaning.dimensions.size(); ++axis) size *= sizes.at(meaning.dimensions[axis]);
+    return size;
+}
+
+inline std::vector<std::uint64_t> shape_of(const Hdf5Meaning& meaning, const Sizes& sizes, std::uint64_t steps) {
+    std::vector<std::uint64_t> shape;
+    for (const std::string& dimension : meaning.dimensions)
+        shape.push_back(shape.empty() ? steps : sizes.at(dimension));
+    return shape;
+}
+
+// Makes the datasets of a table for so many rows, then takes the rows in order, in parts. Without rows it makes none.
+// It must be gone before the file is committed.
+template<class Row>
+class RowWriter {
+  public:
+    RowWriter(Hdf5File& file, const Columns<Row>& columns, std::uint64_t rows, const Sizes& sizes)
+        : file_(file), columns_(columns), sizes_(sizes) {
+        if (rows == 0) return;
+        for (const Column<Row>& column : columns_)
+            std::visit(
+                [&](auto member) {
+                    using T = ElementOf<Row, decltype(member)>;
+                    datasets_.push_back(
+                        file_.create_dataset<T>(column.name, shape_of(column.meaning, sizes_, rows), column.meaning));
+                },
+                column.member);
+    }
+
+    void write(std::span<const Row> rows) {
+        if (rows.empty()) return;
+        for (std::size_t i = 0; i < columns_.size(); ++i)
+            std::visit([&](auto member) { write_column(i, member, rows); }, columns_[i].member);
+        written_ += rows.size();
+    }
+
+  private:
+    template<class Member>
+    void write_column(std::size_t i, Member member, std::span<const Row> rows) {
+        std::vector<ElementOf<Row, Member>> values;
+        for (const Row& row : rows) {
+            const auto part = elements(row.*member);
+            EXPECT(part.size() == step_size(columns_[i].meaning, sizes_));
+            values.insert(values.end(), part.begin(), part.end());
+        }
+        file_.write_steps(datasets_[i], written_, std::span<const ElementOf<Row, Member>>(values));
+    }
+
+    Hdf5File& file_;
+    const Columns<Row>& columns_;
+    Sizes sizes_;
+    std::vector<Hdf5Dataset> datasets_;
+    std::uint64_t written_ = 0;
+};
+
+template<class Row>
+void write_rows(Hdf5File& file, const Columns<Row>& columns, const std::vector<Row>& rows, const Sizes& sizes) {
+    RowWriter<Row>(file, columns, rows.size(), sizes).write(rows);
+}
+
+template<class Row, class T>
+void assign_element(T Row::*member, Row& row, std::span<const T> part) {
+    row.*member = part.front();
+}
+template<class Row, class T>
+void assign_element(std::vector<T> Row::*member, Row& row, std::span<const T> part) {
+    (row.*member).assign(part.begin(), part.end());
+}
+
+// All rows of a table; none where the file has no coordinates for it.
+template<class Row>
+std::vector<Row> read_rows(const Hdf5File& file, const Columns<Row>& columns, const Sizes& sizes) {
+    std::vector<Row> rows;
+    if (!file.has(columns.front().name)) return rows;
+    rows.resize(file.shape(columns.front().name).at(0));
+    for (const Column<Row>& column : columns)
+        std::visit(
+            [&](auto member) {
+                using T = ElementOf<Row, decltype(member)>;
+                VALIDATE(file.shape(column.name) == shape_of(column.meaning, sizes, rows.size()), ExitCode::checkpoint,
+                         column.name, " in ", file.path().string(),
+                         " has another shape than its file says: it is damaged");
+                const std::vector<T> values = file.read<T>(column.name);
+                const std::uint64_t step = step_size(column.meaning, sizes);
+                for (std::size_t i = 0; i < rows.size(); ++i)
+                    assign_element(member, rows[i], std::span<const T>(values).subspan(i * step, step));
+            },
+            column.member);
+    return rows;
+}
+
+template<class Owner>
+void write_fields(Hdf5File& file, const Fields<Owner>& fields, const Owner& owner, const Sizes& sizes = {}) {
+    for (const Field<Owner>& field : fields)
+        std::visit(
+            [&](auto member) {
+                using T = ElementOf<Owner, decltype(member)>;
+                const std::span<const T> values = elements(owner.*member);
+                if (values.empty()) return;
+                if constexpr (!std::is_same_v<T, std::string>) {
+                    const std::uint64_t steps = values.size() / step_size(field.meaning, sizes);
+                    file.write<T>(field.name, values, shape_of(field.meaning, sizes, steps), field.meaning);
+                } else if (field.meaning.dimensions.empty()) {
+                    file.write_string(field.name, values.front(), field.meaning);
+                } else {
+                    file.write_strings(field.name, values, field.meaning);
+                }
+            },
+            field.member);
+}
+
+template<class Owner>
+void read_fields(const Hdf5File& file, const Fields<Owner>& fields, Owner& owner) {
+    for (const Field<Owner>& field : fields)
+        std::visit(
+            [&](auto member) {
+                using T = ElementOf<Owner, decltype(member)>;
+                if (!file.has(field.name)) return;
+                if constexpr (std::is_same_v<decltype(member), std::string Owner::*>) {
+                    owner.*member = file.read_strings(field.name).at(0);
+                } else if constexpr (std::is_same_v<T, std::string>) {
+                    owner.*member = file.read_strings(field.name);
+                } else {
+                    owner.*member = file.read<T>(field.name);
+                }
+            },
+            field.member);
+}
+
+template<class Owner>
+void write_attributes(Hdf5File& file, const AttributeFields<Owner>& attributes, const Owner& owner) {
+    for (const AttributeField<Owner>& field : attributes)
+        std::visit(
+            [&](auto member) {
+                using T = ElementOf<Owner, decltype(member)>;
+                if constexpr (std::is_same_v<T, std::int32_t>) {
+                    file.set_attribute(field.name, std::int64_t{owner.*member});
+                } else {
+                    file.set_attribute(field.name, owner.*member);
+                }
+            },
+            field.member);
+}
+
+template<class Owner>
+void read_attributes(const Hdf5File& file, const AttributeFields<Owner>& attributes, Owner& owner) {
+    for (const AttributeField<Owner>& field : attributes)
+        std::visit(
+            [&](auto member) {
+                using T = ElementOf<Owner, decltype(member)>;
+                using Stored = std::conditional_t<std::is_same_v<T, std::int32_t>, std::int64_t, T>;
+                owner.*member = static_cast<T>(file.attribute<Stored>(field.name));
+            },
+            field.member);
+}
+
+} // namespace autosampling

@@ -1,0 +1,172 @@
+#include "fields.hpp"
+
+namespace autosampling {
+
+const Columns<CycleRow>& cycle_columns() {
+    using Row = CycleRow;
+    static const Columns<Row> columns{
+        {"cycle", &Row::cycle, {"1", "number of the cycle, from 0", {"cycle"}}},
+        {"reward", &Row::reward, {"1", "reward that selection went by; NaN: not finite", {"cycle", "member"}}},
+        {"reward_accuracy", &Row::reward_accuracy, {"1", "top-1 accuracy on the reward set", {"cycle", "member"}}},
+        {"reward_loss", &Row::reward_loss, {"1", "mean cross-entropy on the reward set, in nats", {"cycle", "member"}}},
+        {"train_loss", &Row::train_loss, {"1", "mean loss of the cycle's batches, in nats", {"cycle", "member"}}},
+        {"learning_rate", &Row::learning_rate, {"1", "learning rate of the cycle's first batch", {"cycle", "member"}}},
+        {"weight_decay", &Row::weight_decay, {"1", "weight decay", {"cycle", "member"}}},
+        {"seconds_train", &Row::seconds_train, {"s", "time spent in training", {"cycle", "member"}}},
+        {"seconds_reward", &Row::seconds_reward, {"s", "time spent in evaluating the reward", {"cycle", "member"}}},
+        {"seconds_wait",
+         &Row::seconds_wait,
+         {"s", "time that the member's rank waited for the others", {"cycle", "member"}}},
+        {"parent",
+         &Row::parent,
+         {"1", "member whose state this one goes on from after the cycle", {"cycle", "member"}}},
+        {"finite", &Row::finite, {"1", "whether loss and weights were finite", {"cycle", "member"}}},
+        {"winner", &Row::winner, {"1", "best member of the cycle", {"cycle"}}},
+        {"attempt", &Row::attempt, {"1", "times the cycle was repeated before it stood", {"cycle"}}},
+        {"cycle_epoch", &Row::epoch, {"1", "epochs complete when the cycle began", {"cycle"}}},
+        {"learned", &Row::learned, {"1", "whether the draws came from the learned distribution", {"cycle"}}},
+        {"explored", &Row::explored, {"1", "whether the distribution was re-estimated after the cycle", {"cycle"}}},
+        {"state_hash", &Row::state_hash, {"1", "XXH3 of the winner's state after the cycle", {"cycle"}}},
+        {"survivor", &Row::survivor, {"1", "members that are a parent, ascending; -1: unused slot", {"cycle", "slot"}}},
+        {"survivor_schedule",
+         &Row::survivor_schedule,
+         {"1", "training indices that the survivor was fed, in order; -1: unused slot", {"cycle", "slot", "draw"}}},
+    };
+    return columns;
+}
+
+const Columns<EpochRow>& epoch_columns() {
+    using Row = EpochRow;
+    static const Columns<Row> columns{
+        {"epoch", &Row::epoch, {"1", "number of the epoch, from 1", {"epoch"}}},
+        {"epoch_cycle", &Row::epoch_cycle, {"1", "cycle after which the epoch was complete", {"epoch"}}},
+        {"test_accuracy", &Row::test_accuracy, {"1", "top-1 accuracy of the winner on the test set", {"epoch"}}},
+        {"test_accuracy_top5",
+         &Row::test_accuracy_top5,
+         {"1", "top-5 accuracy of the winner on the test set; NaN below 6 classes", {"epoch"}}},
+        {"test_loss", &Row::test_loss, {"1", "mean cross-entropy of the winner on the test set, in nats", {"epoch"}}},
+        {"test_correct",
+         &Row::test_correct,
+         {"1", "test images of the class that the winner classified rightly", {"epoch", "class"}}},
+        {"distribution_entropy",
+         &Row::distribution_entropy,
+         {"1", "entropy of the learned distribution as last estimated, before mixing, in nats", {"epoch"}}},
+    };
+    return columns;
+}
+
+const Columns<LineRow>& line_columns() {
+    static const Columns<LineRow> columns{
+        {"line", &LineRow::line, {"1", "the final best member's ancestor in the cycle", {"cycle"}}},
+        {"schedule",
+         &LineRow::schedule,
+         {"1", "winning schedule: training indices that the ancestor was fed, in order", {"cycle", "draw"}}},
+    };
+    return columns;
+}
+
+const AttributeFields<RunHeader>& header_attributes() {
+    static const AttributeFields<RunHeader> attributes{
+        {"seed", &RunHeader::seed},
+        {"dataset_hash", &RunHeader::dataset_hash},
+        {"members", &RunHeader::members},
+        {"slots", &RunHeader::slots},
+        {"draws", &RunHeader::draws},
+        {"cycles_planned", &RunHeader::cycles_planned},
+        {"training_images", &RunHeader::training_images},
+        {"classes", &RunHeader::classes},
+    };
+    return attributes;
+}
+
+const Fields<RunHeader>& header_fields() {
+    static const Fields<RunHeader> fields{
+        {"configuration", &RunHeader::configuration, {"1", "resolved configuration, TOML", {}}},
+        {"class_name", &RunHeader::class_names, {"1", "name of the class", {"class"}}},
+    };
+    return fields;
+}
+
+const Fields<RunHeader>& example_fields() {
+    using Header = RunHeader;
+    static const Fields<Header> fields{
+        {"label", &Header::label, {"1", "label that was trained on", {"index"}}},
+        {"true_label", &Header::true_label, {"1", "label before label noise", {"index"}}},
+        {"split/training", &Header::split_training, {"1", "row of the training file", {"index"}}},
+        {"split/reward", &Header::split_reward, {"1", "row of the training file", {"reward_index"}}},
+        {"split/reward_label", &Header::reward_label, {"1", "label that was rewarded", {"reward_index"}}},
+        {"split/reward_true_label", &Header::reward_true_label, {"1", "label before label noise", {"reward_index"}}},
+    };
+    return fields;
+}
+
+const AttributeFields<Launch>& launch_attributes() {
+    static const AttributeFields<Launch> attributes{
+        {"link", &Launch::link},       {"ranks", &Launch::ranks},
+        {"threads", &Launch::threads}, {"start_time", &Launch::start_time},
+        {"job_id", &Launch::job_id},   {"transport", &Launch::transport},
+    };
+    return attributes;
+}
+
+const Fields<Launch>& launch_fields() {
+    static const Fields<Launch> fields{
+        {"host", &Launch::host, {"1", "host that the rank ran on", {"rank"}}},
+        {"device", &Launch::device, {"1", "device that the rank computed on", {"rank"}}},
+        {"cpu", &Launch::cpu, {"1", "kind of the rank's processor", {"rank"}}},
+    };
+    return fields;
+}
+
+const Fields<FinalDistribution>& final_fields() {
+    using Final = FinalDistribution;
+    static const Fields<Final> fields{
+        {"count", &Final::count, {"1", "draws of the index by survivors, as the method counts them", {"index"}}},
+        {"probability",
+         &Final::probability,
+         {"1", "learned probability of the index, before mixing and perturbation", {"index"}}},
+        {"draw_count", &Final::draw_count, {"1", "draws of the index by all finite members", {"index"}}},
+        {"credit",
+         &Final::credit,
+         {"1", "sum of the standardised rewards of those draws, in units of 2^-16", {"index"}}},
+        {"score", &Final::score, {"1", "credit, as a real number, over the root of draw_count", {"index"}}},
+    };
+    return fields;
+}
+
+const AttributeFields<CheckpointIndex>& checkpoint_attributes() {
+    static const AttributeFields<CheckpointIndex> attributes{
+        {"cycle", &CheckpointIndex::cycle},
+        {"winner", &CheckpointIndex::winner},
+    };
+    return attributes;
+}
+
+const Fields<CheckpointIndex>& checkpoint_fields() {
+    using Index = CheckpointIndex;
+    static const Fields<Index> fields{
+        {"state_of", &Index::state_of, {"1", "number of the file that holds the member's state", {"member"}}},
+        {"state_file", &Index::state_files, {"1", "number of a state file", {"state"}}},
+        {"state_hash", &Index::state_hash, {"1", "XXH3 of that state", {"state"}}},
+    };
+    return fields;
+}
+
+const Fields<LayoutColumns>& layout_fields() {
+    using Layout = LayoutColumns;
+    static const Fields<Layout> fields{
+        {"tensor_name", &Layout::name, {"1", "name of the tensor", {"tensor"}}},
+        {"tensor_offset", &Layout::offset, {"1", "first element in the state", {"tensor"}}},
+        {"tensor_shape", &Layout::shape, {"1", "shape, zeros after the last dimension", {"tensor", "axis"}}},
+        {"tensor_channels_last",
+         &Layout::channels_last,
+         {"1", "whether the elements lie in the order N, H, W, C", {"tensor"}}},
+    };
+    return fields;
+}
+
+Sizes sizes_of(const RunHeader& header) {
+    return {{"member", header.members}, {"slot", header.slots}, {"draw", header.draws}, {"class", header.classes}};
+}
+
+} // namespace autosampling

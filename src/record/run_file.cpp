@@ -1,0 +1,98 @@
+// run.h5 from the segments, in three passes: whether they are whole; backwards, the line of ancestors; the copy.
+#include "autosampling/record/run_record.hpp"
+#include "field_io.hpp"
+#include "identity.hpp"
+#include "segment.hpp"
+
+#include <algorithm>
+
+namespace autosampling {
+namespace {
+
+namespace fs = std::filesystem;
+
+void check_same_run(const SegmentFile& segment, const RunHeader& header) {
+    for (const auto& field : header_attributes()) {
+        if (field.name == "cycles_planned") continue; // a run may be lengthened
+        std::visit(
+            [&](auto member) {
+                VALIDATE(segment.header().*member == header.*member, ExitCode::checkpoint,
+                         segment.file().path().string(), " belongs to another run (", field.name, " is ",
+                         segment.header().*member, ", not ", header.*member, "): remove it from the record");
+            },
+            field.member);
+    }
+}
+
+struct Survey {
+    std::vector<std::int32_t> line; // for each cycle, the ancestor of the last winner
+    std::uint64_t epochs = 0;
+};
+
+// Goes through the segments backwards: member m in cycle t went on from the state of parent[t−1][m].
+Survey survey(const RecordExtent& extent, const RunHeader& header) {
+    const std::int64_t members = header.members;
+    Survey found{.line = std::vector<std::int32_t>(static_cast<std::size_t>(extent.cycles))};
+    auto at = found.line.rbegin();
+    for (auto path = extent.segments.rbegin(); path != extent.segments.rend(); ++path) {
+        const SegmentFile segment(*path);
+        check_same_run(segment, header);
+        found.epochs += segment.epochs();
+        const auto parent = segment.file().read<std::int32_t>("parent"); // (cycles of the segment, P)
+        const auto winner = segment.file().read<std::int32_t>("winner"); // (cycles of the segment)
+        const auto cycles = std::ssize(winner);
+        VALIDATE(std::ssize(parent) == cycles * members, ExitCode::checkpoint, path->string(),
+                 " is damaged (parent has ", parent.size(), " elements for ", cycles, " cycles of ", members,
+                 " members): restore it from a copy");
+        for (auto cycle = cycles - 1; cycle >= 0; --cycle, ++at) {
+            *at =
+                at == found.line.rbegin() ? winner.back() : parent[static_cast<std::size_t>(cycle * members + at[-1])];
+            VALIDATE(*at >= 0 && *at < members, ExitCode::checkpoint, path->string(), " is damaged (it names member ",
+                     *at, " of ", members, "): restore it from a copy");
+        }
+    }
+    return found;
+}
+
+LineRow line_row(const CycleRow& row, std::int32_t member, std::int64_t draws) {
+    const auto slot = std::find(row.survivor.begin(), row.survivor.end(), member);
+    VALIDATE(slot != row.survivor.end(), ExitCode::checkpoint, "the record of cycle ", row.cycle,
+             " is damaged (member ", member,
+             ", from which the final best member descends, isn't among its survivors): restore it from a copy");
+    const auto begin = row.survivor_schedule.begin() + (slot - row.survivor.begin()) * draws;
+    return {member, {begin, begin + draws}};
+}
+
+void copy_segments(Hdf5File& file, const RecordExtent& extent, const RunHeader& header, const Survey& known) {
+    const Sizes sizes = sizes_of(header);
+    RowWriter<CycleRow> cycle_writer(file, cycle_columns(), known.line.size(), sizes);
+    RowWriter<EpochRow> epoch_writer(file, epoch_columns(), known.epochs, sizes);
+    RowWriter<LineRow> line_writer(file, line_columns(), known.line.size(), sizes);
+    for (const fs::path& path : extent.segments) {
+        const Segment segment = read_segment(path);
+        std::vector<LineRow> rows;
+        for (const CycleRow& row : segment.cycles)
+            rows.push_back(line_row(row, known.line[static_cast<std::size_t>(row.cycle)], header.draws));
+        cycle_writer.write(segment.cycles);
+        epoch_writer.write(segment.epochs);
+        line_writer.write(rows);
+    }
+}
+
+} // namespace
+
+void write_run_file(const fs::path& run, const RunHeader& header, const Launch& launch,
+                    const FinalDistribution& final) {
+    const RecordExtent extent = find_segments(run);
+    VALIDATE(extent.cycles > 0, ExitCode::checkpoint, "nothing to collect in ", run.string(),
+             " (no segment was closed yet): let the run reach its first checkpoint");
+    const Survey known = survey(extent, header);
+    Hdf5File file = Hdf5File::create(run / "run.h5");
+    write_identity(file, "autosampling run", header, launch);
+    copy_segments(file, extent, header, known);
+    write_fields(file, example_fields(), header);
+    write_fields(file, final_fields(), final);
+    file.commit();
+}
+
+} // namespace autosampling

@@ -1,0 +1,24 @@
+// One closed segment, open for reading.
+#pragma once
+
+#include "autosampling/record/hdf5.hpp"
+#include "autosampling/record/run_record.hpp"
+
+namespace autosampling {
+
+class SegmentFile {
+  public:
+    // Throws Error(checkpoint).
+    explicit SegmentFile(const std::filesystem::path& path);
+
+    const Hdf5File& file() const { return file_; }
+    const RunHeader& header() const { return header_; } // the attributes alone
+    std::uint64_t epochs() const;
+    Segment read() const;
+
+  private:
+    Hdf5File file_;
+    RunHeader header_;
+};
+
+} // namespace autosampling

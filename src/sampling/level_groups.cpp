@@ -1,0 +1,61 @@
+#include "autosampling/sampling/level_groups.hpp"
+
+#include "autosampling/base/error.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace autosampling {
+
+LevelGroups::LevelGroups(std::uint32_t size, std::uint32_t level) : order_(size), place_(size), bounds_(level + 2, 0) {
+    std::iota(order_.begin(), order_.end(), 0U);
+    std::iota(place_.begin(), place_.end(), 0U);
+    bounds_.back() = size;
+}
+
+LevelGroups::LevelGroups(std::vector<std::uint32_t> order, std::vector<std::uint32_t> bounds)
+    : order_(std::move(order)), place_(order_.size(), size()), bounds_(std::move(bounds)) {
+    const auto require = [](bool ok) {
+        VALIDATE(ok, ExitCode::checkpoint, "the level groups of the checkpoint are inconsistent (damaged file?)");
+    };
+    require(bounds_.size() >= 2 && bounds_.front() == 0 && bounds_.back() == size());
+    require(std::is_sorted(bounds_.begin(), bounds_.end()));
+    for (std::uint32_t place = 0; place < size(); ++place) {
+        require(order_[place] < size() && place_[order_[place]] == size());
+        place_[order_[place]] = place;
+    }
+}
+
+std::uint32_t LevelGroups::level_of(std::uint32_t index) const {
+    const auto above = std::upper_bound(bounds_.begin(), bounds_.end(), place_[index]);
+    return static_cast<std::uint32_t>(above - bounds_.begin() - 1);
+}
+
+void LevelGroups::move(std::uint32_t index, std::uint32_t level) {
+    std::uint32_t now = level_of(index);
+    while (levels() <= level) bounds_.push_back(size());
+    for (; now < level; ++now) swap_places(place_[index], --bounds_[now + 1]);
+    for (; now > level; --now) swap_places(place_[index], bounds_[now]++);
+}
+
+void LevelGroups::assign(std::span<const std::uint32_t> level) {
+    EXPECT(level.size() == size());
+    const std::uint32_t top = level.empty() ? 0 : *std::max_element(level.begin(), level.end());
+    bounds_.assign(std::max(levels(), top + 1) + 1, 0);
+    for (const std::uint32_t l : level) ++bounds_[l + 1];
+    std::partial_sum(bounds_.begin(), bounds_.end(), bounds_.begin());
+    std::vector<std::uint32_t> next(bounds_.begin(), bounds_.end() - 1);
+    for (std::uint32_t index = 0; index < size(); ++index) {
+        place_[index] = next[level[index]]++;
+        order_[place_[index]] = index;
+    }
+}
+
+void LevelGroups::swap_places(std::uint32_t first, std::uint32_t second) {
+    std::swap(order_[first], order_[second]);
+    place_[order_[first]] = first;
+    place_[order_[second]] = second;
+}
+
+} // namespace autosampling

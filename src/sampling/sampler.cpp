@@ -1,0 +1,153 @@
+#include "autosampling/sampling/sampler.hpp"
+
+#include "autosampling/base/error.hpp"
+#include "autosampling/sampling/arrays.hpp"
+#include "autosampling/sampling/credit.hpp"
+#include "autosampling/sampling/permutation.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_set>
+#include <utility>
+
+namespace autosampling {
+
+Sampler::Sampler(const ExplorationOptions& options, std::uint64_t seed, std::uint32_t training_images,
+                 std::uint32_t draws, Perturbation perturbation)
+    : options_(options), seed_(seed), training_images_(training_images), draws_(draws),
+      timetable_(options, training_images, draws), perturbation_(std::move(perturbation)),
+      tally_(options, training_images), groups_(training_images, options.credit == "advantage" ? neutral_level : 0U) {
+    if (options.uniform == "lineage") pool_.emplace(training_images);
+    adopt(estimate());
+    exploration_ = 0;
+}
+
+void Sampler::draw(std::uint32_t member, std::int64_t cycle, std::uint8_t attempt, std::span<std::uint32_t> out) const {
+    EXPECT(out.size() == draws_);
+    if (timetable_.learned(cycle)) {
+        draw_learned(member, cycle, attempt, out);
+    } else if (pool_) {
+        pool_->draw({seed_, Purpose::uniform, member, static_cast<std::uint32_t>(cycle), attempt}, out);
+    } else {
+        draw_uniform(member, attempt, out);
+    }
+}
+
+void Sampler::draw_uniform(std::uint32_t member, std::uint8_t attempt, std::span<std::uint32_t> out) const {
+    std::int64_t position = uniform_cycles_ * draws_; // in the endless stream
+    std::size_t filled = 0;
+    while (filled < out.size()) {
+        const auto number = static_cast<std::uint32_t>(position / training_images_);
+        const auto first = static_cast<std::uint32_t>(position % training_images_);
+        const KeyedPermutation permutation({seed_, Purpose::uniform, member, number, attempt}, training_images_);
+        for (std::uint32_t place = first; place < training_images_ && filled < out.size(); ++place, ++position)
+            out[filled++] = permutation(place);
+    }
+}
+
+void Sampler::draw_learned(std::uint32_t member, std::int64_t cycle, std::uint8_t attempt,
+                           std::span<std::uint32_t> out) const {
+    const RandomKey key{seed_, Purpose::learned, member, static_cast<std::uint32_t>(cycle), attempt};
+    const auto uniform_parts =
+        options_.mixing == "draws" ? static_cast<std::uint32_t>(options_.uniform_epochs) : std::uint32_t{0};
+    std::unordered_set<std::uint32_t> seen;
+    for (std::uint32_t slot = 0; slot < out.size(); ++slot) {
+        RandomStream random(key, slot);
+        for (;;) {
+            const bool uniform = uniform_parts > 0 && random.below(uniform_parts + 1) > 0;
+            out[slot] = uniform ? random.below(training_images_) : draw_from_groups(random);
+            if (!perturbation_.accepts(member, exploration_, out[slot], random.bits())) continue;
+            if (options_.replacement || seen.insert(out[slot]).second) break;
+        }
+    }
+}
+
+std::uint32_t Sampler::draw_from_groups(RandomStream& random) const {
+    const double wanted = random.real() * cumulative_.back();
+    const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end() - 1, wanted);
+    const auto level = static_cast<std::uint32_t>(found - cumulative_.begin());
+    return groups_.at(level, random.below(groups_.group_size(level)));
+}
+
+void Sampler::count(std::int64_t cycle, std::vector<Contribution> contributions) {
+    if (!timetable_.learned(cycle)) {
+        ++uniform_cycles_;
+        if (pool_)
+            for (const Contribution& contribution : contributions)
+                if (contribution.survivor) pool_->use(contribution.indices);
+    }
+    tally_.add(std::move(contributions));
+}
+
+std::vector<double> Sampler::estimate() {
+    const std::vector<std::uint32_t> touched = tally_.take_touched();
+    if (touched.size() > training_images_ / 8) { // measured: from there on, regrouping all at once is cheaper
+        std::vector<std::uint32_t> level(training_images_);
+        for (std::uint32_t index = 0; index < training_images_; ++index) level[index] = tally_.level(index);
+        groups_.assign(level);
+    } else {
+        for (const std::uint32_t index : touched) groups_.move(index, tally_.level(index));
+    }
+    std::vector<double> weights(groups_.levels());
+    const double mean = tally_.mean_count();
+    for (std::uint32_t level = 0; level < weights.size(); ++level)
+        weights[level] = options_.credit == "advantage" ? std::exp(scaled_score_of(level))
+                                                        : std::log1p(options_.smoothing * (level + 1) / (mean + 1));
+    return weights;
+}
+
+void Sampler::adopt(std::vector<double> weights) {
+    EXPECT(weights.size() == groups_.levels());
+    weights_ = std::move(weights);
+    // The last entry must be that of a group that isn't empty: draw_from_groups falls back on it.
+    std::uint32_t levels = groups_.levels();
+    while (groups_.group_size(levels - 1) == 0) --levels;
+    cumulative_.assign(levels, 0);
+    double sum = 0;
+    for (std::uint32_t level = 0; level < levels; ++level)
+        cumulative_[level] = sum += groups_.group_size(level) * weights_[level];
+    ++exploration_;
+}
+
+double Sampler::entropy() const {
+    double entropy = 0;
+    for (std::uint32_t level = 0; level < groups_.levels(); ++level) {
+        const double p = weights_[level] / cumulative_.back();
+        if (groups_.group_size(level) > 0) entropy -= groups_.group_size(level) * p * std::log(p);
+    }
+    return entropy;
+}
+
+std::vector<double> Sampler::probability() const {
+    std::vector<double> probability(training_images_);
+    for (std::uint32_t index = 0; index < training_images_; ++index)
+        probability[index] = weights_[groups_.level_of(index)] / cumulative_.back();
+    return probability;
+}
+
+NamedArrays Sampler::save() const {
+    NamedArrays arrays;
+    tally_.save(arrays);
+    if (pool_) pool_->save(arrays);
+    arrays["group_order"] = std::vector<std::uint32_t>(groups_.order().begin(), groups_.order().end());
+    arrays["group_bounds"] = std::vector<std::uint32_t>(groups_.bounds().begin(), groups_.bounds().end());
+    arrays["level_weight"] = weights_;
+    arrays["exploration"] = std::vector<std::uint32_t>{exploration_};
+    arrays["uniform_cycles"] = std::vector<std::int64_t>{uniform_cycles_};
+    return arrays;
+}
+
+void Sampler::load(const NamedArrays& arrays) {
+    tally_.load(arrays);
+    if (pool_) pool_->load(arrays);
+    groups_ = LevelGroups(array<std::uint32_t>(arrays, "group_order", training_images_),
+                          array<std::uint32_t>(arrays, "group_bounds"));
+    const auto& weights = array<double>(arrays, "level_weight", groups_.levels());
+    VALIDATE(std::all_of(weights.begin(), weights.end(), [](double w) { return w > 0 && std::isfinite(w); }),
+             ExitCode::checkpoint, "the weights of the levels in the checkpoint are not positive (damaged file?)");
+    adopt(weights);
+    exploration_ = array<std::uint32_t>(arrays, "exploration", 1)[0];
+    uniform_cycles_ = array<std::int64_t>(arrays, "uniform_cycles", 1)[0];
+}
+
+} // namespace autosampling

@@ -1,0 +1,128 @@
+#include "autosampling/sampling/tally.hpp"
+
+#include "autosampling/base/error.hpp"
+#include "autosampling/sampling/arrays.hpp"
+#include "autosampling/sampling/credit.hpp"
+
+#include <boost/sort/spreadsort/integer_sort.hpp>
+
+#include <algorithm>
+#include <numeric>
+
+namespace autosampling {
+
+namespace {
+// A saved contribution to the window: cycle in the window, survivor, credited, z, draws.
+constexpr int row_length = 5;
+} // namespace
+
+Tally::Tally(const ExplorationOptions& options, std::uint32_t training_images)
+    : advantage_(options.credit == "advantage"), beta_(options.beta),
+      window_cycles_(options.counts == "window" ? options.window_cycles : 0),
+      half_life_cycles_(options.counts == "decay" ? options.half_life_cycles : 0), count_(training_images, 0),
+      draws_(advantage_ ? training_images : 0, 0), credit_(advantage_ ? training_images : 0, 0) {}
+
+void Tally::add(std::vector<Contribution> cycle) {
+    for (const Contribution& contribution : cycle) apply(contribution, 1);
+    ++cycles_;
+    if (window_cycles_ > 0) {
+        window_.push_back(std::move(cycle));
+        if (std::ssize(window_) > window_cycles_) {
+            for (const Contribution& contribution : window_.front()) apply(contribution, -1);
+            window_.pop_front();
+        }
+    }
+    if (half_life_cycles_ > 0 && cycles_ % half_life_cycles_ == 0) halve();
+}
+
+void Tally::apply(const Contribution& contribution, int sign) {
+    const auto one = static_cast<std::uint32_t>(sign);
+    if (contribution.survivor) {
+        for (const std::uint32_t index : contribution.indices) count_[index] += one;
+        total_ += sign * std::ssize(contribution.indices);
+    }
+    if (contribution.credited && advantage_) {
+        for (const std::uint32_t index : contribution.indices) {
+            draws_[index] += one;
+            credit_[index] += sign * std::int64_t{contribution.z};
+        }
+    }
+    touch(contribution.indices);
+}
+
+void Tally::halve() {
+    for (std::uint32_t& count : count_) count /= 2;
+    for (std::uint32_t& draws : draws_) draws /= 2;
+    for (std::int64_t& credit : credit_) credit /= 2;
+    total_ = std::accumulate(count_.begin(), count_.end(), std::int64_t{0});
+    touched_.resize(count_.size());
+    std::iota(touched_.begin(), touched_.end(), 0U);
+}
+
+void Tally::touch(std::span<const std::uint32_t> indices) {
+    touched_.insert(touched_.end(), indices.begin(), indices.end());
+    if (touched_.size() > 2 * count_.size()) touched_ = take_touched(); // bounded, whatever the interval
+}
+
+std::vector<std::uint32_t> Tally::take_touched() {
+    boost::sort::spreadsort::integer_sort(touched_.begin(), touched_.end());
+    touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
+    return std::exchange(touched_, {});
+}
+
+std::uint32_t Tally::level(std::uint32_t index) const {
+    return advantage_ ? score_level(beta_ * score(credit_[index], draws_[index])) : count_[index];
+}
+
+double Tally::mean_count() const {
+    return static_cast<double>(total_) / static_cast<double>(count_.size());
+}
+
+void Tally::save(NamedArrays& arrays) const {
+    arrays["count"] = count_;
+    arrays["draws"] = draws_;
+    arrays["credit"] = credit_;
+    arrays["touched"] = touched_;
+    arrays["tally_cycles"] = std::vector<std::int64_t>{cycles_};
+    std::vector<std::int32_t> member; // (contributions, row_length)
+    std::vector<std::uint32_t> indices;
+    for (std::size_t cycle = 0; cycle < window_.size(); ++cycle)
+        for (const Contribution& c : window_[cycle]) {
+            member.insert(member.end(), {static_cast<std::int32_t>(cycle), c.survivor, c.credited, c.z,
+                                         static_cast<std::int32_t>(c.indices.size())});
+            indices.insert(indices.end(), c.indices.begin(), c.indices.end());
+        }
+    arrays["window_contribution"] = member;
+    arrays["window_index"] = indices;
+    arrays["window_cycles"] = std::vector<std::int64_t>{std::ssize(window_)};
+}
+
+void Tally::load(const NamedArrays& arrays) {
+    count_ = array<std::uint32_t>(arrays, "count", count_.size());
+    draws_ = array<std::uint32_t>(arrays, "draws", draws_.size());
+    credit_ = array<std::int64_t>(arrays, "credit", credit_.size());
+    touched_ = array<std::uint32_t>(arrays, "touched");
+    cycles_ = array<std::int64_t>(arrays, "tally_cycles", 1)[0];
+    total_ = std::accumulate(count_.begin(), count_.end(), std::int64_t{0});
+    const auto& member = array<std::int32_t>(arrays, "window_contribution");
+    const auto& indices = array<std::uint32_t>(arrays, "window_index");
+    const std::int64_t cycles = array<std::int64_t>(arrays, "window_cycles", 1)[0];
+    const auto require = [](bool ok) {
+        VALIDATE(ok, ExitCode::checkpoint, "the counts in the checkpoint are inconsistent (damaged file?)");
+    };
+    const auto in_range = [&](std::uint32_t index) { return index < count_.size(); };
+    require(std::all_of(touched_.begin(), touched_.end(), in_range));
+    require(std::all_of(indices.begin(), indices.end(), in_range));
+    require(cycles >= 0 && cycles <= window_cycles_ && std::ssize(member) % row_length == 0);
+    window_.assign(static_cast<std::size_t>(cycles), {});
+    auto next = indices.begin();
+    for (auto row = member.begin(); row != member.end(); row += row_length) {
+        require(row[0] >= 0 && row[0] < cycles && row[4] >= 0 && row[4] <= indices.end() - next);
+        const auto end = next + row[4];
+        window_[static_cast<std::size_t>(row[0])].push_back({row[1] != 0, row[2] != 0, row[3], {next, end}});
+        next = end;
+    }
+    require(next == indices.end());
+}
+
+} // namespace autosampling

@@ -1,0 +1,64 @@
+#include "autosampling/sampling/timetable.hpp"
+
+#include "autosampling/base/error.hpp"
+
+#include <cmath>
+
+namespace autosampling {
+
+ExplorationOptions resolve(const ExplorationOptions& options) {
+    ExplorationOptions resolved = options;
+    const bool winner = options.credit == "winner";
+    if (options.first_epoch < 0) resolved.first_epoch = winner ? 20 : 0;
+    if (options.interval_epochs == 0 && options.interval_cycles == 0) {
+        resolved.interval_epochs = winner ? 4 : 0;
+        resolved.interval_cycles = winner ? 0 : 1;
+    }
+    if (options.uniform_epochs < 0) resolved.uniform_epochs = winner ? 3 : 0;
+    if (options.mixing == "auto") resolved.mixing = winner ? "epochs" : "draws";
+    return resolved;
+}
+
+Timetable::Timetable(const ExplorationOptions& options, std::int64_t training_images, std::int64_t draws)
+    : options_(options), training_images_(training_images), draws_(draws) {
+    VALIDATE(draws >= 1 && draws <= training_images, ExitCode::usage, "a cycle of ", draws,
+             " draws is longer than an epoch (there are ", training_images,
+             " training examples): lower training.batch_size or population.cycle_batches");
+    VALIDATE(options.replacement || draws <= training_images / 4, ExitCode::usage,
+             "exploration.replacement = false needs cycles of at most a quarter of the ", training_images,
+             " training examples, not ", draws, " draws: lower population.cycle_batches");
+}
+
+std::int64_t Timetable::cycles(double epochs) const {
+    return static_cast<std::int64_t>(
+        std::ceil(epochs * static_cast<double>(training_images_) / static_cast<double>(draws_)));
+}
+
+std::int64_t Timetable::epochs_complete(std::int64_t cycles_done) const {
+    return cycles_done * draws_ / training_images_;
+}
+
+bool Timetable::epoch_ends(std::int64_t cycles_done) const {
+    return cycles_done > 0 && epochs_complete(cycles_done) > epochs_complete(cycles_done - 1);
+}
+
+std::int64_t Timetable::epoch_end(std::int64_t epoch) const {
+    return (epoch * training_images_ + draws_ - 1) / draws_;
+}
+
+bool Timetable::learned(std::int64_t cycle) const {
+    if (options_.kind != "mixture" || cycle < epoch_end(options_.first_epoch)) return false;
+    if (options_.mixing == "draws") return true;
+    const std::int64_t since_first = epochs_complete(cycle) - options_.first_epoch;
+    return since_first % (options_.uniform_epochs + 1) == options_.uniform_epochs;
+}
+
+bool Timetable::explores(std::int64_t cycles_done) const {
+    const std::int64_t first = epoch_end(options_.first_epoch);
+    if (options_.kind != "mixture" || cycles_done < first) return false;
+    if (options_.interval_cycles > 0) return (cycles_done - first) % options_.interval_cycles == 0;
+    const bool at_end = cycles_done == 0 || epoch_ends(cycles_done);
+    return at_end && (epochs_complete(cycles_done) - options_.first_epoch) % options_.interval_epochs == 0;
+}
+
+} // namespace autosampling

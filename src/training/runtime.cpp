@@ -1,0 +1,77 @@
+#include "autosampling/training/runtime.hpp"
+
+#include "autosampling/base/build_info.hpp"
+#include "autosampling/base/error.hpp"
+#include "autosampling/training/autocast.hpp"
+
+#include <ATen/Parallel.h>
+#include <torch/cuda.h>
+#include <torch/version.h>
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace autosampling {
+namespace {
+
+// Seconds of one forward and backward pass of a convolution, the best of three after one to warm up.
+double convolution_seconds(Precision precision) {
+    const auto channels_last = torch::MemoryFormat::ChannelsLast;
+    const auto images = torch::full({8, 64, 16, 16}, 0.5F).contiguous(channels_last).requires_grad_();
+    const auto weight = torch::full({64, 64, 3, 3}, 0.5F).contiguous(channels_last).requires_grad_();
+    double best = std::numeric_limits<double>::infinity();
+    for (int attempt = 0; attempt < 4; ++attempt) {
+        const auto start = std::chrono::steady_clock::now();
+        torch::Tensor output;
+        {
+            const Autocast autocast(precision, torch::kCPU);
+            output = at::conv2d(images, weight, {}, 1, 1);
+        }
+        output.sum().backward();
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+        if (attempt > 0) best = std::min(best, elapsed.count());
+    }
+    return best;
+}
+
+} // namespace
+
+double bf16_speedup() {
+    return convolution_seconds(Precision::fp32) / convolution_seconds(Precision::bf16);
+}
+
+void set_threads(int threads) {
+    EXPECT(threads >= 1);
+    at::set_num_threads(threads); // of OpenMP and of MKL, whose own choice by core binding would change bits
+    at::set_num_interop_threads(1);
+}
+
+void keep_heap() {
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, -1); // never
+    mallopt(M_TOP_PAD, 64 << 20);
+}
+
+torch::Device choose_device(const std::string& name, int local_rank) {
+    EXPECT(local_rank >= 0);
+    VALIDATE(name == "auto" || name == "cpu" || name == "cuda", ExitCode::usage, "unknown device '", name,
+             "' (run.device): take auto, cpu or cuda");
+    const bool built = build_info().cuda;
+    const auto devices = built ? torch::cuda::device_count() : 0;
+    if (name == "cuda") {
+        VALIDATE(built, ExitCode::usage, "no CUDA in this build (run.device is cuda): take cpu, or build with ",
+                 "-DAUTOSAMPLING_CUDA=ON");
+        VALIDATE(devices > 0, ExitCode::usage, "no CUDA device on ", host_name(),
+                 " (run.device is cuda, and the driver shows none): take cpu, or ask the scheduler for a GPU");
+    }
+    if (name == "cpu" || devices == 0) return torch::kCPU;
+    return {torch::kCUDA, static_cast<torch::DeviceIndex>(local_rank % static_cast<int>(devices))};
+}
+
+std::string torch_version() {
+    return TORCH_VERSION;
+}
+
+} // namespace autosampling

@@ -1,0 +1,183 @@
+#include "autosampling/training/trainer.hpp"
+
+#include "autosampling/base/error.hpp"
+#include "autosampling/training/autocast.hpp"
+#include "autosampling/training/sgd.hpp"
+
+#include <ATen/core/Reduction.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <c10/core/InferenceMode.h>
+
+#include <cmath>
+#include <limits>
+
+namespace autosampling {
+namespace {
+
+using torch::Tensor;
+
+struct Batch {
+    Tensor images; // (B, C, H, W) f32, channels-last
+    Tensor labels; // (B) i64
+};
+
+// Makes batches in the same host memory again and again; on the CPU a batch is a view of it.
+class BatchLoader {
+  public:
+    BatchLoader(const ImageShape& shape, std::int64_t largest, torch::Device device)
+        : images_(torch::empty({largest, shape.height, shape.width, shape.channels}, torch::kFloat)),
+          labels_(torch::empty({largest}, torch::kLong)), device_(device) {}
+
+    // examples (B): indices of the part; crops (B), or empty for none.
+    Batch load(const BatchMaker& maker, const Part& part, std::span<const std::uint32_t> examples,
+               std::span<const Crop> crops) {
+        const auto size = static_cast<std::int64_t>(examples.size());
+        const Tensor images = images_.narrow(0, 0, size);
+        const Tensor labels = labels_.narrow(0, 0, size);
+        auto* label = labels.data_ptr<std::int64_t>();
+        rows_.clear();
+        for (const std::uint32_t example : examples) {
+            EXPECT(example < part.source.size());
+            rows_.push_back(part.source[example]);
+            *label++ = part.label[example];
+        }
+        maker.fill(rows_, crops, {images.data_ptr<float>(), static_cast<std::size_t>(images.numel())});
+        return {images.permute({0, 3, 1, 2}).to(device_), labels.to(device_)};
+    }
+
+  private:
+    Tensor images_; // (largest, H, W, C) f32
+    Tensor labels_; // (largest) i64
+    torch::Device device_;
+    std::vector<std::uint32_t> rows_;
+};
+
+bool all_finite(const Tensor& values) {
+    const Tensor largest = at::linalg_vector_norm(values, std::numeric_limits<double>::infinity());
+    return std::isfinite(largest.item<float>()); // a NaN anywhere makes the norm NaN
+}
+
+// How many classes are ahead of `label` by their logits: a tie is won by the lower class, and nothing is ahead by NaN,
+// nor a NaN ahead of anything.
+std::int64_t classes_ahead(std::span<const float> logits, std::size_t label) {
+    const float own = logits[label];
+    std::int64_t ahead = 0;
+    for (std::size_t c = 0; c < logits.size(); ++c) {
+        if (c != label) ahead += !(logits[c] < own || (logits[c] == own && c > label));
+    }
+    return ahead;
+}
+
+// Adds a batch: logits (b, classes) f32 and labels (b) i64.
+void add_to(Score& score, const Tensor& logits, const Tensor& labels) {
+    const Tensor losses = at::cross_entropy_loss(logits, labels, {}, at::Reduction::None).cpu(); // (b) f32
+    const Tensor host_logits = logits.cpu().contiguous();
+    const Tensor host_labels = labels.cpu();
+    const auto classes = static_cast<std::size_t>(logits.size(1));
+    for (std::int64_t i = 0; i < logits.size(0); ++i) {
+        const auto label = static_cast<std::size_t>(host_labels.data_ptr<std::int64_t>()[i]);
+        const std::span<const float> row(host_logits.data_ptr<float>() + i * logits.size(1), classes);
+        const std::int64_t ahead = classes_ahead(row, label);
+        score.correct += ahead == 0;
+        score.correct_by_class[label] += ahead == 0;
+        score.correct_top5 += classes > 5 && ahead < 5;
+        score.loss_sum += static_cast<double>(losses.data_ptr<float>()[i]);
+    }
+    score.images += logits.size(0);
+}
+
+} // namespace
+
+struct Trainer::Parts {
+    Parts(const TrainerOptions& given, const Dataset& dataset, const Split& given_split)
+        : options(given), split(given_split), classes(dataset.classes),
+          network(make_network(given.model.name, dataset.shape, dataset.classes)), state(*network, given.device),
+          learning_rate(given.training, static_cast<std::int64_t>(given_split.training.source.size()),
+                        given.total_batches),
+          training_file(dataset.training, dataset.shape, dataset.mean, dataset.std),
+          test_file(dataset.test, dataset.shape, dataset.mean, dataset.std),
+          loader(dataset.shape, std::max<std::int64_t>(given.training.batch_size, evaluation_batch), given.device) {}
+
+    Tensor logits(const Tensor& images) { return network->forward(images).to(torch::kFloat); }
+
+    std::span<const Crop> draw_crops(const RandomKey& key, std::size_t first_slot) {
+        crops.clear();
+        if (options.augmentation == Augmentation::crop_flip) {
+            for (std::int64_t i = 0; i < options.training.batch_size; ++i) {
+                crops.push_back(draw_crop(key, static_cast<std::uint32_t>(first_slot) + static_cast<std::uint32_t>(i)));
+            }
+        }
+        return crops;
+    }
+
+    TrainerOptions options;
+    const Split& split;
+    int classes;
+    std::shared_ptr<Network> network;
+    FlatState state;
+    LearningRate learning_rate;
+    BatchMaker training_file, test_file;
+    BatchLoader loader;
+    std::vector<Crop> crops; // (B), or empty without augmentation
+};
+
+Trainer::Trainer(const TrainerOptions& options, const Dataset& dataset, const Split& split)
+    : parts_(std::make_unique<Parts>(options, dataset, split)) {
+    initialise(*parts_->network, options.seed);
+}
+Trainer::~Trainer() = default;
+
+FlatState& Trainer::state() {
+    return parts_->state;
+}
+const LearningRate& Trainer::learning_rate() const {
+    return parts_->learning_rate;
+}
+
+CycleResult Trainer::train(const CycleTask& task) {
+    Parts& p = *parts_;
+    const TrainingOptions& options = p.options.training;
+    const auto batch_size = static_cast<std::size_t>(options.batch_size);
+    EXPECT(!task.indices.empty() && task.indices.size() % batch_size == 0);
+    const auto steps = static_cast<std::int64_t>(task.indices.size() / batch_size);
+    const Tensor losses = torch::zeros({steps}, torch::TensorOptions(p.options.device));
+    p.network->train();
+    for (std::int64_t step = 0; step < steps; ++step) {
+        const std::size_t first = static_cast<std::size_t>(step) * batch_size;
+        const Batch batch = p.loader.load(p.training_file, p.split.training, task.indices.subspan(first, batch_size),
+                                          p.draw_crops(task.augmentation, first));
+        Tensor logits;
+        {
+            const Autocast autocast(p.options.precision, p.options.device.type());
+            logits = p.logits(batch.images);
+        }
+        const Tensor loss =
+            at::cross_entropy_loss(logits, batch.labels, {}, at::Reduction::Mean, -100, options.label_smoothing);
+        losses[step].copy_(loss.detach());
+        if (loss.is_cpu() && !std::isfinite(loss.item<float>())) break; // on a GPU a look would stall every step
+        loss.backward();
+        sgd_step(p.state, options, p.learning_rate.at(task.first_batch + step));
+    }
+    const double train_loss = losses.to(torch::kCPU, torch::kDouble).mean().item<double>();
+    return {train_loss, std::isfinite(train_loss) && all_finite(p.state.buffer())};
+}
+
+Score Trainer::evaluate(Which which, std::span<const std::uint32_t> examples) {
+    Parts& p = *parts_;
+    const bool test = which == Which::test;
+    const c10::InferenceMode inference;
+    const Autocast autocast(p.options.precision, p.options.device.type());
+    p.network->eval();
+    Score score;
+    score.correct_by_class.resize(static_cast<std::size_t>(p.classes));
+    for (std::size_t first = 0; first < examples.size(); first += evaluation_batch) {
+        const auto part = examples.subspan(first, std::min(evaluation_batch, examples.size() - first));
+        const Batch batch =
+            p.loader.load(test ? p.test_file : p.training_file, test ? p.split.test : p.split.reward, part, {});
+        add_to(score, p.logits(batch.images), batch.labels);
+    }
+    return score;
+}
+
+} // namespace autosampling

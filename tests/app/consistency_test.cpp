@@ -1,0 +1,62 @@
+#include "autosampling/app/configuration.hpp"
+#include "autosampling/base/error.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace autosampling {
+namespace {
+
+using Settings = std::vector<std::string>;
+
+Options with(const Settings& settings) {
+    Options options;
+    options.data.name = "synthetic";
+    for (const std::string& setting : settings) apply_setting(setting, options);
+    return options;
+}
+
+void expect_refused(const Settings& settings, const std::string& option) {
+    try {
+        check_consistency(with(settings));
+        ADD_FAILURE() << "not refused: " << settings.back();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ExitCode::usage);
+        EXPECT_THAT(error.what(), testing::HasSubstr(option));
+        EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("\n")));
+    }
+}
+
+TEST(Consistency, options_that_exclude_need_or_contradict_each_other_are_refused) {
+    expect_refused({"data.name=mnist"}, "data.path");
+    expect_refused({"exploration.interval_epochs=1", "exploration.interval_cycles=1"}, "exploration.interval_cycles");
+    expect_refused({"exploration.counts=window"}, "exploration.window_cycles");
+    expect_refused({"exploration.window_cycles=3"}, "exploration.window_cycles");
+    expect_refused({"exploration.counts=decay"}, "exploration.half_life_cycles");
+    expect_refused({"exploration.half_life_cycles=3"}, "exploration.half_life_cycles");
+    expect_refused({"exploration.counts=decay", "exploration.window_cycles=3"}, "exploration.window_cycles");
+    expect_refused({"training.momentum=0", "training.nesterov=true"}, "training.nesterov");
+    expect_refused({"training.schedule=one-cycle", "training.warmup_epochs=1"}, "training.warmup_epochs");
+    expect_refused({"training.epochs=3", "training.warmup_epochs=3"}, "training.warmup_epochs");
+    expect_refused({"training.milestones=[]"}, "training.milestones");
+    expect_refused({"training.milestones=[2, 2]"}, "training.milestones");
+    expect_refused({"training.milestones=[3, 2]"}, "training.milestones");
+}
+
+TEST(Consistency, options_that_go_together_are_taken) {
+    for (const Settings& settings : std::vector<Settings>{
+             {},
+             {"data.name=mnist", "data.path=somewhere"},
+             {"exploration.interval_epochs=1"},
+             {"exploration.interval_cycles=1"},
+             {"exploration.counts=window", "exploration.window_cycles=3"},
+             {"exploration.counts=decay", "exploration.half_life_cycles=3"},
+             {"training.nesterov=true"},
+             {"training.schedule=cosine", "training.warmup_epochs=1", "training.milestones=[2, 1]"},
+             {"training.schedule=one-cycle"},
+         })
+        EXPECT_NO_THROW(check_consistency(with(settings))) << testing::PrintToString(settings);
+}
+
+} // namespace
+} // namespace autosampling

@@ -1,0 +1,115 @@
+#include "autosampling/comm/node.hpp"
+#include "autosampling/comm/mpi_environment.hpp"
+#include "harness/mpi_test.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+
+namespace autosampling::testing {
+namespace {
+
+TEST(Node, place_counts_the_ranks_that_share_memory) {
+    const Communicator node = world().split_by_node();
+    const NodePlace place = find_node_place(world(), node);
+    EXPECT_EQ(place.local_rank, node.rank());
+    EXPECT_EQ(place.local_size, node.size());
+    std::vector<std::int32_t> leaders{place.local_rank == 0 ? 1 : 0};
+    world().sum(std::span(leaders));
+    EXPECT_EQ(place.nodes, leaders.front());
+    EXPECT_LT(place.node, place.nodes);
+}
+
+TEST(Node, nodes_are_numbered_by_their_lowest_rank) {
+    // The ranks of one machine, taken for two nodes: odd ranks and, with the higher lowest rank, even ones but 0.
+    const int last = world().size() - 1;
+    const Communicator node = world().split(world().rank() == last ? 0 : 1);
+    const NodePlace place = find_node_place(world(), node);
+    EXPECT_EQ(place.nodes, last == 0 ? 1 : 2);
+    EXPECT_EQ(place.node, world().rank() == last && last > 0 ? 1 : 0);
+    EXPECT_EQ(place.local_rank, world().rank() == last ? 0 : world().rank());
+}
+
+TEST(SharedMemory, every_rank_sees_what_the_nodes_first_rank_wrote) {
+    const Communicator node = world().split_by_node();
+    constexpr std::size_t length = 1'000'003;
+    SharedMemory memory(node, node.is_root() ? length : 1); // what other ranks pass does not count
+    ASSERT_EQ(memory.bytes().size(), length);
+    if (node.is_root()) {
+        for (std::size_t i = 0; i < length; ++i) memory.bytes()[i] = static_cast<std::byte>(i % 251);
+    }
+    memory.publish(node);
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < length; ++i) wrong += memory.bytes()[i] != static_cast<std::byte>(i % 251);
+    EXPECT_EQ(wrong, 0U);
+
+    // It is one piece of memory, not a copy a rank.
+    node.barrier();
+    if (node.rank() == node.size() - 1) memory.bytes()[0] = std::byte{252};
+    memory.publish(node);
+    EXPECT_EQ(memory.bytes()[0], std::byte{252});
+    memory.release();
+    EXPECT_TRUE(memory.bytes().empty());
+}
+
+TEST(SharedMemory, may_be_empty_and_may_move) {
+    const Communicator node = world().split_by_node();
+    SharedMemory first(node, 0);
+    EXPECT_TRUE(first.bytes().empty());
+    SharedMemory second(node, 16);
+    const std::byte* const start = second.bytes().data();
+    std::swap(first, second);
+    EXPECT_EQ(first.bytes().data(), start);
+    EXPECT_EQ(first.bytes().size(), 16U);
+    first.release();
+    second.release();
+}
+
+// Sets an environment variable for its life.
+class Setting {
+  public:
+    Setting(const char* name, const char* value) : name_(name) {
+        if (const char* before = std::getenv(name)) before_ = before;
+        if (value == nullptr)
+            unsetenv(name);
+        else
+            setenv(name, value, 1);
+    }
+    ~Setting() {
+        if (before_.empty())
+            unsetenv(name_);
+        else
+            setenv(name_, before_.c_str(), 1);
+    }
+    Setting(const Setting&) = delete;
+    Setting& operator=(const Setting&) = delete;
+
+  private:
+    const char* name_;
+    std::string before_;
+};
+
+TEST(Singletons, of_a_launcher_that_does_not_fit_are_refused) {
+    for (const char* variable : {"PMI_SIZE", "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE"}) {
+        const Setting no_mpirun("OMPI_COMM_WORLD_SIZE", nullptr);
+        const Setting no_hydra("PMI_SIZE", nullptr);
+        const Setting several(variable, "4");
+        EXPECT_NO_THROW(refuse_singletons(4));
+        try {
+            refuse_singletons(1);
+            ADD_FAILURE() << variable << " was not looked at";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ExitCode::usage);
+            EXPECT_THAT(error.what(), ::testing::HasSubstr(text(variable, " = 4")));
+        }
+    }
+}
+
+TEST(Singletons, one_rank_by_mpirun_inside_a_larger_step_is_accepted) {
+    const Setting own("OMPI_COMM_WORLD_SIZE", "1");
+    const Setting step("SLURM_STEP_NUM_TASKS", "4");
+    EXPECT_NO_THROW(refuse_singletons(1));
+}
+
+} // namespace
+} // namespace autosampling::testing

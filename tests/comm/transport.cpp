@@ -1,0 +1,131 @@
+// The contract of a transport, on every transport that this machine has.
+#include "autosampling/comm/transport.hpp"
+#include "harness/mpi_test.hpp"
+
+#include <algorithm>
+
+namespace autosampling::testing {
+namespace {
+
+// The state of delivery `number`: values that tell it from others and each place from its neighbours.
+std::vector<float> state_of(std::size_t number, std::size_t length) {
+    std::vector<float> state(length);
+    for (std::size_t i = 0; i < length; ++i) state[i] = static_cast<float>((i * 7 + number * 1009) % 65521);
+    return state;
+}
+
+struct Plan {
+    int source;
+    std::vector<int> takers;
+};
+
+// Carries out the plan on states of `length` values and checks what each taker has got.
+void expect_delivered(Transport& transport, const std::vector<Plan>& plans, std::size_t length) {
+    const int me = world().rank();
+    std::vector<std::vector<float>> states;
+    std::vector<std::vector<float>> destinations(plans.size());
+    std::vector<Delivery> deliveries;
+    for (std::size_t number = 0; number < plans.size(); ++number) {
+        const Plan& plan = plans[number];
+        Delivery delivery{plan.source, plan.takers, {}, {}};
+        if (me == plan.source) delivery.state = states.emplace_back(state_of(number, length));
+        if (std::binary_search(plan.takers.begin(), plan.takers.end(), me)) {
+            destinations[number].assign(length, -1.0F);
+            delivery.destination = destinations[number];
+        }
+        deliveries.push_back(delivery);
+    }
+    transport.exchange(deliveries);
+    for (std::size_t number = 0; number < plans.size(); ++number) {
+        const auto& got = destinations[number];
+        EXPECT_TRUE(got.empty() || got == state_of(number, length)) << "delivery " << number << " on rank " << me;
+    }
+}
+
+std::vector<int> all_but(int rank) {
+    std::vector<int> others;
+    for (int other = 0; other < world().size(); ++other) {
+        if (other != rank) others.push_back(other);
+    }
+    return others;
+}
+
+class TransportContract : public ::testing::Test {
+  protected:
+    const int size = world().size();
+    std::unique_ptr<Transport> transport = make_mpi_transport(world());
+};
+
+TEST_F(TransportContract, one_parent_reaches_all_ranks) {
+    for (int source = 0; source < size; ++source) expect_delivered(*transport, {{source, all_but(source)}}, 1001);
+}
+
+TEST_F(TransportContract, states_of_any_length_arrive_whole) {
+    constexpr std::size_t piece = std::size_t{1} << 20;
+    for (const std::size_t length : {std::size_t{0}, std::size_t{1}, piece - 1, piece, piece + 1, 3 * piece + 12345}) {
+        expect_delivered(*transport, {{size - 1, all_but(size - 1)}}, length);
+    }
+}
+
+TEST_F(TransportContract, several_parents_serve_their_takers_at_once) {
+    // Even ranks take from rank 0, odd ones from rank 1.
+    if (size < 2) GTEST_SKIP() << "needs two ranks";
+    std::vector<Plan> plans{{0, {}}, {1, {}}};
+    for (int rank = 2; rank < size; ++rank) plans[static_cast<std::size_t>(rank % 2)].takers.push_back(rank);
+    expect_delivered(*transport, plans, 2'500'001);
+}
+
+TEST_F(TransportContract, chains_carry_the_states_before_the_exchange) {
+    // Rank r takes the state of rank r + 1 while r + 1 takes that of r + 2, all the way round.
+    if (size < 2) GTEST_SKIP() << "needs two ranks";
+    std::vector<Plan> plans;
+    for (int rank = 0; rank < size; ++rank) plans.push_back({(rank + 1) % size, {rank}});
+    expect_delivered(*transport, plans, 1'200'007);
+}
+
+TEST_F(TransportContract, every_rank_serves_all_others_and_takes_from_all) {
+    std::vector<Plan> plans;
+    for (int rank = 0; rank < size; ++rank) plans.push_back({rank, all_but(rank)});
+    expect_delivered(*transport, plans, 1'100'003);
+    // Now a rank sends its own state to ranks that expect one from it earlier in the list, which it has yet to receive.
+    std::reverse(plans.begin(), plans.end());
+    expect_delivered(*transport, plans, 1'100'003);
+}
+
+TEST_F(TransportContract, a_rank_takes_two_states_from_one_source) {
+    if (size < 2) GTEST_SKIP() << "needs two ranks";
+    expect_delivered(*transport, {{0, all_but(0)}, {0, {size - 1}}, {0, all_but(0)}}, 1'100'003);
+}
+
+TEST_F(TransportContract, nothing_to_deliver_ends) {
+    expect_delivered(*transport, {}, 10);
+    expect_delivered(*transport, {{0, {}}}, 10);
+}
+
+TEST_F(TransportContract, exchanges_one_after_the_other_do_not_mix) {
+    for (int turn = 0; turn < 50; ++turn) {
+        const int source = turn % size;
+        expect_delivered(*transport, {{source, all_but(source)}}, 100 + static_cast<std::size_t>(turn));
+    }
+}
+
+TEST_F(TransportContract, states_of_different_lengths_are_an_error) {
+    if (size < 2) GTEST_SKIP() << "needs two ranks";
+    const Communicator comm(world().raw());
+    const auto own_transport = make_mpi_transport(comm);
+    const std::vector<float> state(comm.is_root() ? 10 : 0);
+    std::vector<float> destination(comm.rank() == 1 ? 11 : 0);
+    const std::vector deliveries{Delivery{0, {1}, state, destination}};
+    if (comm.rank() == 1) {
+        EXPECT_THROW(own_transport->exchange(deliveries), Error);
+    } else {
+        EXPECT_NO_THROW(own_transport->exchange(deliveries));
+    }
+}
+
+TEST_F(TransportContract, has_the_name_that_the_record_holds) {
+    EXPECT_EQ(transport->name(), "mpi");
+}
+
+} // namespace
+} // namespace autosampling::testing

@@ -1,0 +1,146 @@
+#include "autosampling/record/hdf5.hpp"
+#include "example_run.hpp"
+
+#include <gmock/gmock.h>
+
+namespace autosampling::example {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+// A file like that of `segment(0, 3)`, but for its attributes filetype and format_version.
+void write_foreign(const fs::path& run, const std::string& filetype, const std::string& version) {
+    fs::create_directories(run / "record");
+    Hdf5File file = Hdf5File::create(segment_name(run, 0, 3));
+    file.set_attribute("filetype", filetype);
+    file.set_attribute("format_version", version);
+    file.commit();
+}
+
+TEST(Segments, round_trip_holds_every_field) {
+    const Folder run;
+    write_segments(run.path());
+    const fs::path file = segment_name(run.path(), 0, 3);
+    expect_equal(read_segment(file), segment(0, 3));
+    expect_equal(read_segment(segment_name(run.path(), 5, 9)), segment(5, 9));
+    expect_equal(read_header(file), header(), true);
+    expect_equal(read_launch(segment_name(run.path(), 5, 9)), launch(1));
+}
+
+TEST(Segments, only_the_first_holds_the_examples) {
+    const Folder run;
+    write_segments(run.path());
+    const RunHeader later = read_header(segment_name(run.path(), 4, 4));
+    expect_equal(later, header(), false);
+    EXPECT_TRUE(later.label.empty());
+}
+
+TEST(Segments, are_found_in_order_without_a_gap) {
+    const Folder run;
+    EXPECT_EQ(find_segments(run.path()).cycles, 0);
+    write_segments(run.path());
+    std::ofstream(run.path() / "record" / "cycles-00000012-00000013.h5.tmp") << "unfinished";
+    const RecordExtent extent = find_segments(run.path());
+    EXPECT_EQ(extent.cycles, 12);
+    const std::vector<fs::path> expected{segment_name(run.path(), 0, 3), segment_name(run.path(), 4, 4),
+                                         segment_name(run.path(), 5, 9), segment_name(run.path(), 10, 11)};
+    EXPECT_EQ(extent.segments, expected);
+}
+
+TEST(Segments, names_order_by_number_beyond_eight_digits) {
+    EXPECT_EQ(segment_name("run", 120, 239), fs::path("run/record/cycles-00000120-00000239.h5"));
+    EXPECT_EQ(segment_name("run", 0, 123456789).filename(), "cycles-00000000-123456789.h5");
+}
+
+TEST(Segments, gap_and_overlap_are_refused_by_name) {
+    const Folder run;
+    write_segments(run.path());
+    fs::remove(segment_name(run.path(), 4, 4));
+    const auto find = [&] { find_segments(run.path()); };
+    EXPECT_THAT(message_of(ExitCode::checkpoint, find), HasSubstr("gap at cycle 4"));
+    write_segment(run.path(), header(), launch(), segment(4, 5));
+    EXPECT_THAT(message_of(ExitCode::checkpoint, find), HasSubstr("overlap at cycle 5"));
+}
+
+TEST(Segments, renamed_segment_is_refused) {
+    const Folder run;
+    write_segment(run.path(), header(), launch(), segment(1, 4));
+    fs::rename(segment_name(run.path(), 1, 4), segment_name(run.path(), 0, 3));
+    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { find_segments(run.path()); }),
+                HasSubstr("cycles-00000000-00000003.h5"));
+}
+
+TEST(Segments, truncated_segment_is_refused_at_every_length) {
+    const Folder run;
+    write_segment(run.path(), header(), launch(), segment(0, 3));
+    const fs::path file = segment_name(run.path(), 0, 3);
+    for (std::uintmax_t size = fs::file_size(file) - 1; size > 16; size = size * 2 / 3) {
+        fs::resize_file(file, size);
+        EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { find_segments(run.path()); }), HasSubstr(file.string()))
+            << size;
+    }
+}
+
+TEST(Segments, changed_byte_is_refused_wherever_it_is) {
+    const Folder run;
+    write_segment(run.path(), header(), launch(), segment(0, 3));
+    const fs::path file = segment_name(run.path(), 0, 3);
+    for (std::uintmax_t at = 0; at < fs::file_size(file); at += at + 100 < fs::file_size(file) ? 97 : 1) {
+        damage(file, at);
+        EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { read_segment(file); }), HasSubstr(file.string())) << at;
+        damage(file, at); // back
+    }
+    expect_equal(read_segment(file), segment(0, 3));
+}
+
+TEST(Segments, newer_major_version_is_refused_saying_both) {
+    const Folder run;
+    write_foreign(run.path(), "autosampling segment", "2.3");
+    const std::string message = message_of(ExitCode::checkpoint, [&] { find_segments(run.path()); });
+    EXPECT_THAT(message, HasSubstr("2.3"));
+    EXPECT_THAT(message, HasSubstr("1.x"));
+}
+
+TEST(Segments, another_filetype_is_refused_saying_both) {
+    const Folder run;
+    write_foreign(run.path(), "autosampling state", "1.0");
+    const std::string message = message_of(ExitCode::checkpoint, [&] { find_segments(run.path()); });
+    EXPECT_THAT(message, HasSubstr("'autosampling state'"));
+    EXPECT_THAT(message, HasSubstr("'autosampling segment'"));
+}
+
+TEST(Segments, later_ones_are_set_aside_and_unfinished_ones_removed) {
+    const Folder run;
+    write_segments(run.path());
+    const fs::path unfinished = run.path() / "record" / "cycles-00000012-00000013.h5.tmp";
+    std::ofstream(unfinished) << "unfinished";
+    set_aside_segments(run.path(), 5);
+    EXPECT_EQ(find_segments(run.path()).cycles, 5);
+    EXPECT_FALSE(fs::exists(unfinished));
+    const fs::path superseded = run.path() / "record" / "superseded" / segment_name("", 5, 9).filename();
+    expect_equal(read_segment(superseded), segment(5, 9));
+}
+
+TEST(Segments, setting_aside_refuses_a_record_that_ends_elsewhere) {
+    const Folder run;
+    write_segments(run.path());
+    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { set_aside_segments(run.path(), 14); }),
+                HasSubstr("before cycle 12"));
+    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { set_aside_segments(run.path(), 7); }),
+                HasSubstr("before cycle 10"));
+}
+
+TEST(Segments, failed_write_names_the_path_and_the_cause) {
+    const Folder run;
+    std::ofstream(run.path() / "file") << "not a folder";
+    fs::create_directory(run.path() / "record");
+    fs::create_directory(run.path() / "record" / "cycles-00000000-00000003.h5.tmp");
+    const std::string message =
+        message_of(ExitCode::failure, [&] { write_segment(run.path(), header(), launch(), segment(0, 3)); });
+    EXPECT_THAT(message, HasSubstr("cycles-00000000-00000003.h5"));
+    EXPECT_THAT(message, HasSubstr("s a directory"));
+}
+
+} // namespace
+} // namespace autosampling::example

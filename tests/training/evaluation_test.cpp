@@ -1,0 +1,115 @@
+#include "images.hpp"
+
+#include <gtest/gtest.h>
+#include <torch/nn/functional/loss.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace autosampling {
+namespace {
+
+// A trained network, so that its statistics are not the initial ones.
+struct Case {
+    Images images;
+    Trainer trainer;
+
+    explicit Case(const std::string& network, DataOptions data = Images::small())
+        : images(data), trainer(trainer_options(network, 32), images.dataset, images.split) {
+        trainer.train({drawn_indices(640, images.split.training.source.size(), 0), 0, {}});
+    }
+};
+
+// Logits of the state's network in evaluation mode, without folding: batch norm on its own.
+torch::Tensor plain_convnet(const FlatState& state, const torch::Tensor& images) {
+    const auto get = [&](const std::string& name) {
+        return std::ranges::find(state.entries(), name, &StateEntry::name)->view(state.buffer());
+    };
+    torch::Tensor x = images;
+    for (const std::string layer : {"1", "2"}) {
+        x = torch::conv2d(x, get("conv" + layer + ".weight"), {}, 1, 1);
+        const std::string norm = "bn" + layer + ".";
+        x = torch::batch_norm(x, get(norm + "weight"), get(norm + "bias"), get(norm + "running_mean"),
+                              get(norm + "running_var"), false, 0.1, 1e-5, false);
+        x = torch::max_pool2d(torch::relu(x), 2);
+    }
+    return torch::linear(x.flatten(1), get("fc.weight"), get("fc.bias"));
+}
+
+TEST(Evaluation, equals_plain_pytorch) {
+    Case c("convnet");
+    const auto examples = first_indices(c.images.dataset.test.labels.size()); // 120: a batch of 64 and one of 56
+    ASSERT_NE(examples.size() % Trainer::evaluation_batch, 0U);
+    const auto shape = c.images.dataset.shape;
+    auto x = torch::empty({static_cast<std::int64_t>(examples.size()), shape.height, shape.width, shape.channels});
+    std::ranges::copy(c.images.dataset.test.images, x.data_ptr<float>());
+    x = (x / 255 - torch::tensor(c.images.dataset.mean, torch::kFloat)) /
+        torch::tensor(c.images.dataset.std, torch::kFloat);
+    const torch::Tensor logits = plain_convnet(c.trainer.state(), x.permute({0, 3, 1, 2}));
+    std::vector<std::int64_t> label(c.images.split.test.label.begin(), c.images.split.test.label.end());
+    const torch::Tensor labels = torch::tensor(label);
+
+    const Score score = c.trainer.evaluate(Trainer::Which::test, examples);
+    const torch::Tensor right = logits.argmax(1).eq(labels);
+    EXPECT_EQ(score.images, static_cast<std::int64_t>(examples.size()));
+    EXPECT_EQ(score.correct, right.sum().item<std::int64_t>());
+    EXPECT_GT(score.correct, 0);
+    EXPECT_EQ(score.correct_top5, std::get<1>(logits.topk(5, 1)).eq(labels.unsqueeze(1)).sum().item<std::int64_t>());
+    for (std::int64_t c10 = 0; c10 < 10; ++c10) {
+        EXPECT_EQ(score.correct_by_class[static_cast<std::size_t>(c10)],
+                  (right & labels.eq(c10)).sum().item<std::int64_t>());
+    }
+    const double loss = torch::nn::functional::cross_entropy(logits, labels).item<double>();
+    EXPECT_NEAR(score.loss_sum / static_cast<double>(score.images), loss, 1e-5 * loss);
+}
+
+TEST(Evaluation, leaves_the_state_as_it_is) {
+    Case c("resnet8");
+    const auto before = state_of(c.trainer);
+    c.trainer.evaluate(Trainer::Which::reward, first_indices(60));
+    c.trainer.evaluate(Trainer::Which::test, first_indices(120));
+    EXPECT_EQ(state_of(c.trainer), before);
+}
+
+TEST(Evaluation, adds_up_over_whole_batches) {
+    Case c("resnet8");
+    const auto all = first_indices(120);
+    const Score whole = c.trainer.evaluate(Trainer::Which::test, all);
+    const Score head = c.trainer.evaluate(Trainer::Which::test, std::span(all).first(64));
+    const Score tail = c.trainer.evaluate(Trainer::Which::test, std::span(all).last(56));
+    EXPECT_EQ(whole.correct, head.correct + tail.correct);
+    EXPECT_NEAR(whole.loss_sum, head.loss_sum + tail.loss_sum, 1e-12 * whole.loss_sum);
+}
+
+TEST(Evaluation, of_no_examples_is_empty) {
+    Case c("mlp");
+    const Score score = c.trainer.evaluate(Trainer::Which::reward, {});
+    EXPECT_EQ(score.images, 0);
+    EXPECT_EQ(score.loss_sum, 0);
+    EXPECT_EQ(score.correct_by_class.size(), 10U);
+}
+
+TEST(Evaluation, top5_is_counted_from_six_classes_up) {
+    DataOptions data = Images::small();
+    for (const std::int64_t classes : {5, 6}) {
+        data.synthetic_classes = classes;
+        Case c("mlp", data);
+        const Score score = c.trainer.evaluate(Trainer::Which::test, first_indices(120));
+        EXPECT_EQ(score.correct_top5 >= score.correct && score.correct_top5 > 0, classes == 6);
+    }
+}
+
+TEST(Evaluation, ties_go_to_the_lower_class_and_nan_is_never_correct) {
+    Case c("mlp");
+    const auto zeros = std::ranges::count(c.images.split.test.label, 0);
+    std::ranges::fill(c.trainer.state().host(), 0.0F);
+    EXPECT_EQ(c.trainer.evaluate(Trainer::Which::test, first_indices(120)).correct, zeros);
+    std::ranges::fill(c.trainer.state().host(), std::nanf(""));
+    const Score score = c.trainer.evaluate(Trainer::Which::test, first_indices(120));
+    EXPECT_EQ(score.correct, 0);
+    EXPECT_EQ(score.correct_top5, 0);
+    EXPECT_TRUE(std::isnan(score.loss_sum));
+}
+
+} // namespace
+} // namespace autosampling

@@ -1,0 +1,38 @@
+#include "autosampling/base/build_info.hpp"
+#include "autosampling/base/error.hpp"
+#include "autosampling/training/runtime.hpp"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace autosampling {
+namespace {
+
+TEST(Runtime, threads_are_those_asked_for) {
+    set_threads(2);
+    EXPECT_EQ(at::get_num_threads(), 2);
+    EXPECT_EQ(at::get_num_interop_threads(), 1);
+}
+
+TEST(Runtime, device_names_are_checked) {
+    EXPECT_EQ(choose_device("cpu", 3), torch::Device(torch::kCPU));
+    EXPECT_THROW(choose_device("gpu", 0), Error);
+    if (!build_info().cuda) {
+        EXPECT_EQ(choose_device("auto", 0), torch::Device(torch::kCPU));
+        EXPECT_THROW(choose_device("cuda", 0), Error);
+    }
+}
+
+TEST(Runtime, bf16_speedup_is_a_ratio) {
+    const double speedup = bf16_speedup();
+    EXPECT_TRUE(std::isfinite(speedup) && speedup > 0) << speedup;
+}
+
+TEST(Runtime, torch_version_has_three_numbers) {
+    EXPECT_EQ(torch_version().substr(0, 2), "2.");
+}
+
+} // namespace
+} // namespace autosampling
