@@ -35,8 +35,6 @@ std::vector<Entry> list_entries(const toml::table& root) {
         for (const auto& [key, value] : *table)
             entries.push_back({section, std::string(key.str()), &value, key.source().begin});
     }
-    std::ranges::sort(entries, {},
-                      [](const Entry& entry) { return std::pair(entry.position.line, entry.position.column); });
     return entries;
 }
 

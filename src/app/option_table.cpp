@@ -145,7 +145,7 @@ std::vector<Option> exploration_options() {
         {"exploration", "first_epoch", at<&Options::exploration, &ExplorationOptions::first_epoch>, count(-1), "epochs",
          "Before the first exploration; -1: 20 with winner credit, 0 with advantage."},
         {"exploration", "interval_epochs", at<&Options::exploration, &ExplorationOptions::interval_epochs>, count(0),
-         "epochs", "Between explorations; both intervals 0: 4 epochs with winner credit, 1 cycle with advantage."},
+         "epochs", "Between explorations; both intervals 0: uniform_epochs + 1 with winner credit, 1 cycle with advantage."},
         {"exploration", "interval_cycles", at<&Options::exploration, &ExplorationOptions::interval_cycles>, count(0),
          "cycles", "Between explorations, instead of interval_epochs."},
         {"exploration", "uniform_epochs", at<&Options::exploration, &ExplorationOptions::uniform_epochs>, count(-1), "",

@@ -1,3 +1,4 @@
+// Every call of the HDF5 C API is made here; the file is long so that no other needs to know it.
 #include "autosampling/record/hdf5.hpp"
 
 #include "autosampling/base/files.hpp"

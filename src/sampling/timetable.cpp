@@ -10,11 +10,11 @@ ExplorationOptions resolve(const ExplorationOptions& options) {
     ExplorationOptions resolved = options;
     const bool winner = options.credit == "winner";
     if (options.first_epoch < 0) resolved.first_epoch = winner ? 20 : 0;
+    if (options.uniform_epochs < 0) resolved.uniform_epochs = winner ? 3 : 0;
     if (options.interval_epochs == 0 && options.interval_cycles == 0) {
-        resolved.interval_epochs = winner ? 4 : 0;
+        resolved.interval_epochs = winner ? resolved.uniform_epochs + 1 : 0;
         resolved.interval_cycles = winner ? 0 : 1;
     }
-    if (options.uniform_epochs < 0) resolved.uniform_epochs = winner ? 3 : 0;
     if (options.mixing == "auto") resolved.mixing = winner ? "epochs" : "draws";
     return resolved;
 }

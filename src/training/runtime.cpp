@@ -45,7 +45,7 @@ double bf16_speedup() {
 void set_threads(int threads) {
     EXPECT(threads >= 1);
     at::set_num_threads(threads); // of OpenMP and of MKL, whose own choice by core binding would change bits
-    at::set_num_interop_threads(1);
+    if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1); // can be set only once
 }
 
 void keep_heap() {

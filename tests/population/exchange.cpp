@@ -57,7 +57,9 @@ TEST(Exchange, every_member_takes_its_parents_state) {
                 EXPECT_EQ(*store.start(m), state_of(selection.parent[m], round, length)) << "member " << m;
             if (everywhere) {
                 EXPECT_NE(winner, nullptr);
-                if (winner) EXPECT_EQ(*winner, state_of(selection.winner, round, length));
+                if (winner) {
+                    EXPECT_EQ(*winner, state_of(selection.winner, round, length));
+                }
             }
         }
     }

@@ -180,7 +180,7 @@ TEST(Search, stops_with_its_last_checkpoint_good_when_no_member_is_ever_finite) 
     EXPECT_EQ(code, ExitCode::failure);
     EXPECT_NE(message.find("cycle 9"), std::string::npos) << message;
     world().barrier();
-    if (world().is_root()) EXPECT_EQ(attempts, (std::vector<int>{0, 1, 2}));
+    EXPECT_TRUE(!world().is_root() || attempts == (std::vector<int>{0, 1, 2}));
     EXPECT_EQ(run_on(world().size(), options, folder / "run", Opening::resume), ExitCode::finished);
 }
 

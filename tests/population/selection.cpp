@@ -55,10 +55,10 @@ TEST(Selection, order_is_strict_and_total_with_nans) {
                                    outcome(3, 0.75, 3), outcome(4, nan, nan, false), outcome(5, 1, nan, false)};
     for (const Outcome& a : all)
         for (const Outcome& b : all) {
-            if (a.member == b.member) EXPECT_FALSE(ahead(a, b));
-            else EXPECT_NE(ahead(a, b), ahead(b, a)) << a.member << " and " << b.member;
+            EXPECT_EQ(ahead(a, b) || ahead(b, a), a.member != b.member) << a.member << " and " << b.member;
+            EXPECT_FALSE(ahead(a, b) && ahead(b, a)) << a.member << " and " << b.member;
             for (const Outcome& c : all)
-                if (ahead(a, b) && ahead(b, c)) EXPECT_TRUE(ahead(a, c));
+                EXPECT_TRUE(!(ahead(a, b) && ahead(b, c)) || ahead(a, c));
         }
 }
 

@@ -11,7 +11,7 @@ namespace autosampling::example {
 namespace {
 
 // Writes segments, checkpoints and run.h5 until it is killed; says so in the pipe after every step.
-[[noreturn]] void write_for_ever(const std::filesystem::path& run, int pipe) {
+[[noreturn]] void write_for_ever(const std::filesystem::path& run, int pipe) noexcept {
     const auto step_done = [pipe] { (void)!write(pipe, "s", 1); };
     for (std::int64_t cycle = 0;; cycle += 3) {
         write_segment(run, header(), launch(), segment(cycle, cycle + 2));
@@ -34,13 +34,13 @@ TEST(Kill, every_file_with_a_final_name_opens_whenever_the_writer_is_killed) {
         const pid_t child = fork();
         ASSERT_GE(child, 0);
         if (child == 0) write_for_ever(run.path(), done[1]);
+        close(done[1]);
         char byte = 0;
         for (int step = 0; step < steps; ++step) ASSERT_EQ(read(done[0], &byte, 1), 1);
         std::this_thread::sleep_for(std::chrono::microseconds(random() % 40'000));
         kill(child, SIGKILL);
         waitpid(child, nullptr, 0);
         close(done[0]);
-        close(done[1]);
 
         for (const auto& file : finished_files(run.path())) EXPECT_NO_THROW(Hdf5File::open(file)) << file;
         std::vector<std::string> passed_over;

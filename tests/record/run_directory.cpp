@@ -32,6 +32,13 @@ std::set<std::string> contents(const fs::path& path) {
     return names;
 }
 
+// Holds the directory until it is killed; says in the pipe when it does.
+[[noreturn]] void hold_for_ever(const fs::path& path, int pipe) noexcept {
+    const RunDirectory directory(path, Opening::resume);
+    (void)!write(pipe, "r", 1);
+    for (;;) pause();
+}
+
 TEST(RunDirectory, is_made_with_its_parents) {
     const Folder folder;
     const fs::path path = folder.path() / "a b" / "run";
@@ -112,11 +119,8 @@ TEST(RunDirectory, killed_job_holds_nothing) {
     int ready[2];
     ASSERT_EQ(pipe(ready), 0);
     const pid_t child = fork();
-    if (child == 0) {
-        const RunDirectory directory(folder.path(), Opening::resume);
-        (void)!write(ready[1], "r", 1);
-        for (;;) pause();
-    }
+    if (child == 0) hold_for_ever(folder.path(), ready[1]);
+    close(ready[1]);
     char byte = 0;
     ASSERT_EQ(read(ready[0], &byte, 1), 1);
     const std::string message = message_of(ExitCode::checkpoint, [&] { RunDirectory(folder.path(), Opening::resume); });
@@ -125,7 +129,6 @@ TEST(RunDirectory, killed_job_holds_nothing) {
     waitpid(child, nullptr, 0);
     const RunDirectory next(folder.path(), Opening::resume);
     close(ready[0]);
-    close(ready[1]);
 }
 
 } // namespace

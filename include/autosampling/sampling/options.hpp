@@ -11,7 +11,7 @@ struct ExplorationOptions {
     std::string credit = "winner";      // winner (the paper's), advantage
     std::string credit_signal = "loss"; // loss, accuracy: what advantage credit compares
     std::int64_t first_epoch = -1;      // epochs before the first exploration; −1: 20 with winner, 0 with advantage
-    std::int64_t interval_epochs = 0;   // 0 with interval_cycles 0: 4 epochs with winner, 1 cycle with advantage
+    std::int64_t interval_epochs = 0;   // 0 with interval_cycles 0: N_u + 1 epochs with winner, 1 cycle with advantage
     std::int64_t interval_cycles = 0;
     std::int64_t uniform_epochs = -1;  // N_u; −1: 3 with winner, 0 with advantage
     std::string mixing = "auto";       // epochs, draws; auto: epochs with winner, draws with advantage

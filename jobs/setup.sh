@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# Installs what the program needs and isn't there yet: Debian packages (apt, as root or by sudo), and the virtual
+# environment .venv with LibTorch and h5py (by pip, about 560 MB to download). Does nothing the second time.
+#
+#   bash jobs/setup.sh            for the program
+#   bash jobs/setup.sh --tests    for the tests, too
+#
+# jobs/quickstart.sh and tests/run.sh source it. With LibTorch_ROOT set, the LibTorch there is used, and none is
+# installed. Tested on Debian 12; Ubuntu 24.04 has packages of the same names.
+
+# The PyPI wheel, and the two CUDA packages that its libtorch_cpu.so loads; a CPU doesn't need the rest (4 GB).
+torch_packages=(torch==2.11.0 nvidia-cuda-cupti==13.0.85 nvidia-cuda-runtime==13.0.96)
+python_packages=(numpy==2.4.6 h5py==3.16.0)
+test_python_packages=(clang-format==14.0.6 clang-tidy==14.0.6)
+
+# Debian package            how it is known to be there: a program or a header   environment module
+program_packages='
+build-essential             g++|clang++|c++                                      gcc
+cmake                       cmake                                                cmake
+ninja-build                 ninja                                                ninja
+git                         git                                                  git
+openmpi-bin                 mpirun                                               openmpi
+libopenmpi-dev              mpicc                                                openmpi
+libhdf5-dev                 h5cc|h5pcc                                           hdf5
+libboost-serialization-dev  boost/archive/binary_oarchive.hpp                    boost
+libtomlplusplus-dev         toml++/toml.h                                        tomlplusplus
+libcli11-dev                CLI/CLI.hpp                                          cli11
+nlohmann-json3-dev          nlohmann/json.hpp                                    nlohmann-json
+librandom123-dev            Random123/philox.h                                   random123
+libxxhash-dev               xxhash.h                                             xxhash
+libarchive-dev              archive.h                                            libarchive
+python3-venv                python3:ensurepip                                    python'
+test_packages='
+libgtest-dev                gtest/gtest.h                                        googletest
+libgmock-dev                gmock/gmock.h                                        googletest
+xz-utils                    xz                                                   xz'
+
+say() { printf '%s\n' "$*"; }
+fail() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# is_there PROGRAM[|PROGRAM]..., HEADER or python3:MODULE: headers where the compiler and CMake look, modules' included.
+is_there() {
+    local prefix paths=()
+    case $1 in
+    python3:*) system_python >/dev/null ;;
+    *.h | *.hpp)
+        while IFS= read -r -d : prefix; do paths+=(-I "$prefix/include"); done <<<"${CMAKE_PREFIX_PATH:-}:"
+        printf '#include <%s>\n' "$1" | c++ -std=c++20 -E -x c++ "${paths[@]}" - >/dev/null 2>&1
+        ;;
+    *)
+        local IFS='|'
+        # shellcheck disable=SC2086 # any one of several
+        command -v $1 >/dev/null
+        ;;
+    esac
+}
+
+# The python3 that can make a virtual environment: the first, or the system's own.
+system_python() {
+    local python
+    for python in python3 /usr/bin/python3; do
+        if "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+            say "$python"
+            return
+        fi
+    done
+    return 1
+}
+
+# install_packages TABLE...: those rows of the tables that aren't there.
+install_packages() {
+    local package known_by module missing=() modules=() as_root=()
+    while read -r package known_by module; do
+        if [[ $package ]] && ! is_there "$known_by"; then
+            missing+=("$package")
+            modules+=("$module")
+        fi
+    done < <(printf '%s\n' "$@")
+    ((${#missing[@]})) || return 0
+    if [[ $(id -u) != 0 ]]; then as_root=(sudo); fi
+    if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true </dev/null 2>/dev/null; then
+        fail "missing, and not to be installed here (that needs apt, and root or sudo): ${missing[*]}
+  as root on Debian or Ubuntu:  apt-get install ${missing[*]}
+  on a cluster, as modules:     module load $(printf '%s\n' "${modules[@]}" | sort -u | paste -s -d ' ')
+INSTALL.md has the versions."
+    fi
+    say "installing Debian packages: ${missing[*]}"
+    "${as_root[@]}" apt-get update -qq </dev/null
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" \
+        </dev/null >/dev/null
+}
+
+# make_environment PACKAGE==VERSION...: .venv with these.
+make_environment() {
+    if .venv/bin/python3 - "$@" 2>/dev/null <<'PYTHON'; then return; fi
+import sys
+from importlib.metadata import distribution
+
+for name, version in (package.split("==") for package in sys.argv[1:]):
+    installed = distribution(name)
+    whole = installed.read_text("INSTALLER")  # which pip writes last
+    sys.exit(1) if installed.version != version or not whole else None
+PYTHON
+    say "installing into .venv: $*"
+    "$(system_python)" -m venv .venv
+    .venv/bin/python3 -m pip install --quiet --disable-pip-version-check --no-deps "$@" ||
+        fail "pip can't install $* (no network, or no index that has them?): see pip's message above; with LibTorch_ROOT \
+set to a LibTorch that is there, torch isn't installed"
+}
+
+# set_up [--tests]: everything.
+set_up() {
+    local packages=("${python_packages[@]}")
+    if [[ ! ${LibTorch_ROOT:-} ]]; then packages+=("${torch_packages[@]}"); fi
+    if [[ ${1-} == --tests ]]; then
+        install_packages "$program_packages" "$test_packages"
+        packages+=("${test_python_packages[@]}")
+    else
+        install_packages "$program_packages"
+    fi
+    make_environment "${packages[@]}"
+}
+
+# build PRESET [TARGET]: into build/PRESET, with as many compilers at once as the memory bears.
+build() {
+    local log=build/$1/build.log memory jobs
+    memory=$(awk '/MemAvailable/ { print int($2 / 1500000) }' /proc/meminfo)
+    jobs=$(($(nproc) < memory ? $(nproc) : memory > 0 ? memory : 1))
+    mkdir -p "build/$1"
+    say "building build/$1, which takes some minutes the first time (log: $log)"
+    if ! { cmake --preset "$1" && cmake --build --preset "$1" --parallel "$jobs" ${2:+--target "$2"}; } >"$log" 2>&1; then
+        grep -i -m 20 -A 3 -E 'error|FAILED' "$log" >&2 || tail -n 20 "$log" >&2
+        fail "the build failed: all of it is in $log"
+    fi
+}
+
+# Sets mpirun, the command, for more ranks than cores and for root.
+mpi_environment() {
+    export OMP_NUM_THREADS=1
+    mpirun=(mpirun)
+    if mpirun --version | grep -q -E 'Open MPI|OpenRTE'; then mpirun+=(--oversubscribe --bind-to none); fi
+    if [[ $(id -u) == 0 ]]; then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+    set -euo pipefail
+    cd -- "$(dirname -- "$0")/.."
+    set_up "$@"
+    say "ready to build: cmake --preset release && cmake --build --preset release"
+fi

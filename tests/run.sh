@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Sets up what is missing, builds everything with warnings as errors, and runs the tests. From anywhere:
+#
+#   bash tests/run.sh              the quick ones
+#   bash tests/run.sh --all        the long ones, too
+#   bash tests/run.sh --sanitize   the same, built with AddressSanitizer and UndefinedBehaviorSanitizer
+#
+# The exit code is ctest's. A test that can't run here is listed at the end as skipped, with its name.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+source jobs/setup.sh
+
+preset=test
+selection=(--label-regex '^quick$')
+for argument; do
+    case $argument in
+    --all) selection=() ;;
+    --sanitize) preset=asan ;;
+    *)
+        say 'usage: tests/run.sh [--all] [--sanitize]' >&2
+        exit 2
+        ;;
+    esac
+done
+
+set_up --tests
+build "$preset"
+mpi_environment
+exec ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j 2 "${selection[@]}"
