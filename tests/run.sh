@@ -10,7 +10,7 @@ set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 source jobs/setup.sh
 
-preset=test
+preset="test"
 selection=(--label-regex '^quick$')
 for argument; do
     case $argument in

@@ -35,6 +35,8 @@ std::vector<Entry> list_entries(const toml::table& root) {
         for (const auto& [key, value] : *table)
             entries.push_back({section, std::string(key.str()), &value, key.source().begin});
     }
+    std::ranges::sort(entries, {},
+                      [](const Entry& entry) { return std::pair(entry.position.line, entry.position.column); });
     return entries;
 }
 
@@ -148,7 +150,7 @@ Options read_configuration(const std::filesystem::path& file, const std::vector<
     std::set<const Option*> set;
     for (const std::string& setting : settings) {
         const Option* option = split_setting(setting).first;
-        VALIDATE(set.insert(option).second, ExitCode::usage, "--set: ", option->name(),
+        VALIDATE((set.insert(option), true), ExitCode::usage, "--set: ", option->name(),
                  " is set twice (which is meant?): set it once");
         apply_setting(setting, options);
     }

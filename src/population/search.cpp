@@ -24,18 +24,20 @@ bool any(const std::vector<Outcome>& outcomes, std::uint8_t Outcome::*flag) {
 
 Search::Search(const Parts& parts)
     : parts_(parts), placement_(parts.options.population.members, parts.comm.size()),
-      store_(placement_, parts.comm.rank(), parts.trainer.state().host().size(),
+      store_(placement_, parts.comm.rank(), parts.trainer.host_state().size(),
              parts.options.population.selection != "best") {
     // Rank 0's initial weights for everyone: they were made with its mathematical library.
-    parts_.comm.broadcast(parts_.trainer.state().host(), 0);
-    const State initial = store_.copy(parts_.trainer.state().host());
+    const auto mine = parts_.trainer.host_state();
+    std::vector<float> weights(mine.begin(), mine.end());
+    parts_.comm.broadcast(std::span(weights), 0);
+    const State initial = store_.copy(weights);
     for (const std::int32_t member : placement_.members_of(parts_.comm.rank())) store_.set_start(member, initial);
     if (parts_.sampler.timetable().explores(0)) explore();
 }
 
 Search::Search(const Parts& parts, const CheckpointIndex& checkpoint, const std::filesystem::path& run)
     : parts_(parts), placement_(parts.options.population.members, parts.comm.size()),
-      store_(placement_, parts.comm.rank(), parts.trainer.state().host().size(),
+      store_(placement_, parts.comm.rank(), parts.trainer.host_state().size(),
              parts.options.population.selection != "best"), cycle_(checkpoint.cycle) {
     parts_.comm.agree([&] {
         parts_.sampler.load(checkpoint.sampling);
@@ -126,7 +128,7 @@ void Search::run_members(int attempt) {
     mine_.clear();
     for (const std::int32_t member : placement_.members_of(parts_.comm.rank())) {
         mine_.push_back(run_member(member, attempt));
-        store_.keep(mine_.back(), parts_.trainer.state().host());
+        store_.keep(mine_.back(), parts_.trainer.host_state());
     }
 }
 
@@ -138,8 +140,7 @@ Outcome Search::run_member(std::int32_t member, int attempt) {
     parts_.sampler.draw(static_cast<std::uint32_t>(member), cycle_, static_cast<std::uint8_t>(attempt), indices);
 
     auto start = Clock::now();
-    const auto work = parts_.trainer.state().host(); // (D)
-    std::copy(store_.start(member)->begin(), store_.start(member)->end(), work.begin());
+    parts_.trainer.load(*store_.start(member));
     const RandomKey key{parts_.options.run.seed, Purpose::augmentation, static_cast<std::uint32_t>(member),
                         static_cast<std::uint32_t>(cycle_), static_cast<std::uint8_t>(attempt)};
     const CycleResult trained = parts_.trainer.train({indices, cycle_ * parts_.plan.batches_per_cycle, key});
@@ -242,7 +243,7 @@ void Search::record(const Selection& selection, const std::vector<Outcome>& outc
 
 void Search::test(const State& winner) {
     EXPECT(winner != nullptr);
-    std::copy(winner->begin(), winner->end(), parts_.trainer.state().host().begin());
+    parts_.trainer.load(*winner);
     const Score score = evaluate_together(parts_.comm, parts_.trainer, static_cast<std::uint32_t>(parts_.plan.test_images),
                                           static_cast<std::size_t>(parts_.plan.classes));
     if (!parts_.comm.is_root()) return;

@@ -120,6 +120,7 @@ struct Trainer::Parts {
     BatchMaker training_file, test_file;
     BatchLoader loader;
     std::vector<Crop> crops; // (B), or empty without augmentation
+    Tensor host_copy;        // (D) f32, what host_state gave last
 };
 
 Trainer::Trainer(const TrainerOptions& options, const Dataset& dataset, const Split& split)
@@ -131,6 +132,20 @@ Trainer::~Trainer() = default;
 FlatState& Trainer::state() {
     return parts_->state;
 }
+
+void Trainer::load(std::span<const float> state) {
+    const torch::NoGradGuard no_grad;
+    Tensor buffer = parts_->state.buffer();
+    EXPECT(std::ssize(state) == buffer.numel());
+    buffer.copy_(torch::from_blob(const_cast<float*>(state.data()), {buffer.numel()}, torch::kFloat));
+}
+
+std::span<const float> Trainer::host_state() {
+    const Tensor& buffer = parts_->state.buffer();
+    parts_->host_copy = buffer.to(torch::kCPU); // on a CPU no copy
+    return {parts_->host_copy.data_ptr<float>(), static_cast<std::size_t>(parts_->host_copy.numel())};
+}
+
 const LearningRate& Trainer::learning_rate() const {
     return parts_->learning_rate;
 }

@@ -57,6 +57,10 @@ class Trainer {
     ~Trainer();
 
     FlatState& state();
+    // Puts a member's state (D) f32 into the network. Local.
+    void load(std::span<const float> state);
+    // The state (D) f32 as it is now, on the host: on a CPU the buffer itself, else a copy that lasts until the next call.
+    std::span<const float> host_state();
     const LearningRate& learning_rate() const;
 
     // K / B steps of SGD, as torch.optim.SGD has it (dampening 0). Stops early at a loss that isn't finite. Local.
