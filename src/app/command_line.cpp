@@ -29,7 +29,8 @@ Examples:
   autosampling defaults > my.toml
   autosampling check my.toml --set data.path=data/mnist
   mpirun -n 4 autosampling run my.toml --output runs/first
-  mpirun -n 2 autosampling run my.toml --output runs/first --resume)";
+  mpirun -n 2 autosampling run my.toml --output runs/first --resume
+  mpirun -n 1 autosampling replay runs/first --exact --output runs/first-again)";
 
 // The options by section, for the help; their meanings are in `defaults`.
 std::string option_names() {
@@ -42,13 +43,24 @@ std::string option_names() {
     return names;
 }
 
-void add_configuration(CLI::App& command, RunArguments& arguments) {
-    command.add_option("CONFIG", arguments.configuration, "Configuration, a TOML file")->required();
-    command.add_option("--set", arguments.settings, "Set an option, over what CONFIG says; may be repeated")
+void add_settings(CLI::App& command, RunArguments& arguments) {
+    command.add_option("--set", arguments.settings, "Set an option, over what is configured; may be repeated")
         ->type_name("section.key=value")
         ->allow_extra_args(false)
         ->take_all();
     command.footer(option_names());
+}
+
+void add_configuration(CLI::App& command, RunArguments& arguments) {
+    command.add_option("CONFIG", arguments.configuration, "Configuration, a TOML file")->required();
+    add_settings(command, arguments);
+}
+
+void add_output(CLI::App& command, RunArguments& arguments, bool& resume, bool& overwrite) {
+    command.add_option("--output", arguments.output, "Run directory; goes before run.output")->type_name("DIR");
+    CLI::Option* resume_flag =
+        command.add_flag("--resume", resume, "Go on from the newest checkpoint of the run directory");
+    command.add_flag("--overwrite", overwrite, "Start anew where there is a run already")->excludes(resume_flag);
 }
 
 // Whether a launcher started this process as a part of an MPI job.
@@ -94,10 +106,19 @@ ExitCode dispatch(int argc, char** argv) {
     bool resume = false, overwrite = false;
     CLI::App* run = app.add_subcommand("run", "Train a population; under mpirun or srun, one process a rank");
     add_configuration(*run, arguments);
-    run->add_option("--output", arguments.output, "Run directory; goes before run.output")->type_name("DIR");
-    CLI::Option* resume_flag =
-        run->add_flag("--resume", resume, "Go on from the newest checkpoint of the run directory");
-    run->add_flag("--overwrite", overwrite, "Start anew where there is a run already")->excludes(resume_flag);
+    add_output(*run, arguments, resume, overwrite);
+    CLI::App* replay = app.add_subcommand("replay", "Train one fresh model on what a run has learned");
+    bool exact = false, dynamic = false, fixed = false;
+    replay->add_option("RUN", arguments.configuration, "Run directory, finished")->required();
+    CLI::Option* exact_flag = replay->add_flag("--exact", exact, "The very training of the run's final best member");
+    CLI::Option* static_flag =
+        replay->add_flag("--static", fixed, "Draw from the learned distribution, the final one or that of replay.cycle");
+    replay->add_flag("--dynamic", dynamic, "Its schedule in order, with another seed or other options (the default)")
+        ->excludes(exact_flag)
+        ->excludes(static_flag);
+    static_flag->excludes(exact_flag);
+    add_settings(*replay, arguments);
+    add_output(*replay, arguments, resume, overwrite);
     CLI::App* check = app.add_subcommand("check", "Check a configuration and its data, and print the plan");
     add_configuration(*check, arguments);
     CLI::App* defaults = app.add_subcommand("defaults", "Print every option with default, unit and meaning, as TOML");
@@ -120,7 +141,10 @@ ExitCode dispatch(int argc, char** argv) {
 
     arguments.opening = resume ? Opening::resume : overwrite ? Opening::overwrite : Opening::fresh;
     const volatile std::sig_atomic_t& stop = catch_stop_signals();
-    return run_under_mpi(argc, argv, [&](Communicator& comm) { return run_command(comm, arguments, stop); });
+    const std::string mode = exact ? "exact" : fixed ? "static" : "dynamic";
+    return run_under_mpi(argc, argv, [&](Communicator& comm) {
+        return *replay ? replay_command(comm, arguments, mode, stop) : run_command(comm, arguments, stop);
+    });
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
 #include "autosampling/population/plan.hpp"
+#include "autosampling/population/replay.hpp"
 #include "autosampling/population/run.hpp"
 #include "autosampling/training/runtime.hpp"
 
@@ -38,13 +39,28 @@ std::string hdf5_version() {
     return text(major, ".", minor, ".", release);
 }
 
-} // namespace
+// The options of a replay: those of the run, with settings on top.
+Options load_replay_options(const RunArguments& arguments, const std::string& mode) {
+    const std::filesystem::path& run = arguments.configuration;
+    const Options planned = replay_options(configuration_format().parse(recorded_configuration(run)), run, mode);
+    Options options = planned;
+    for (const std::string& setting : arguments.settings) apply_setting(setting, options);
+    options.run.output = arguments.output;
+    if (mode == "exact")
+        for (const std::string& difference : differences(planned, options))
+            throw Error(ExitCode::usage, "an exact replay can't have other options than the run (" + difference +
+                                             "): leave --set away, or use --dynamic");
+    check_consistency(options);
+    return options;
+}
 
-ExitCode run_command(Communicator& comm, const RunArguments& arguments, const volatile std::sig_atomic_t& stop) {
+// Runs with the options that the root loads. Collective.
+ExitCode search(Communicator& comm, const std::function<Options()>& load, Opening opening,
+                const volatile std::sig_atomic_t& stop) {
     comm.agree([&] { refuse_singletons(comm.size()); });
     std::string configuration;
     comm.on_root([&] {
-        const Options options = load_options(arguments);
+        const Options options = load();
         VALIDATE(!options.run.output.empty(), ExitCode::usage,
                  "no run directory (neither --output nor run.output names one): give --output DIR");
         configuration = format_configuration(options);
@@ -55,16 +71,27 @@ ExitCode run_command(Communicator& comm, const RunArguments& arguments, const vo
     const Options options = parse_configuration(configuration, "resolved configuration");
     comm.set_timeout(std::chrono::duration<double>(options.run.collective_timeout));
     Log log(comm.rank());
-    return run_search(comm, options, arguments.opening, configuration_format(), stop, log);
+    return run_search(comm, options, opening, configuration_format(), stop, log);
+}
+
+} // namespace
+
+ExitCode run_command(Communicator& comm, const RunArguments& arguments, const volatile std::sig_atomic_t& stop) {
+    return search(comm, [&] { return load_options(arguments); }, arguments.opening, stop);
+}
+
+ExitCode replay_command(Communicator& comm, const RunArguments& arguments, const std::string& mode,
+                        const volatile std::sig_atomic_t& stop) {
+    return search(comm, [&] { return load_replay_options(arguments, mode); }, arguments.opening, stop);
 }
 
 void check_command(const RunArguments& arguments) {
     const Options asked = load_options(arguments);
-    const DatasetPlan data = plan_dataset(asked.data, asked.run.seed);
+    const DatasetPlan data = plan_dataset(asked.data, data_seed(asked));
     const Options options = resolve(asked, 1, data);
     std::vector<std::byte> memory(data.bytes());
     load_dataset(data, memory);
-    const Split split = split_dataset(view_dataset(data, memory), options.data, options.run.seed);
+    const Split split = split_dataset(view_dataset(data, memory), options.data, data_seed(options));
     const Plan plan = make_plan(options, 1, data, split);
 
     if (asked.population.members == 0 && options.exploration.kind != "none")

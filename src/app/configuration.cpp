@@ -150,7 +150,7 @@ Options read_configuration(const std::filesystem::path& file, const std::vector<
     std::set<const Option*> set;
     for (const std::string& setting : settings) {
         const Option* option = split_setting(setting).first;
-        VALIDATE((set.insert(option), true), ExitCode::usage, "--set: ", option->name(),
+        VALIDATE(set.insert(option).second, ExitCode::usage, "--set: ", option->name(),
                  " is set twice (which is meant?): set it once");
         apply_setting(setting, options);
     }

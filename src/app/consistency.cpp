@@ -46,12 +46,20 @@ void check_exploration(const ExplorationOptions& exploration) {
     goes_with("half_life_cycles", exploration.half_life_cycles, "decay");
 }
 
+void check_replay(const ReplayOptions& replay) {
+    require((replay.mode == "none") == replay.source.empty(), "replay.mode is ", replay.mode, " and replay.source is ",
+            replay.source.empty() ? "empty" : replay.source, " (one needs the other): use autosampling replay RUN");
+    require(replay.cycle < 0 || replay.mode == "static", "replay.cycle is ", replay.cycle, " (replay.mode is ",
+            replay.mode, "): only a static replay takes the distribution of a cycle");
+}
+
 } // namespace
 
 void check_consistency(const Options& options) {
     check_data(options.data);
     check_training(options.training);
     check_exploration(options.exploration);
+    check_replay(options.replay);
 }
 
 } // namespace autosampling

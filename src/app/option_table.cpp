@@ -66,6 +66,8 @@ std::vector<Option> data_options() {
          "Subtracted from the pixels: one number, or one a channel; empty: the data set's own."},
         {"data", "std", at<&Options::data, &DataOptions::std>, above(0), "of pixels in 0 to 1",
          "Divides the pixels after that: one number, or one a channel; empty: the data set's own."},
+        {"data", "seed", at<&Options::data, &DataOptions::seed>, at_least(-1), "",
+         "Of the split, the label noise and the synthetic images; -1: run.seed."},
         {"data", "reward_images", at<&Options::data, &DataOptions::reward_images>, count(0), "images",
          "Size of the reward set, held out of training; 0: a tenth of the training file."},
         {"data", "reward_images_per_cycle", at<&Options::data, &DataOptions::reward_images_per_cycle>, count(0),
@@ -124,8 +126,15 @@ std::vector<Option> population_options() {
          "Models in the population; 0: one a rank, at a resume as many as there were."},
         {"population", "cycle_batches", at<&Options::population, &PopulationOptions::cycle_batches>, count(1),
          "batches", "Length of a cycle, at the end of which the members are compared and exchanged."},
-        {"population", "selection", at<&Options::population, &PopulationOptions::selection>, Names{"best"}, "",
-         "Who survives a cycle: all members go on from the best one's state."},
+        {"population", "selection", at<&Options::population, &PopulationOptions::selection>,
+         Names{"best", "top-k", "truncation", "tournament", "none"}, "",
+         "Who goes on from whose state: best: all from the best; top-k: the first `survivors` stay, the others take them "
+         "in turn; truncation: the last `fraction` take the first ones'; tournament: in random pairs the loser takes the "
+         "winner's; none: everyone from its own."},
+        {"population", "survivors", at<&Options::population, &PopulationOptions::survivors>, count(1), "members",
+         "top-k: how many survive."},
+        {"population", "fraction", at<&Options::population, &PopulationOptions::fraction>, above(0, 0.5), "fraction",
+         "truncation: how large a part of the members is replaced, and copied from; at least one member."},
         {"population", "reward", at<&Options::population, &PopulationOptions::reward>, Names{"accuracy", "loss"}, "",
          "What makes a member the best: accuracy on the reward set, or minus the mean loss there."},
         {"population", "max_retries", at<&Options::population, &PopulationOptions::max_retries>, at_least(0, 255), "",
@@ -145,7 +154,8 @@ std::vector<Option> exploration_options() {
         {"exploration", "first_epoch", at<&Options::exploration, &ExplorationOptions::first_epoch>, count(-1), "epochs",
          "Before the first exploration; -1: 20 with winner credit, 0 with advantage."},
         {"exploration", "interval_epochs", at<&Options::exploration, &ExplorationOptions::interval_epochs>, count(0),
-         "epochs", "Between explorations; both intervals 0: uniform_epochs + 1 with winner credit, 1 cycle with advantage."},
+         "epochs",
+         "Between explorations; both intervals 0: uniform_epochs + 1 with winner credit, 1 cycle with advantage."},
         {"exploration", "interval_cycles", at<&Options::exploration, &ExplorationOptions::interval_cycles>, count(0),
          "cycles", "Between explorations, instead of interval_epochs."},
         {"exploration", "uniform_epochs", at<&Options::exploration, &ExplorationOptions::uniform_epochs>, count(-1), "",
@@ -185,13 +195,25 @@ std::vector<Option> record_options() {
     };
 }
 
+std::vector<Option> replay_options() {
+    return {
+        {"replay", "mode", at<&Options::replay, &ReplayOptions::mode>, Names{"none", "exact", "dynamic", "static"}, "",
+         "Set by autosampling replay. exact: the very run of the final best member; dynamic: its schedule in order; "
+         "static: draws from the learned distribution."},
+        {"replay", "source", at<&Options::replay, &ReplayOptions::source>, Anything{}, "path",
+         "The run directory that is replayed.", AtResume::any},
+        {"replay", "cycle", at<&Options::replay, &ReplayOptions::cycle>, at_least(-1, most), "cycles",
+         "static: the distribution as it was learned from so many cycles; -1: from all."},
+    };
+}
+
 } // namespace
 
 const std::vector<Option>& option_table() {
     static const std::vector<Option> table = [] {
         std::vector<Option> all;
         for (const auto& part : {run_options(), data_options(), training_options(), population_options(),
-                                 exploration_options(), record_options()})
+                                 exploration_options(), record_options(), replay_options()})
             all.insert(all.end(), part.begin(), part.end());
         return all;
     }();

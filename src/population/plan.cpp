@@ -11,6 +11,10 @@
 
 namespace autosampling {
 
+std::uint64_t data_seed(const Options& options) {
+    return options.data.seed >= 0 ? static_cast<std::uint64_t>(options.data.seed) : options.run.seed;
+}
+
 Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
     Options resolved = options;
     const bool alone = options.exploration.kind == "none";
@@ -18,6 +22,7 @@ Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
     VALIDATE(!alone || resolved.population.members == 1, ExitCode::usage,
              "exploration.kind = none trains one member, not population.members = ", resolved.population.members,
              ": set population.members = 1, or kind = random for a population that draws uniformly");
+    resolved.data.seed = static_cast<std::int64_t>(data_seed(options));
     if (options.data.reward_images == 0)
         resolved.data.reward_images = std::max<std::int64_t>(1, static_cast<std::int64_t>(data.training_images / 10));
     VALIDATE(options.data.reward_images_per_cycle <= resolved.data.reward_images, ExitCode::usage,

@@ -6,6 +6,7 @@
 #include "autosampling/comm/mpi_environment.hpp"
 #include "autosampling/population/node_data.hpp"
 #include "autosampling/population/recount.hpp"
+#include "autosampling/population/replay.hpp"
 #include "autosampling/population/search.hpp"
 #include "autosampling/record/checkpoint.hpp"
 
@@ -107,6 +108,16 @@ Perturbation make_perturbation(const Communicator& comm, const Options& options)
     return {options.run.seed, options.exploration.perturbation, std::move(thresholds)};
 }
 
+// What the members are fed. A replay's record is read only where there is a member to feed. Local.
+std::unique_ptr<Feed> make_feed(const Communicator& comm, const Options& options, const Plan& plan,
+                                const Sampler& sampler, std::uint64_t dataset_hash,
+                                const ConfigurationFormat& configuration) {
+    if (options.replay.mode == "none" || !comm.is_root())
+        return std::make_unique<SampledFeed>(sampler, options.run.seed);
+    const Options recorded = configuration.parse(recorded_configuration(options.replay.source));
+    return make_replay_feed(options, recorded, plan, dataset_hash);
+}
+
 void say_start(const Options& options, const Plan& plan, const Launch& launch, const Checkpoint& checkpoint, Log& log) {
     const BuildInfo build = build_info();
     log.info(text("autosampling ", build.version, " (", build.git_hash, build.git_dirty ? ", changed" : "", "), ",
@@ -126,6 +137,13 @@ void say_start(const Options& options, const Plan& plan, const Launch& launch, c
         speedup < 1 ? log.warning(line + ": fp32 would be faster here") : log.info(line);
     }
     if (checkpoint) log.info(text("going on after cycle ", checkpoint->cycle, " (link ", launch.link, ")"));
+}
+
+void say_exactness(const ExactnessCheck& check, std::int64_t cycles, Log& log) {
+    if (const auto first = check.first_difference())
+        log.warning(text("the replay is not exact: the states differ first after cycle ", *first,
+                         " (another kind of CPU or GPU, another build, or another number of threads?)"));
+    else log.info(text("the replay is exact: equal state hashes over ", cycles, " cycles"));
 }
 
 LogLevel log_level(const std::string& name) {
@@ -150,7 +168,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     const Communicator node = comm.split_by_node();
     const NodePlace place = find_node_place(comm, node);
     DatasetPlan data_plan;
-    comm.agree([&] { data_plan = plan_dataset(asked.data, asked.run.seed); });
+    comm.agree([&] { data_plan = plan_dataset(asked.data, data_seed(asked)); });
     NodeData data(comm, node, data_plan);
     Checkpoint checkpoint = find_checkpoint(comm, run, opening, log);
 
@@ -163,7 +181,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
         if (checkpoint && asked.population.members == 0) options.population.members = checkpoint->header.members;
         options = resolve(options, comm.size(), data_plan);
         if (checkpoint) refuse_other_options(options, *checkpoint, configuration);
-        split = split_dataset(data.dataset(), options.data, options.run.seed);
+        split = split_dataset(data.dataset(), options.data, data_seed(options));
         plan = make_plan(options, comm.size(), data_plan, split);
         device = choose_device(options.run.device, place.local_rank);
         VALIDATE(!checkpoint || checkpoint->header.dataset_hash == data.hash(), ExitCode::data,
@@ -175,6 +193,10 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
                      options.run.precision == "bf16" ? Precision::bf16 : Precision::fp32, device, options.run.seed,
                      plan.total_batches},
                     data.dataset(), split);
+    Sampler sampler(options.exploration, options.run.seed, static_cast<std::uint32_t>(plan.training_images),
+                    static_cast<std::uint32_t>(plan.draws), make_perturbation(comm, options));
+    std::unique_ptr<Feed> feed;
+    comm.agree([&] { feed = make_feed(comm, options, plan, sampler, data.hash(), configuration); });
     const auto transport = make_mpi_transport(comm);
 
     std::optional<RunDirectory> directory; // held by rank 0
@@ -188,22 +210,24 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
 
     Launch launch = make_launch(comm, options, trainer, device, transport->name(), checkpoint ? checkpoint->launch.link + 1 : 0);
     if (comm.is_root()) say_start(options, plan, launch, checkpoint, log);
-    Sampler sampler(options.exploration, options.run.seed, static_cast<std::uint32_t>(plan.training_images),
-                    static_cast<std::uint32_t>(plan.draws), make_perturbation(comm, options));
     const std::int64_t first_cycle = checkpoint ? checkpoint->cycle : 0;
     Progress progress(options, plan, run, first_cycle);
     Recorder recorder(comm, run, make_header(options, plan, data_plan, split, data.hash(), resolved), std::move(launch),
                       options.record, layout_of(trainer.state()), first_cycle);
 
-    const Search::Parts parts{comm, options, plan, trainer, sampler, *transport, recorder, progress, log, began};
+    const Search::Parts parts{comm, options, plan, trainer, sampler, *feed, *transport, recorder, progress, log, began};
     Search search = checkpoint ? Search(parts, *checkpoint, run) : Search(parts);
     search.after_training = after_training;
+    std::optional<ExactnessCheck> exactness; // on rank 0
+    if (options.replay.mode == "exact" && comm.is_root()) exactness.emplace(options.replay.source);
+    if (exactness) search.after_cycle = [&exactness](const CycleRow& row) { exactness->compare(row); };
     const ExitCode end = search.run(stop);
     log.set_cycle(-1);
     comm.on_root([&] {
         const bool finished = end == ExitCode::finished;
         if (finished) write_run_file(run, recorder.header(), recorder.launch(), final_distribution(sampler));
         progress.write_summary(progress.snapshot(), finished ? "finished" : "stopped");
+        if (exactness) say_exactness(*exactness, search.cycles_done(), log);
         log.info(finished ? text("finished: the record is ", (run / "run.h5").string())
                           : text("stopped after ", search.cycles_done(), " of ", plan.cycles,
                                  " cycles with a checkpoint: start again with --resume"));

@@ -137,13 +137,12 @@ Outcome Search::run_member(std::int32_t member, int attempt) {
     outcome.member = member;
     auto& indices = schedules_[member];
     indices.resize(static_cast<std::size_t>(parts_.plan.draws));
-    parts_.sampler.draw(static_cast<std::uint32_t>(member), cycle_, static_cast<std::uint8_t>(attempt), indices);
+    parts_.feed.draw(member, cycle_, attempt, indices);
 
     auto start = Clock::now();
     parts_.trainer.load(*store_.start(member));
-    const RandomKey key{parts_.options.run.seed, Purpose::augmentation, static_cast<std::uint32_t>(member),
-                        static_cast<std::uint32_t>(cycle_), static_cast<std::uint8_t>(attempt)};
-    const CycleResult trained = parts_.trainer.train({indices, cycle_ * parts_.plan.batches_per_cycle, key});
+    const CycleResult trained = parts_.trainer.train(
+        {indices, cycle_ * parts_.plan.batches_per_cycle, parts_.feed.augmentation(member, cycle_, attempt)});
     if (after_training) after_training(member, cycle_, attempt, parts_.trainer);
     outcome.train_loss = trained.train_loss;
     outcome.seconds_train = seconds_since(start);
@@ -237,6 +236,7 @@ void Search::record(const Selection& selection, const std::vector<Outcome>& outc
         const auto begin = schedules.begin() + at * parts_.plan.draws;
         std::copy(begin, begin + parts_.plan.draws, row.survivor_schedule.begin() + static_cast<std::ptrdiff_t>(slot * draws));
     }
+    if (after_cycle) after_cycle(row);
     parts_.progress.cycle(row, parts_.log);
     parts_.recorder.add(std::move(row));
 }

@@ -5,6 +5,7 @@
 #include "autosampling/sampling/credit.hpp"
 #include "autosampling/training/trainer.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <random>
@@ -24,10 +25,28 @@ class EachCredit : public ::testing::TestWithParam<std::string> {};
 INSTANTIATE_TEST_SUITE_P(Search, EachCredit, ::testing::Values("winner", "advantage"),
                          [](const auto& credit) { return credit.param; });
 
-TEST_P(EachCredit, record_does_not_depend_on_the_number_of_ranks) {
+// Every rule with both credits; 4 members on 1 to 4 ranks are up to 4 members a rank.
+class EachRuleAndCredit : public ::testing::TestWithParam<std::tuple<std::string, std::string>> {
+  protected:
+    static Options options() {
+        Options o = small_options();
+        o.population.selection = std::get<0>(GetParam());
+        o.exploration.credit = std::get<1>(GetParam());
+        return o;
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Search, EachRuleAndCredit,
+                         ::testing::Combine(::testing::Values("best", "top-k", "truncation", "tournament", "none"),
+                                            ::testing::Values("winner", "advantage")),
+                         [](const auto& given) {
+                             std::string name = std::get<0>(given.param) + "_" + std::get<1>(given.param);
+                             std::replace(name.begin(), name.end(), '-', '_');
+                             return name;
+                         });
+
+TEST_P(EachRuleAndCredit, record_does_not_depend_on_the_number_of_ranks) {
     const SharedFolder folder;
-    Options options = small_options();
-    options.exploration.credit = GetParam();
+    const Options options = EachRuleAndCredit::options();
     EXPECT_EQ(run_on(1, options, folder / "1", Opening::fresh, plant_nans), ExitCode::finished);
     for (int ranks = 2; ranks <= world().size(); ++ranks)
         EXPECT_EQ(run_on(ranks, options, folder / std::to_string(ranks), Opening::fresh, plant_nans), ExitCode::finished);
@@ -41,10 +60,9 @@ TEST_P(EachCredit, record_does_not_depend_on_the_number_of_ranks) {
     }
 }
 
-TEST_P(EachCredit, resumed_run_equals_uninterrupted_run) {
+TEST_P(EachRuleAndCredit, resumed_run_equals_uninterrupted_run) {
     const SharedFolder folder;
-    Options options = small_options();
-    options.exploration.credit = GetParam();
+    Options options = EachRuleAndCredit::options();
     options.record.checkpoint_cycles = 3;
     EXPECT_EQ(run_on(world().size(), options, folder / "whole", Opening::fresh, plant_nans), ExitCode::finished);
 

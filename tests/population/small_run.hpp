@@ -51,8 +51,7 @@ class SharedFolder {
         std::uint64_t number = static_cast<std::uint64_t>(::getpid());
         world().broadcast(std::span(&number, 1), 0);
         path_ = std::filesystem::temp_directory_path() /
-                ("autosampling-test-" + std::to_string(number) + "-" +
-                 ::testing::UnitTest::GetInstance()->current_test_info()->name());
+                ("autosampling-test-" + std::to_string(number));
         world().on_root([&] { std::filesystem::create_directories(path_); });
     }
     ~SharedFolder() {

@@ -3,6 +3,8 @@
 
 #include "autosampling/training/trainer.hpp"
 
+#include <ATen/Parallel.h>
+
 #include <cstddef>
 #include <numeric>
 #include <vector>
@@ -12,6 +14,7 @@ namespace autosampling {
 class Images {
   public:
     explicit Images(const DataOptions& options, std::uint64_t seed = 1) {
+        at::set_num_threads(1); // tests run side by side
         const DatasetPlan plan = plan_dataset(options, seed);
         memory_.resize(plan.bytes());
         load_dataset(plan, memory_);

@@ -13,16 +13,19 @@
 
 namespace autosampling {
 
-// The command line of `run` and `check`.
+// The command line of `run`, `replay` and `check`.
 struct RunArguments {
-    std::filesystem::path configuration;
-    std::vector<std::string> settings; // section.key=value
-    std::string output;                // empty: run.output of the configuration
+    std::filesystem::path configuration; // a file; the run directory that is replayed
+    std::vector<std::string> settings;   // section.key=value
+    std::string output;                  // empty: run.output of the configuration
     Opening opening = Opening::fresh;
 };
 
 // The population search. The configuration is read on the root alone. Collective. Throws Error.
 ExitCode run_command(Communicator& comm, const RunArguments& arguments, const volatile std::sig_atomic_t& stop);
+// One fresh model on what a run has learned; `mode` as replay.mode. Collective. Throws Error.
+ExitCode replay_command(Communicator& comm, const RunArguments& arguments, const std::string& mode,
+                        const volatile std::sig_atomic_t& stop);
 
 // Local, without MPI; they print to standard output. Throw Error.
 void check_command(const RunArguments& arguments);

@@ -37,6 +37,12 @@ struct RecordOptions {
     std::int64_t keep_checkpoints = 2;
 };
 
+struct ReplayOptions {
+    std::string mode = "none"; // none, exact, dynamic, static
+    std::string source;        // the run directory that is replayed
+    std::int64_t cycle = -1;   // static: the distribution as learned from so many cycles; −1: from all
+};
+
 struct Options {
     RunOptions run;
     DataOptions data;
@@ -45,6 +51,7 @@ struct Options {
     PopulationOptions population;
     ExplorationOptions exploration;
     RecordOptions record;
+    ReplayOptions replay;
 };
 
 } // namespace autosampling

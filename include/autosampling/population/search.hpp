@@ -7,6 +7,7 @@
 #include "autosampling/comm/communicator.hpp"
 #include "autosampling/comm/transport.hpp"
 #include "autosampling/population/exchange.hpp"
+#include "autosampling/population/feed.hpp"
 #include "autosampling/population/options.hpp"
 #include "autosampling/population/plan.hpp"
 #include "autosampling/population/progress.hpp"
@@ -33,6 +34,7 @@ class Search {
         const Plan& plan;
         Trainer& trainer;
         Sampler& sampler;
+        const Feed& feed; // the sampler's, but in a replay
         Transport& transport;
         Recorder& recorder;
         Progress& progress;
@@ -52,6 +54,8 @@ class Search {
 
     std::int64_t cycles_done() const { return cycle_; }
 
+    // Called on rank 0 with what is recorded of each cycle.
+    std::function<void(const CycleRow&)> after_cycle;
     // Called after a member was trained, before its reward: for tests that plant faults. (member, cycle, attempt)
     std::function<void(std::int32_t, std::int64_t, int, Trainer&)> after_training;
 

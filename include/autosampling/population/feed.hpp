@@ -1,0 +1,71 @@
+// What members are fed in a cycle: drawn by the sampler in a search, read from a record in a replay.
+//
+// Letters: N training examples, K draws a cycle, T cycles.
+#pragma once
+
+#include "autosampling/base/random.hpp"
+#include "autosampling/sampling/sampler.hpp"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace autosampling {
+
+class Feed {
+  public:
+    virtual ~Feed() = default;
+    // The sub-schedule of one member (K). Pure: the same twice.
+    virtual void draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const = 0;
+    // The key of its augmentation.
+    virtual RandomKey augmentation(std::int32_t member, std::int64_t cycle, int attempt) const;
+
+  protected:
+    explicit Feed(std::uint64_t seed) : seed_(seed) {}
+    std::uint64_t seed() const { return seed_; }
+
+  private:
+    std::uint64_t seed_;
+};
+
+// A search's: what the sampler draws.
+class SampledFeed : public Feed {
+  public:
+    // The sampler outlives it.
+    SampledFeed(const Sampler& sampler, std::uint64_t seed) : Feed(seed), sampler_(sampler) {}
+    void draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const override;
+
+  private:
+    const Sampler& sampler_;
+};
+
+// Dynamic replay: a recorded schedule in its order. Exact, when it is given who drew what: then augmented as it was.
+class ScheduleFeed : public Feed {
+  public:
+    // Which member of which attempt drew each cycle; empty: augmented anew, as member 0.
+    struct Line {
+        std::vector<std::int32_t> member;  // (T)
+        std::vector<std::int32_t> attempt; // (T)
+    };
+    // schedule (T, K)
+    ScheduleFeed(std::vector<std::int32_t> schedule, Line line, std::uint64_t seed);
+    void draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const override;
+    RandomKey augmentation(std::int32_t member, std::int64_t cycle, int attempt) const override;
+
+  private:
+    std::vector<std::int32_t> schedule_;
+    Line line_;
+};
+
+// Static replay: draws with replacement from one fixed distribution.
+class StaticFeed : public Feed {
+  public:
+    // probability (N), needs no normalisation.
+    StaticFeed(std::span<const double> probability, std::uint64_t seed);
+    void draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const override;
+
+  private:
+    std::vector<double> cumulative_; // (N)
+};
+
+} // namespace autosampling

@@ -1,0 +1,98 @@
+#include "autosampling/population/replay.hpp"
+
+#include "autosampling/base/error.hpp"
+#include "autosampling/population/recount.hpp"
+#include "autosampling/record/hdf5.hpp"
+
+#include <algorithm>
+
+namespace autosampling {
+
+namespace {
+
+Hdf5File open_run(const std::filesystem::path& run) {
+    const auto path = run / "run.h5";
+    VALIDATE(std::filesystem::exists(path), ExitCode::checkpoint, path.string(),
+             " is missing (the run has not finished, or this is no run directory): let it finish, or collect what there "
+             "is with autosampling finish ",
+             run.string());
+    return Hdf5File::open(path);
+}
+
+// The distribution as it was learned from the first `cycles` cycles of a run.
+std::vector<double> distribution_after(const std::filesystem::path& run, const Options& recorded, const Plan& plan,
+                                       std::int64_t cycles) {
+    const RecordExtent extent = find_segments(run);
+    VALIDATE(cycles <= extent.cycles, ExitCode::usage, "replay.cycle = ", cycles, " is beyond the ", extent.cycles,
+             " cycles that ", run.string(), " has recorded");
+    Sampler sampler = make_sampler(recorded, static_cast<std::uint32_t>(plan.training_images),
+                                   static_cast<std::uint32_t>(read_header(extent.segments.front()).draws));
+    for (const auto& segment : extent.segments)
+        for (const CycleRow& row : read_segment(segment).cycles)
+            if (row.cycle < cycles) recount(sampler, recorded.exploration, row);
+    return final_distribution(sampler).probability;
+}
+
+std::unique_ptr<Feed> make_static_feed(const Options& options, const Options& recorded, const Plan& plan,
+                                       const Hdf5File& file) {
+    const std::vector<double> probability =
+        options.replay.cycle < 0 ? file.read<double>("probability")
+                                 : distribution_after(options.replay.source, recorded, plan, options.replay.cycle);
+    VALIDATE(std::ssize(probability) == plan.training_images, ExitCode::usage, "the distribution of ",
+             file.path().string(), " is over ", probability.size(), " training images, not ", plan.training_images,
+             ": keep the [data] options of the run");
+    return std::make_unique<StaticFeed>(probability, options.run.seed);
+}
+
+} // namespace
+
+std::string recorded_configuration(const std::filesystem::path& run) {
+    return open_run(run).read_strings("configuration").at(0);
+}
+
+Options replay_options(const Options& recorded, const std::filesystem::path& run, const std::string& mode) {
+    Options options = recorded;
+    options.replay.mode = mode;
+    options.replay.source = run.string();
+    options.population.members = 1;
+    options.population.selection = "best";
+    options.exploration = {};
+    options.exploration.kind = "none";
+    if (mode != "exact") options.run.seed = recorded.run.seed + 1;
+    return options;
+}
+
+std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& recorded, const Plan& plan,
+                                       std::uint64_t dataset_hash) {
+    const Hdf5File file = open_run(options.replay.source);
+    VALIDATE(file.attribute<std::uint64_t>("dataset_hash") == dataset_hash, ExitCode::data,
+             "the data set is not the one that ", options.replay.source,
+             " was made with (its images or labels differ): give the folder that it began with by --set data.path");
+    if (options.replay.mode == "static") return make_static_feed(options, recorded, plan, file);
+
+    const auto shape = file.shape("schedule"); // (T, K)
+    VALIDATE(static_cast<std::int64_t>(shape.at(1)) == plan.draws, ExitCode::usage, "the recorded schedule has ",
+             shape.at(1), " draws a cycle, not ", plan.draws,
+             ": keep training.batch_size × population.cycle_batches as it was");
+    VALIDATE(static_cast<std::int64_t>(shape.at(0)) >= plan.cycles, ExitCode::usage, "the recorded schedule has ",
+             shape.at(0), " cycles, fewer than ", plan.cycles, ": lower training.epochs");
+    ScheduleFeed::Line line;
+    if (options.replay.mode == "exact")
+        line = {file.read<std::int32_t>("line"), file.read<std::int32_t>("attempt")};
+    return std::make_unique<ScheduleFeed>(file.read<std::int32_t>("schedule"), std::move(line), options.run.seed);
+}
+
+ExactnessCheck::ExactnessCheck(const std::filesystem::path& run) {
+    const Hdf5File file = open_run(run);
+    state_hash_ = file.read<std::uint64_t>("state_hash");
+    winner_ = file.read<std::int32_t>("winner");
+    line_ = file.read<std::int32_t>("line");
+}
+
+void ExactnessCheck::compare(const CycleRow& row) {
+    const auto t = static_cast<std::size_t>(row.cycle);
+    if (!first_difference_ && winner_.at(t) == line_.at(t) && state_hash_.at(t) != row.state_hash)
+        first_difference_ = row.cycle;
+}
+
+} // namespace autosampling

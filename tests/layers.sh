@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# The folder is the layer: a file may include its own layer and those of lower rank. Lists each include that breaks it,
+# and each file in a folder that is no layer. With a folder as argument, checks the sources there instead.
+#
+#   base -> comm, data, sampling, record -> training -> population -> app
+set -euo pipefail
+cd -- "${1:-$(dirname -- "${BASH_SOURCE[0]}")/..}"
+
+declare -A rank=([base]=0 [comm]=1 [data]=1 [sampling]=1 [record]=1 [training]=2 [population]=3 [app]=4)
+# Headers of libraries that a layer below the given rank must not see, and the layers that may though.
+declare -A lowest_rank=(["torch/"]=2 ["ATen/"]=2 ["c10/"]=2 [mpi.h]=3 [hdf5.h]=3)
+declare -A allowed=([mpi.h]=comm [hdf5.h]=record)
+
+breaches=0
+breach() {
+    printf '%s\n' "$*"
+    breaches=$((breaches + 1))
+}
+
+checked=0
+while IFS= read -r file; do
+    layer=${file#include/autosampling/}
+    layer=${layer#src/}
+    layer=${layer%%/*}
+    [[ $file != src/main.cpp && $file != src/cmake/* ]] || continue
+    if [[ ! ${rank[$layer]-} ]]; then
+        breach "$file: $layer is no layer"
+        continue
+    fi
+    checked=$((checked + 1))
+    while IFS=: read -r line included; do
+        other=${included#autosampling/}
+        other=${other%%/*}
+        if [[ $included == autosampling/* && ! ${rank[$other]-} ]]; then
+            breach "$file:$line: includes $included, of no layer"
+        elif [[ $included == autosampling/* && $other != "$layer" ]] && ((rank[$other] >= rank[$layer])); then
+            breach "$file:$line: $layer includes $included, a layer that is not below it"
+        fi
+        for library in "${!lowest_rank[@]}"; do
+            if [[ $included == "$library"* && ${allowed[$library]-} != "$layer" ]] && ((rank[$layer] < lowest_rank[$library])); then
+                breach "$file:$line: $layer includes $included"
+            fi
+        done
+    done < <(grep -n -E '^ *# *include' "$file" | sed -E 's/# *include *["<]([^">]+).*/\1/')
+done < <(find include src -name '*.hpp' -o -name '*.cpp' | sort)
+
+((checked > 0)) || breach "no source files under $PWD"
+if ((breaches > 0)); then exit 1; fi
+printf '%d files keep to the layers\n' "$checked"

@@ -1,0 +1,140 @@
+#include "autosampling/population/replay.hpp"
+
+#include "population/small_run.hpp"
+
+#include "autosampling/record/hdf5.hpp"
+
+#include "autosampling/training/trainer.hpp"
+
+#include <cmath>
+
+namespace autosampling {
+namespace {
+
+using namespace testing;
+
+// The options of a replay of a finished run. Collective over world().
+Options options_of_replay(const std::filesystem::path& run, const std::string& mode) {
+    Options options;
+    world().agree([&] {
+        options = replay_options(parse_configuration(recorded_configuration(run), "configuration"), run, mode);
+    });
+    return options;
+}
+
+class ReplayOfEveryRule : public ::testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Replay, ReplayOfEveryRule, ::testing::Values("best", "top-k", "truncation", "tournament", "none"),
+                         [](const auto& rule) { return rule.param == "top-k" ? std::string("top_k") : rule.param; });
+
+TEST_P(ReplayOfEveryRule, exact_replay_ends_with_the_very_weights_of_the_search) {
+    const SharedFolder folder;
+    Options options = small_options();
+    options.population.selection = GetParam();
+    options.exploration.credit = "advantage";
+    const auto plant = [](std::int32_t member, std::int64_t cycle, int attempt, Trainer& trainer) {
+        if ((cycle == 4 && attempt == 0) || (cycle + member) % 7 == 0)
+            trainer.state().host()[1] = std::nanf("");
+    };
+    run_on(world().size(), options, folder / "search", Opening::fresh, plant);
+    const Options replay = options_of_replay(folder / "search", "exact");
+    EXPECT_EQ(run_on(1, replay, folder / "replay", Opening::fresh), ExitCode::finished);
+    if (!world().is_root()) return;
+    const Hdf5File search = Hdf5File::open(folder / "search" / "run.h5");
+    const Hdf5File again = Hdf5File::open(folder / "replay" / "run.h5");
+    EXPECT_EQ(search.read<std::uint64_t>("state_hash").back(), again.read<std::uint64_t>("state_hash").back());
+    EXPECT_EQ(search.read<std::int32_t>("schedule"), again.read<std::int32_t>("schedule"));
+    EXPECT_EQ(search.read<double>("test_loss").back(), again.read<double>("test_loss").back());
+}
+
+TEST(Replay, exactness_check_names_the_first_cycle_that_differs) {
+    const SharedFolder folder;
+    run_on(world().size(), small_options(), folder / "search", Opening::fresh);
+    if (!world().is_root()) return;
+    ExactnessCheck check(folder / "search");
+    for (CycleRow row : read_record(folder / "search").cycles) {
+        if (row.cycle >= 6) row.state_hash ^= 1;
+        check.compare(row);
+    }
+    EXPECT_EQ(check.first_difference(), 6);
+}
+
+TEST(Replay, dynamic_replay_feeds_the_recorded_schedule_to_another_network_with_another_seed) {
+    const SharedFolder folder;
+    run_on(world().size(), small_options(), folder / "search", Opening::fresh);
+    Options replay = options_of_replay(folder / "search", "dynamic");
+    replay.model.name = "convnet";
+    EXPECT_EQ(replay.run.seed, small_options().run.seed + 1);
+    EXPECT_EQ(run_on(world().size(), replay, folder / "replay", Opening::fresh), ExitCode::finished);
+    if (!world().is_root()) return;
+    const Hdf5File search = Hdf5File::open(folder / "search" / "run.h5");
+    const Hdf5File again = Hdf5File::open(folder / "replay" / "run.h5");
+    EXPECT_EQ(search.read<std::int32_t>("schedule"), again.read<std::int32_t>("schedule"));
+    EXPECT_EQ(search.read<std::uint32_t>("split/training"), again.read<std::uint32_t>("split/training"));
+    EXPECT_NE(search.read<std::uint64_t>("state_hash").back(), again.read<std::uint64_t>("state_hash").back());
+}
+
+TEST(Replay, interrupted_replay_goes_on_to_the_same_end) {
+    const SharedFolder folder;
+    run_on(world().size(), small_options(), folder / "search", Opening::fresh);
+    const Options replay = options_of_replay(folder / "search", "static");
+    run_on(1, replay, folder / "whole", Opening::fresh);
+    volatile std::sig_atomic_t stop = 0;
+    EXPECT_EQ(run_on(1, replay, folder / "cut", Opening::fresh,
+                     [&](std::int32_t, std::int64_t cycle, int, Trainer&) { stop = cycle >= 5; }, &stop),
+              ExitCode::stopped);
+    EXPECT_EQ(run_on(1, replay, folder / "cut", Opening::resume), ExitCode::finished);
+    if (world().is_root()) expect_equal_records(folder / "whole", folder / "cut");
+}
+
+TEST(Replay, distribution_of_an_earlier_cycle_is_that_of_a_run_of_that_length) {
+    const SharedFolder folder;
+    Options options = small_options();
+    options.training.schedule = "constant";
+    options.exploration.credit = "advantage";
+    run_on(world().size(), options, folder / "long", Opening::fresh);
+    options.training.epochs = 1;
+    run_on(world().size(), options, folder / "short", Opening::fresh);
+    Options replay = options_of_replay(folder / "long", "static");
+    replay.training.epochs = 1;
+    if (world().is_root()) replay.replay.cycle = std::ssize(read_record(folder / "short").cycles);
+    world().broadcast(std::span(&replay.replay.cycle, 1), 0);
+    run_on(1, replay, folder / "from long", Opening::fresh);
+    Options other = options_of_replay(folder / "short", "static");
+    run_on(1, other, folder / "from short", Opening::fresh);
+    if (world().is_root()) expect_equal_records(folder / "from long", folder / "from short");
+}
+
+TEST(Replay, schedule_that_is_too_short_or_of_other_cycles_is_refused) {
+    const SharedFolder folder;
+    run_on(world().size(), small_options(), folder / "search", Opening::fresh);
+    const Options replay = options_of_replay(folder / "search", "dynamic");
+    for (const auto change : {+[](Options& o) { o.training.epochs = 3; }, +[](Options& o) { o.training.batch_size = 8; }}) {
+        Options changed = replay;
+        change(changed);
+        try {
+            run_on(world().size(), changed, folder / "replay", Opening::fresh);
+            ADD_FAILURE() << "not refused";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ExitCode::usage) << error.what();
+        }
+        world().barrier();
+    }
+}
+
+TEST(StaticFeed, draws_follow_the_distribution) {
+    const std::vector<double> probability{0.1, 0, 0.4, 0.5, 0};
+    const StaticFeed feed(probability, 9);
+    std::vector<std::uint32_t> draws(100000);
+    feed.draw(0, 3, 0, draws);
+    std::vector<double> seen(5, 0);
+    for (const std::uint32_t x : draws) seen.at(x) += 1;
+    EXPECT_EQ(seen[1], 0);
+    EXPECT_EQ(seen[4], 0);
+    double chi_square = 0; // 2 degrees of freedom: above 18.4 with probability 1e-4
+    for (const std::size_t x : {0, 2, 3})
+        chi_square += std::pow(seen[x] - 1e5 * probability[x], 2) / (1e5 * probability[x]);
+    EXPECT_LT(chi_square, 18.4);
+}
+
+} // namespace
+} // namespace autosampling
