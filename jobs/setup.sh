@@ -34,6 +34,9 @@ test_packages='
 libgtest-dev                gtest/gtest.h                                        googletest
 libgmock-dev                gmock/gmock.h                                        googletest
 xz-utils                    xz                                                   xz'
+# The test that needs it is skipped without it.
+optional_test_packages='
+clang-tidy                  clang-tidy-14|clang-tidy                             llvm'
 
 say() { printf '%s\n' "$*"; }
 fail() {
@@ -70,9 +73,18 @@ system_python() {
     return 1
 }
 
+# as_root COMMAND...: sudo asks for a password only at a terminal.
+as_root() {
+    local sudo=(sudo)
+    [[ -t 0 ]] || sudo+=(--non-interactive)
+    if [[ $(id -u) == 0 ]]; then sudo=(); fi
+    "${sudo[@]}" "$@" </dev/null
+}
+can_install() { command -v apt-get >/dev/null && as_root true 2>/dev/null; }
+
 # install_packages TABLE...: those rows of the tables that aren't there.
 install_packages() {
-    local package known_by module missing=() modules=() as_root=()
+    local package known_by module missing=() modules=()
     while read -r package known_by module; do
         if [[ $package ]] && ! is_there "$known_by"; then
             missing+=("$package")
@@ -80,17 +92,16 @@ install_packages() {
         fi
     done < <(printf '%s\n' "$@")
     ((${#missing[@]})) || return 0
-    if [[ $(id -u) != 0 ]]; then as_root=(sudo); fi
-    if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true </dev/null 2>/dev/null; then
-        fail "missing, and not to be installed here (that needs apt, and root or sudo): ${missing[*]}
+    say "missing packages: ${missing[*]}"
+    if ! can_install; then
+        fail "the missing packages can't be installed here (that needs apt, and root or sudo)
   as root on Debian or Ubuntu:  apt-get install ${missing[*]}
   on a cluster, as modules:     module load $(printf '%s\n' "${modules[@]}" | sort -u | paste -s -d ' ')
 INSTALL.md has the versions."
     fi
-    say "installing Debian packages: ${missing[*]}"
-    "${as_root[@]}" apt-get update -qq </dev/null
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" \
-        </dev/null >/dev/null
+    say "installing them by apt-get"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 # make_environment PACKAGE==VERSION...: .venv with these.
@@ -117,6 +128,7 @@ set_up() {
     if [[ ! ${LibTorch_ROOT:-} ]]; then packages+=("${torch_packages[@]}"); fi
     if [[ ${1-} == --tests ]]; then
         install_packages "$program_packages" "$test_packages"
+        if can_install; then install_packages "$optional_test_packages"; fi
         packages+=("${test_python_packages[@]}")
     else
         install_packages "$program_packages"

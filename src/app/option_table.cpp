@@ -73,6 +73,8 @@ std::vector<Option> data_options() {
         {"data", "reward_images_per_cycle", at<&Options::data, &DataOptions::reward_images_per_cycle>, count(0),
          "images",
          "How many of them a cycle's reward is measured on, redrawn every cycle and the same for all members; 0: all."},
+        {"data", "train_on_reward", at<&Options::data, &DataOptions::train_on_reward>, Anything{}, "",
+         "Trains on the reward examples, too. Rewards then say nothing of unseen images: only for comparisons."},
         {"data", "augmentation", at<&Options::data, &DataOptions::augmentation>, Names{"none", "crop-flip"}, "",
          "crop-flip: random crop after padding by 4 pixels, and a horizontal flip with probability 1/2."},
         {"data", "label_noise", at<&Options::data, &DataOptions::label_noise>, fraction(), "fraction",

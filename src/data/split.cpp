@@ -105,6 +105,22 @@ Part make_part(Rows rows, std::span<const std::int32_t> labels, int classes, dou
     return part;
 }
 
+// Both parts' examples, sources ascending.
+Part merge(const Part& first, const Part& second) {
+    Part merged;
+    std::size_t a = 0, b = 0;
+    while (a < first.source.size() || b < second.source.size()) {
+        const bool from_first =
+            b == second.source.size() || (a < first.source.size() && first.source[a] < second.source[b]);
+        const Part& part = from_first ? first : second;
+        const std::size_t place = from_first ? a++ : b++;
+        merged.source.push_back(part.source[place]);
+        merged.label.push_back(part.label[place]);
+        merged.true_label.push_back(part.true_label[place]);
+    }
+    return merged;
+}
+
 void check_options(const DataOptions& options) {
     const auto check_fraction = [](const char* name, double value) {
         VALIDATE(value >= 0 && value <= 1, ExitCode::usage, "data.", name, " = ", value,
@@ -148,6 +164,7 @@ Split split_dataset(const Dataset& dataset, const DataOptions& options, std::uin
     const RandomKey noise_key{seed, Purpose::label_noise};
     split.training = make_part(std::move(training), labels, dataset.classes, options.label_noise, noise_key);
     split.reward = make_part(std::move(reward), labels, dataset.classes, options.reward_label_noise, noise_key);
+    if (options.train_on_reward) split.training = merge(split.training, split.reward);
     split.test.source.resize(dataset.test.labels.size());
     std::iota(split.test.source.begin(), split.test.source.end(), 0U);
     split.test.label.assign(dataset.test.labels.begin(), dataset.test.labels.end());

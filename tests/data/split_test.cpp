@@ -66,6 +66,25 @@ TEST(Split, training_and_reward_share_nothing_and_leave_nothing) {
     EXPECT_EQ(split.test.label, (Labels{3, 1, 2}));
 }
 
+TEST(Split, training_on_the_reward_set_adds_its_examples_with_their_labels) {
+    DataOptions options;
+    options.reward_images = 250;
+    options.label_noise = 0.4;
+    const auto labels = balanced(1003, 7);
+    const auto apart = split_dataset(labels_only(labels, 7), options, 11);
+    options.train_on_reward = true;
+    const auto together = split_dataset(labels_only(labels, 7), options, 11);
+    EXPECT_TRUE(equal(together.reward, apart.reward));
+    ASSERT_EQ(together.training.source.size(), 1003U);
+    for (const Part* part : {&apart.training, &apart.reward})
+        for (std::size_t i = 0; i < part->source.size(); ++i) {
+            const std::size_t row = part->source[i]; // all rows are there, in order
+            EXPECT_EQ(together.training.source[row], row);
+            EXPECT_EQ(together.training.label[row], part->label[i]);
+            EXPECT_EQ(together.training.true_label[row], part->true_label[i]);
+        }
+}
+
 TEST(Split, reward_set_is_stratified_and_exact) {
     Labels labels;
     const std::vector<int> sizes{500, 3, 77, 120, 1, 0, 299};

@@ -15,6 +15,7 @@ struct DataOptions {
     std::int64_t seed = -1; // of the split, label noise and synthetic images; −1: run.seed
     std::int64_t reward_images = 0;           // held out of training; 0: a tenth of the training file
     std::int64_t reward_images_per_cycle = 0; // 0: all; else a subset redrawn every cycle
+    bool train_on_reward = false;             // the reward examples are trained on, too: nothing is held out then
     std::string augmentation = "none";        // none, crop-flip
     double label_noise = 0;                   // fraction of the training labels that is redrawn
     double reward_label_noise = 0;            // likewise of the reward set's

@@ -17,7 +17,7 @@ struct Part {
 
 struct Split {
     Part training; // N examples: a training index is a place in here
-    Part reward;   // held out of training, stratified by true label
+    Part reward;   // held out of training (unless train_on_reward), stratified by true label
     Part test;     // all of the test file, in its order
 };
 

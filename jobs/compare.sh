@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# What does the learned sampling buy, and what of it do simpler means buy, too? Runs the search, its parts and its plain
+# rivals over several seeds and prints the table: each row with its own cost, paired with the uniform member by seed.
+#
+#   jobs/compare.sh CONFIG OUTPUT [--seeds S] [--ranks R] [--members P] [--set section.key=value]...
+#   sbatch --array=0-4 jobs/compare.sh CONFIG OUTPUT --seeds 5        one seed a task; the table when all are there
+#
+# CONFIG gives data, network and training: its epochs are those of one member. What is there already is kept: the same
+# command again goes on where it was. PROGRAM names the program (build/release/src/autosampling), MPIRUN how it is
+# started ("mpirun --oversubscribe --bind-to none -n"; the number of ranks follows), PYTHON the python with h5py.
+set -euo pipefail
+
+usage() {
+    sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    exit 2
+}
+(($# >= 2)) || usage
+config=$1 output=$2
+shift 2
+seeds=5 ranks=2 members=8 settings=()
+while (($# > 0)); do
+    (($# >= 2)) || usage
+    case $1 in
+    --seeds) seeds=$2 ;;
+    --ranks) ranks=$2 ;;
+    --members) members=$2 ;;
+    --set) settings+=(--set "$2") ;;
+    *) usage ;;
+    esac
+    shift 2
+done
+
+top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+program=${PROGRAM:-$top/build/release/src/autosampling}
+python=${PYTHON:-$top/.venv/bin/python3}
+read -r -a mpirun <<<"${MPIRUN:-mpirun --oversubscribe --bind-to none -n}"
+if [ "$(id -u)" = 0 ]; then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
+export OMP_NUM_THREADS=1
+mkdir -p -- "$output"
+
+# start ROW RANKS COMMAND...: runs the command into OUTPUT/ROW/seed-SEED unless that is finished already.
+start() {
+    local row=$1 n=$2 folder=$output/$1/seed-$seed
+    shift 2
+    [ -f "$folder/run.h5" ] && return
+    mkdir -p -- "$output/$row"
+    printf '%s seed %s: %s\n' "$(date -u +%H:%M:%S)" "$seed" "$row"
+    local opening=--overwrite
+    if compgen -G "$folder/checkpoint/*/index.h5" >/dev/null; then opening=--resume; fi
+    if ! "${mpirun[@]}" "$n" "$program" "$@" --output "$folder" "$opening" >"$folder.log" 2>&1; then
+        tail -n 2 -- "$folder.log" >&2
+        printf 'failed: %s has it all\n' "$folder.log" >&2
+        exit 1
+    fi
+}
+
+one=(--set population.members=1)
+population=(--set population.members="$members")
+uniform=(--set exploration.kind=none "${one[@]}")
+# Draws with replacement from a distribution that stays uniform: explored once, before anything is counted.
+replacement=(--set exploration.kind=mixture --set exploration.first_epoch=0 --set exploration.interval_cycles=1000000000
+    --set exploration.mixing=draws --set exploration.uniform_epochs=0 --set exploration.perturbation=0)
+mixture=(--set exploration.kind=mixture)
+
+run_seed() {
+    seed=$1
+    local common=(--set run.seed="$seed" "${settings[@]}")
+    start uniform 1 run "$config" "${common[@]}" "${uniform[@]}"
+    for part in 2 4 8; do # fewer epochs are a rival: against wrong labels they beat much
+        start "uniform-1_$part" 1 run "$config" "${common[@]}" "${uniform[@]}" --set training.epochs="$(part_of "$part")"
+    done
+    start uniform-with-reward-examples 1 run "$config" "${common[@]}" "${uniform[@]}" --set data.train_on_reward=true
+    start uniform-with-replacement 1 run "$config" "${common[@]}" "${replacement[@]}" "${one[@]}"
+    start best-of-independent "$ranks" run "$config" "${common[@]}" "${population[@]}" --set exploration.kind=random \
+        --set population.selection=none
+    start selection-uniform-member "$ranks" run "$config" "${common[@]}" "${population[@]}" --set exploration.kind=random
+    start selection-uniform-lineage "$ranks" run "$config" "${common[@]}" "${population[@]}" \
+        --set exploration.kind=random --set exploration.uniform=lineage
+    start mixture-winner "$ranks" run "$config" "${common[@]}" "${population[@]}" "${mixture[@]}" \
+        --set exploration.credit=winner --set exploration.first_epoch=1 --set exploration.mixing=draws
+    start mixture-advantage "$ranks" run "$config" "${common[@]}" "${population[@]}" "${mixture[@]}" \
+        --set exploration.credit=advantage
+    start replay-static 1 replay "$output/mixture-advantage/seed-$seed" --static
+    start replay-dynamic 1 replay "$output/mixture-advantage/seed-$seed" --dynamic
+}
+
+# The configured number of epochs, divided.
+epochs=
+part_of() {
+    if [ -z "$epochs" ]; then
+        epochs=$("$program" check "$config" "${settings[@]}" "${uniform[@]}" | sed -n 's/^length *\([0-9.]*\) epochs.*/\1/p')
+    fi
+    awk -v e="$epochs" -v p="$1" 'BEGIN { print e / p }'
+}
+
+if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then
+    run_seed "$SLURM_ARRAY_TASK_ID"
+else
+    for number in $(seq 0 $((seeds - 1))); do run_seed "$number"; done
+fi
+complete=$(find "$output" -name run.h5 | wc -l)
+rows=$(find "$output" -mindepth 1 -maxdepth 1 -type d | wc -l)
+if ((complete == rows * seeds)); then
+    "$python" "$top/analysis/src/autosampling/decomposition.py" "$output"
+else
+    printf '%s of %s runs are there: the table is printed when all are\n' "$complete" "$((rows * seeds))"
+fi
