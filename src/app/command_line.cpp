@@ -111,8 +111,8 @@ ExitCode dispatch(int argc, char** argv) {
     bool exact = false, dynamic = false, fixed = false;
     replay->add_option("RUN", arguments.configuration, "Run directory, finished")->required();
     CLI::Option* exact_flag = replay->add_flag("--exact", exact, "The very training of the run's final best member");
-    CLI::Option* static_flag =
-        replay->add_flag("--static", fixed, "Draw from the learned distribution, the final one or that of replay.cycle");
+    CLI::Option* static_flag = replay->add_flag(
+        "--static", fixed, "Draw from the learned distribution, the final one or that of replay.cycle");
     replay->add_flag("--dynamic", dynamic, "Its schedule in order, with another seed or other options (the default)")
         ->excludes(exact_flag)
         ->excludes(static_flag);

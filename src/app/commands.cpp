@@ -4,6 +4,7 @@
 #include "autosampling/base/build_info.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
+#include "autosampling/population/initial_weights.hpp"
 #include "autosampling/population/plan.hpp"
 #include "autosampling/population/replay.hpp"
 #include "autosampling/population/run.hpp"
@@ -77,12 +78,14 @@ ExitCode search(Communicator& comm, const std::function<Options()>& load, Openin
 } // namespace
 
 ExitCode run_command(Communicator& comm, const RunArguments& arguments, const volatile std::sig_atomic_t& stop) {
-    return search(comm, [&] { return load_options(arguments); }, arguments.opening, stop);
+    return search(
+        comm, [&] { return load_options(arguments); }, arguments.opening, stop);
 }
 
 ExitCode replay_command(Communicator& comm, const RunArguments& arguments, const std::string& mode,
                         const volatile std::sig_atomic_t& stop) {
-    return search(comm, [&] { return load_replay_options(arguments, mode); }, arguments.opening, stop);
+    return search(
+        comm, [&] { return load_replay_options(arguments, mode); }, arguments.opening, stop);
 }
 
 void check_command(const RunArguments& arguments) {
@@ -93,6 +96,11 @@ void check_command(const RunArguments& arguments) {
     load_dataset(data, memory);
     const Split split = split_dataset(view_dataset(data, memory), options.data, data_seed(options));
     const Plan plan = make_plan(options, 1, data, split);
+    if (!options.model.init.empty()) {
+        const auto network = make_network(options.model.name, data.shape, data.classes);
+        FlatState state(*network, torch::kCPU);
+        load_initial_weights(state, options.model);
+    }
 
     if (asked.population.members == 0 && options.exploration.kind != "none")
         std::cout << "population.members is 0 (one a rank): this is the plan for one rank\n";

@@ -2,6 +2,7 @@
 
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/files.hpp"
+#include "autosampling/sampling/rules.hpp"
 #include "autosampling/training/learning_rate.hpp"
 #include "option_value.hpp"
 
@@ -188,7 +189,8 @@ std::vector<std::string> differences(const Options& recorded, const Options& ask
         const std::string before = format_value(option, recorded), now = format_value(option, asked);
         const bool free = option.at_resume == AtResume::any ||
                           (option.name() == "population.members" && asked.population.members == 0) ||
-                          (option.name() == "training.epochs" && !LearningRate::depends_on_length(asked.training));
+                          (option.name() == "training.epochs" && !LearningRate::depends_on_length(asked.training) &&
+                           !depends_on_length(asked.sampling));
         if (before != now && !free) lines.push_back(option.name() + ": recorded " + before + ", asked " + now);
     }
     return lines;

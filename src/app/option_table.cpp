@@ -97,6 +97,9 @@ std::vector<Option> data_options() {
 std::vector<Option> training_options() {
     return {
         {"model", "name", at<&Options::model, &ModelOptions::name>, network_names(), "", "The network."},
+        {"model", "init", at<&Options::model, &ModelOptions::init>, Anything{}, "path",
+         "State file that all members' weights start from, from autosampling-analyse import or a checkpoint; empty: "
+         "random weights, a function of run.seed."},
         {"training", "epochs", at<&Options::training, &TrainingOptions::epochs>, above(0, 1e6), "epochs",
          "Length of the run, of each member; an epoch is as many draws as there are training images."},
         {"training", "batch_size", at<&Options::training, &TrainingOptions::batch_size>, count(1), "images",
@@ -130,8 +133,10 @@ std::vector<Option> population_options() {
          "batches", "Length of a cycle, at the end of which the members are compared and exchanged."},
         {"population", "selection", at<&Options::population, &PopulationOptions::selection>,
          Names{"best", "top-k", "truncation", "tournament", "none"}, "",
-         "Who goes on from whose state: best: all from the best; top-k: the first `survivors` stay, the others take them "
-         "in turn; truncation: the last `fraction` take the first ones'; tournament: in random pairs the loser takes the "
+         "Who goes on from whose state: best: all from the best; top-k: the first `survivors` stay, the others take "
+         "them "
+         "in turn; truncation: the last `fraction` take the first ones'; tournament: in random pairs the loser takes "
+         "the "
          "winner's; none: everyone from its own."},
         {"population", "survivors", at<&Options::population, &PopulationOptions::survivors>, count(1), "members",
          "top-k: how many survive."},
@@ -185,6 +190,33 @@ std::vector<Option> exploration_options() {
     };
 }
 
+std::vector<Option> sampling_options() {
+    return {
+        {"sampling", "rule", at<&Options::sampling, &SamplingOptions::rule>,
+         Names{"uniform", "class-balanced", "loss-rank", "small-loss", "infobatch"}, "",
+         "uniform: as [exploration] says. The others are for one member and exploration.kind = none: class-balanced: "
+         "all "
+         "classes alike (Kang et al., 2020); loss-rank: the greatest losses most often (Loshchilov & Hutter, 2015); "
+         "small-loss: only the smallest losses of a batch count (Co-teaching's rule; Han et al., 2018); infobatch: "
+         "small "
+         "losses are left out at random, the rest of them weighted up (Qin et al., 2024)."},
+        {"sampling", "pressure", at<&Options::sampling, &SamplingOptions::pressure>, at_least(1), "ratio",
+         "loss-rank: how much more often the greatest loss is drawn than the smallest, in the second epoch; the first "
+         "is "
+         "uniform."},
+        {"sampling", "final_pressure", at<&Options::sampling, &SamplingOptions::final_pressure>, at_least(1), "ratio",
+         "loss-rank: the same in the last epoch; exponential between them."},
+        {"sampling", "forget_rate", at<&Options::sampling, &SamplingOptions::forget_rate>, proper_fraction(),
+         "fraction", "small-loss: of a batch, left out in the end: the share of wrong labels that is expected."},
+        {"sampling", "forget_epochs", at<&Options::sampling, &SamplingOptions::forget_epochs>, above(0), "epochs",
+         "small-loss: until so much is left out, linearly from nothing."},
+        {"sampling", "prune_rate", at<&Options::sampling, &SamplingOptions::prune_rate>, proper_fraction(),
+         "probability", "infobatch: of leaving out an example whose loss is below the mean."},
+        {"sampling", "anneal", at<&Options::sampling, &SamplingOptions::anneal>, fraction(), "fraction",
+         "infobatch: of the run, at its end, in which nothing is left out."},
+    };
+}
+
 std::vector<Option> record_options() {
     const auto any = AtResume::any;
     return {
@@ -215,7 +247,7 @@ const std::vector<Option>& option_table() {
     static const std::vector<Option> table = [] {
         std::vector<Option> all;
         for (const auto& part : {run_options(), data_options(), training_options(), population_options(),
-                                 exploration_options(), record_options(), replay_options()})
+                                 exploration_options(), sampling_options(), record_options(), replay_options()})
             all.insert(all.end(), part.begin(), part.end());
         return all;
     }();

@@ -31,8 +31,8 @@ if(NOT _libtorch_named)
 endif()
 if(_libtorch_named)
   _libtorch_find_home(LibTorch_HOME "${_libtorch_named}")
-  set(_libtorch_reason "LibTorch_ROOT is ${_libtorch_named}: it must hold include/torch and lib, as an unpacked LibTorch \
-or a virtual environment with torch does.")
+  set(_libtorch_no_home "${_libtorch_named}, which LibTorch_ROOT names, holds no include/torch with the C++ interface: \
+name an unpacked LibTorch, or a virtual environment with torch.")
 else()
   _libtorch_find_home(LibTorch_HOME "${PROJECT_SOURCE_DIR}/.venv")
   find_program(LibTorch_PYTHON python3)
@@ -45,7 +45,7 @@ else()
       _libtorch_find_home(LibTorch_HOME "${_libtorch_package}")
     endif()
   endif()
-  set(_libtorch_reason "Name its folder by -DLibTorch_ROOT=DIR, or let jobs/setup.sh put it into .venv.")
+  set(_libtorch_no_home "Name its folder by -DLibTorch_ROOT=DIR, or let jobs/setup.sh put it into .venv.")
 endif()
 
 # Sets `result` to a library file in the LibTorch folder where it exists.
@@ -58,6 +58,10 @@ endfunction()
 
 _libtorch_library(LibTorch_CPU_LIBRARY torch_cpu)
 _libtorch_library(LibTorch_C10_LIBRARY c10)
+set(_libtorch_reason)
+if(NOT LibTorch_HOME)
+  set(_libtorch_reason "${_libtorch_no_home}")
+endif()
 set(_libtorch_required LibTorch_HOME LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY)
 
 if(LibTorch_HOME)
@@ -79,7 +83,7 @@ if(LibTorch_C10_LIBRARY)
   file(STRINGS "${LibTorch_C10_LIBRARY}" LibTorch_CXX11_ABI REGEX "3c105ErrorC.*NSt7__cxx1112basic_string" LIMIT_COUNT 1)
   list(APPEND _libtorch_required LibTorch_CXX11_ABI)
   if(NOT LibTorch_CXX11_ABI)
-    string(APPEND _libtorch_reason " ${LibTorch_C10_LIBRARY} has the old C++ ABI: take a build with the C++11 ABI.")
+    set(_libtorch_reason "${LibTorch_C10_LIBRARY} has the old C++ ABI: take a build with the C++11 ABI.")
   endif()
 endif()
 
@@ -97,8 +101,10 @@ if(AUTOSAMPLING_CUDA)
   mark_as_advanced(LibTorch_CUDART_INCLUDE_DIR LibTorch_CUDA_CRT_INCLUDE_DIR LibTorch_CUDART_LIBRARY)
   list(APPEND _libtorch_required LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY LibTorch_CUDART_INCLUDE_DIR
        LibTorch_CUDA_CRT_INCLUDE_DIR LibTorch_CUDART_LIBRARY)
-  string(APPEND _libtorch_reason " With AUTOSAMPLING_CUDA it must be a CUDA build, and the headers and the library of \
-its CUDA runtime must be there: pip packages nvidia-cuda-runtime and nvidia-cuda-crt beside torch, or CUDAToolkit_ROOT.")
+  if(LibTorch_HOME)
+    set(_libtorch_reason "AUTOSAMPLING_CUDA needs a LibTorch with CUDA, and the CUDA runtime with its headers: the pip \
+packages nvidia-cuda-runtime and nvidia-cuda-crt beside torch, or a toolkit that CUDAToolkit_ROOT names.")
+  endif()
 endif()
 
 include(FindPackageHandleStandardArgs)

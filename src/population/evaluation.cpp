@@ -13,9 +13,9 @@ std::vector<std::uint32_t> reward_examples(std::uint64_t seed, std::int64_t cycl
     std::vector<std::uint32_t> examples(per_cycle > 0 ? per_cycle : images);
     std::iota(examples.begin(), examples.end(), 0U);
     if (per_cycle == 0) return examples;
-    const KeyedPermutation permutation({seed, Purpose::reward_subset, 0, static_cast<std::uint32_t>(cycle),
-                                        static_cast<std::uint8_t>(attempt)},
-                                       images);
+    const KeyedPermutation permutation(
+        {seed, Purpose::reward_subset, 0, static_cast<std::uint32_t>(cycle), static_cast<std::uint8_t>(attempt)},
+        images);
     for (std::uint32_t& example : examples) example = permutation(example);
     return examples;
 }

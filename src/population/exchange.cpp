@@ -8,8 +8,7 @@
 namespace autosampling {
 
 StateStore::StateStore(const Placement& placement, int rank, std::size_t length, bool keep_all)
-    : placement_(placement), rank_(rank), length_(length), keep_all_(keep_all),
-      free_(std::make_shared<FreeList>()) {}
+    : placement_(placement), rank_(rank), length_(length), keep_all_(keep_all), free_(std::make_shared<FreeList>()) {}
 
 std::shared_ptr<std::vector<float>> StateStore::acquire() {
     std::unique_ptr<std::vector<float>> buffer;

@@ -17,6 +17,11 @@ void SampledFeed::draw(std::int32_t member, std::int64_t cycle, int attempt, std
     sampler_.draw(static_cast<std::uint32_t>(member), cycle, static_cast<std::uint8_t>(attempt), out);
 }
 
+void RuleFeed::draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const {
+    EXPECT(member == 0);
+    rule_->draw(cycle, static_cast<std::uint8_t>(attempt), out);
+}
+
 ScheduleFeed::ScheduleFeed(std::vector<std::int32_t> schedule, Line line, std::uint64_t seed)
     : Feed(seed), schedule_(std::move(schedule)), line_(std::move(line)) {
     EXPECT(line_.member.size() == line_.attempt.size());
@@ -40,8 +45,8 @@ StaticFeed::StaticFeed(std::span<const double> probability, std::uint64_t seed)
 }
 
 void StaticFeed::draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const {
-    const RandomKey key{seed(), Purpose::learned, static_cast<std::uint32_t>(member),
-                        static_cast<std::uint32_t>(cycle), static_cast<std::uint8_t>(attempt)};
+    const RandomKey key{seed(), Purpose::learned, static_cast<std::uint32_t>(member), static_cast<std::uint32_t>(cycle),
+                        static_cast<std::uint8_t>(attempt)};
     for (std::uint32_t slot = 0; slot < out.size(); ++slot) {
         const double wanted = RandomStream(key, slot).real() * cumulative_.back();
         const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end() - 1, wanted);

@@ -3,6 +3,7 @@
 #include "autosampling/base/error.hpp"
 #include "autosampling/population/placement.hpp"
 #include "autosampling/population/selection.hpp"
+#include "autosampling/sampling/rules.hpp"
 #include "autosampling/sampling/timetable.hpp"
 #include "autosampling/training/flat_state.hpp"
 
@@ -22,6 +23,12 @@ Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
     VALIDATE(!alone || resolved.population.members == 1, ExitCode::usage,
              "exploration.kind = none trains one member, not population.members = ", resolved.population.members,
              ": set population.members = 1, or kind = random for a population that draws uniformly");
+    VALIDATE(options.sampling.rule == "uniform" || alone, ExitCode::usage, "sampling.rule = ", options.sampling.rule,
+             " draws for one member, without exploration (exploration.kind is ", options.exploration.kind,
+             "): set exploration.kind = none, or rule = uniform");
+    VALIDATE(options.sampling.rule == "uniform" || options.exploration.uniform == "member", ExitCode::usage,
+             "sampling.rule = ", options.sampling.rule,
+             " does not go with exploration.uniform = lineage (it may draw an image twice): set uniform = member");
     resolved.data.seed = static_cast<std::int64_t>(data_seed(options));
     if (options.data.reward_images == 0)
         resolved.data.reward_images = std::max<std::int64_t>(1, static_cast<std::int64_t>(data.training_images / 10));
@@ -32,7 +39,8 @@ Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
     resolved.data.std = data.std;
     resolved.exploration = resolve(options.exploration);
     check_selection(resolved.population);
-    VALIDATE(options.exploration.uniform != "lineage" || options.population.selection == "best", ExitCode::usage, "exploration.uniform = lineage needs one line of survivors: set population.selection = best");
+    VALIDATE(options.exploration.uniform != "lineage" || options.population.selection == "best", ExitCode::usage,
+             "exploration.uniform = lineage needs one line of survivors: set population.selection = best");
     return resolved;
 }
 
@@ -81,11 +89,13 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
     const std::int64_t states_a_rank =
         options.population.selection == "best" ? 3 : 1 + 2 * Placement(plan.members, ranks).most_members();
     const std::int64_t state_bytes = plan.state_length * 4;
-    const std::int64_t sampling = sampling_bytes(options.exploration, plan.training_images);
+    const std::int64_t sampling =
+        sampling_bytes(options.exploration, plan.training_images) + rule_bytes(options.sampling, plan.training_images);
     plan.data_bytes = static_cast<std::int64_t>(data.bytes());
     plan.rank_bytes = states_a_rank * state_bytes + sampling;
     plan.checkpoint_bytes = state_bytes + sampling;
-    plan.record_bytes = plan.cycles * (plan.draws * 4 + plan.members * 78);
+    const std::int64_t draw_bytes = options.sampling.rule == "uniform" ? 4 : 8; // index and weight
+    plan.record_bytes = plan.cycles * (plan.draws * draw_bytes + plan.members * 78);
     return plan;
 }
 
@@ -100,11 +110,12 @@ std::vector<std::string> describe(const Plan& plan, const Options& options) {
         text("population  ", plan.members, " members, selection ", options.population.selection, ", reward ",
              options.population.reward),
         text("exploration ", exploration.kind, exploration.kind == "mixture" ? ", credit " + exploration.credit : "",
-             exploration.kind == "mixture" ? ", mixing by " + exploration.mixing : ""),
+             exploration.kind == "mixture" ? ", mixing by " + exploration.mixing : "",
+             options.sampling.rule == "uniform" ? "" : ", sampling rule " + options.sampling.rule),
         text("length      ", options.training.epochs, " epochs = ", plan.cycles, " cycles of ", plan.batches_per_cycle,
              " batches of ", options.training.batch_size, " (", plan.draws, " draws a member)"),
-        text("cost        ", static_cast<double>(plan.members * plan.cycles * plan.draws) /
-                                 static_cast<double>(plan.training_images),
+        text("cost        ",
+             static_cast<double>(plan.members * plan.cycles * plan.draws) / static_cast<double>(plan.training_images),
              " member-epochs, ", plan.members * plan.cycles, " reward evaluations"),
         text("memory      ", bytes(plan.rank_bytes),
              " a rank for states and sampling, beside LibTorch and the activations"),

@@ -37,10 +37,10 @@ void Recorder::begin(CheckpointIndex index, std::map<std::int32_t, State> mine, 
     const std::int64_t cycle = index.cycle;
     // The segment goes first: an index never stands for cycles that aren't recorded.
     if (comm_.is_root() && !segment_.cycles.empty())
-        writer_.submit([this, segment = std::exchange(segment_, {})] { write_segment(run_, header_, launch_, segment); });
+        writer_.submit(
+            [this, segment = std::exchange(segment_, {})] { write_segment(run_, header_, launch_, segment); });
     writer_.submit([this, cycle, states = std::move(mine)] {
-        for (const auto& [number, state] : states)
-            write_state(checkpoint_folder(run_, cycle), number, *state, layout_);
+        for (const auto& [number, state] : states) write_state(checkpoint_folder(run_, cycle), number, *state, layout_);
         written_ = cycle;
     });
     pending_ = Pending{std::move(index), std::move(afterwards)};

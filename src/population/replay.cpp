@@ -12,10 +12,11 @@ namespace {
 
 Hdf5File open_run(const std::filesystem::path& run) {
     const auto path = run / "run.h5";
-    VALIDATE(std::filesystem::exists(path), ExitCode::checkpoint, path.string(),
-             " is missing (the run has not finished, or this is no run directory): let it finish, or collect what there "
-             "is with autosampling finish ",
-             run.string());
+    VALIDATE(
+        std::filesystem::exists(path), ExitCode::checkpoint, path.string(),
+        " is missing (the run has not finished, or this is no run directory): let it finish, or collect what there "
+        "is with autosampling finish ",
+        run.string());
     return Hdf5File::open(path);
 }
 
@@ -58,7 +59,9 @@ Options replay_options(const Options& recorded, const std::filesystem::path& run
     options.population.selection = "best";
     options.exploration = {};
     options.exploration.kind = "none";
-    if (mode != "exact") options.run.seed = recorded.run.seed + 1;
+    if (mode == "exact") return options;
+    options.run.seed = recorded.run.seed + 1;
+    options.sampling = {};
     return options;
 }
 
@@ -68,6 +71,10 @@ std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& re
     VALIDATE(file.attribute<std::uint64_t>("dataset_hash") == dataset_hash, ExitCode::data,
              "the data set is not the one that ", options.replay.source,
              " was made with (its images or labels differ): give the folder that it began with by --set data.path");
+    const std::vector<float> weight = file.has("draw_weight") ? file.read<float>("draw_weight") : std::vector<float>{};
+    VALIDATE(std::all_of(weight.begin(), weight.end(), [](float w) { return w == 1; }), ExitCode::usage,
+             options.replay.source, " weighted its draws (sampling.rule was ", recorded.sampling.rule,
+             "), which a schedule or a distribution doesn't: replay it with --exact, or start a run with this rule");
     if (options.replay.mode == "static") return make_static_feed(options, recorded, plan, file);
 
     const auto shape = file.shape("schedule"); // (T, K)
@@ -77,8 +84,7 @@ std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& re
     VALIDATE(static_cast<std::int64_t>(shape.at(0)) >= plan.cycles, ExitCode::usage, "the recorded schedule has ",
              shape.at(0), " cycles, fewer than ", plan.cycles, ": lower training.epochs");
     ScheduleFeed::Line line;
-    if (options.replay.mode == "exact")
-        line = {file.read<std::int32_t>("line"), file.read<std::int32_t>("attempt")};
+    if (options.replay.mode == "exact") line = {file.read<std::int32_t>("line"), file.read<std::int32_t>("attempt")};
     return std::make_unique<ScheduleFeed>(file.read<std::int32_t>("schedule"), std::move(line), options.run.seed);
 }
 

@@ -4,6 +4,7 @@
 #include "autosampling/base/files.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
+#include "autosampling/population/initial_weights.hpp"
 #include "autosampling/population/node_data.hpp"
 #include "autosampling/population/recount.hpp"
 #include "autosampling/population/replay.hpp"
@@ -108,10 +109,16 @@ Perturbation make_perturbation(const Communicator& comm, const Options& options)
     return {options.run.seed, options.exploration.perturbation, std::move(thresholds)};
 }
 
-// What the members are fed. A replay's record is read only where there is a member to feed. Local.
-std::unique_ptr<Feed> make_feed(const Communicator& comm, const Options& options, const Plan& plan,
+// What the members are fed. A replay's record is read, and a rule's memory kept, only where there is a member to feed.
+// An exact replay has the rule draw and weigh again. Local.
+std::unique_ptr<Feed> make_feed(const Communicator& comm, const Options& options, const Plan& plan, const Split& split,
                                 const Sampler& sampler, std::uint64_t dataset_hash,
                                 const ConfigurationFormat& configuration) {
+    if (comm.is_root() && options.sampling.rule != "uniform")
+        return std::make_unique<RuleFeed>(
+            make_rule(options.sampling, {options.run.seed, split.training.label, static_cast<std::uint32_t>(plan.draws),
+                                         plan.cycles, sampler}),
+            options.run.seed);
     if (options.replay.mode == "none" || !comm.is_root())
         return std::make_unique<SampledFeed>(sampler, options.run.seed);
     const Options recorded = configuration.parse(recorded_configuration(options.replay.source));
@@ -143,7 +150,8 @@ void say_exactness(const ExactnessCheck& check, std::int64_t cycles, Log& log) {
     if (const auto first = check.first_difference())
         log.warning(text("the replay is not exact: the states differ first after cycle ", *first,
                          " (another kind of CPU or GPU, another build, or another number of threads?)"));
-    else log.info(text("the replay is exact: equal state hashes over ", cycles, " cycles"));
+    else
+        log.info(text("the replay is exact: equal state hashes over ", cycles, " cycles"));
 }
 
 LogLevel log_level(const std::string& name) {
@@ -167,8 +175,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     // Everything that can be refused is, before the run directory is touched.
     const Communicator node = comm.split_by_node();
     const NodePlace place = find_node_place(comm, node);
-    DatasetPlan data_plan;
-    comm.agree([&] { data_plan = plan_dataset(asked.data, data_seed(asked)); });
+    const DatasetPlan data_plan = plan_together(comm, asked.data, data_seed(asked));
     NodeData data(comm, node, data_plan);
     Checkpoint checkpoint = find_checkpoint(comm, run, opening, log);
 
@@ -193,10 +200,13 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
                      options.run.precision == "bf16" ? Precision::bf16 : Precision::fp32, device, options.run.seed,
                      plan.total_batches},
                     data.dataset(), split);
+    comm.on_root([&] {
+        if (!checkpoint && !options.model.init.empty()) load_initial_weights(trainer.state(), options.model);
+    });
     Sampler sampler(options.exploration, options.run.seed, static_cast<std::uint32_t>(plan.training_images),
                     static_cast<std::uint32_t>(plan.draws), make_perturbation(comm, options));
     std::unique_ptr<Feed> feed;
-    comm.agree([&] { feed = make_feed(comm, options, plan, sampler, data.hash(), configuration); });
+    comm.agree([&] { feed = make_feed(comm, options, plan, split, sampler, data.hash(), configuration); });
     const auto transport = make_mpi_transport(comm);
 
     std::optional<RunDirectory> directory; // held by rank 0
@@ -208,7 +218,8 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     });
     comm.agree([&] { log.open(run / "run.log"); });
 
-    Launch launch = make_launch(comm, options, trainer, device, transport->name(), checkpoint ? checkpoint->launch.link + 1 : 0);
+    Launch launch =
+        make_launch(comm, options, trainer, device, transport->name(), checkpoint ? checkpoint->launch.link + 1 : 0);
     if (comm.is_root()) say_start(options, plan, launch, checkpoint, log);
     const std::int64_t first_cycle = checkpoint ? checkpoint->cycle : 0;
     Progress progress(options, plan, run, first_cycle);
@@ -241,7 +252,10 @@ void finish_run(const std::filesystem::path& run, const ConfigurationFormat& con
     VALIDATE(extent.cycles > 0, ExitCode::checkpoint, "no closed segment in ", (run / "record").string(),
              " (the run ended before its first checkpoint, or this is no run directory)");
     const RunDirectory directory(run, Opening::resume); // refuses a run that is going on
-    const RunHeader header = read_header(extent.segments.front());
+    RunHeader header = read_header(extent.segments.front()); // it alone has the examples
+    const RunHeader latest = read_header(extent.segments.back());
+    header.cycles_planned = latest.cycles_planned; // a resume may have changed the length
+    header.configuration = latest.configuration;
     const Options options = configuration.parse(header.configuration);
     Sampler sampler = make_sampler(options, static_cast<std::uint32_t>(header.training_images),
                                    static_cast<std::uint32_t>(header.draws));

@@ -14,7 +14,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 bool any(const std::vector<Outcome>& outcomes, std::uint8_t Outcome::*flag) {
     return std::any_of(outcomes.begin(), outcomes.end(), [flag](const Outcome& o) { return o.*flag != 0; });
@@ -38,15 +40,18 @@ Search::Search(const Parts& parts)
 Search::Search(const Parts& parts, const CheckpointIndex& checkpoint, const std::filesystem::path& run)
     : parts_(parts), placement_(parts.options.population.members, parts.comm.size()),
       store_(placement_, parts.comm.rank(), parts.trainer.host_state().size(),
-             parts.options.population.selection != "best"), cycle_(checkpoint.cycle) {
+             parts.options.population.selection != "best"),
+      cycle_(checkpoint.cycle) {
     parts_.comm.agree([&] {
         parts_.sampler.load(checkpoint.sampling);
+        if (SamplingRule* rule = parts_.feed.rule()) rule->load(checkpoint.sampling);
         std::map<std::int32_t, State> states; // by number: members share what they went on from
         for (const std::int32_t member : placement_.members_of(parts_.comm.rank())) {
             const std::int32_t number = checkpoint.state_of.at(static_cast<std::size_t>(member));
             if (!states.contains(number)) {
                 const auto found = std::find(checkpoint.state_files.begin(), checkpoint.state_files.end(), number);
-                const auto hash = checkpoint.state_hash.at(static_cast<std::size_t>(found - checkpoint.state_files.begin()));
+                const auto hash =
+                    checkpoint.state_hash.at(static_cast<std::size_t>(found - checkpoint.state_files.begin()));
                 states[number] = store_.copy(read_state(checkpoint_folder(run, cycle_), number, hash));
             }
             store_.set_start(member, states[number]);
@@ -74,8 +79,9 @@ bool Search::run_cycle(const volatile std::sig_atomic_t& stop) {
         const bool late = walltime > 0 && seconds_since(parts_.began) + 2 * longest_cycle_.count() >= walltime;
         run_members(attempt);
         outcomes = gather(stop != 0 || late);
-        selection = select(parts_.options.population, std::span(outcomes).first(static_cast<std::size_t>(parts_.plan.members)),
-                           parts_.options.run.seed, cycle_);
+        selection =
+            select(parts_.options.population, std::span(outcomes).first(static_cast<std::size_t>(parts_.plan.members)),
+                   parts_.options.run.seed, cycle_);
         if (selection.winner >= 0) break;
         store_.discard();
         if (attempt == parts_.options.population.max_retries)
@@ -96,10 +102,10 @@ bool Search::run_cycle(const volatile std::sig_atomic_t& stop) {
     std::vector<std::uint8_t> finite;
     for (const Outcome& outcome : std::span(outcomes).first(static_cast<std::size_t>(parts_.plan.members)))
         finite.push_back(outcome.finite);
-    const std::vector<std::int32_t> counted =
-        counted_members(parts_.options.exploration, finite, selection.survivors);
+    const std::vector<std::int32_t> counted = counted_members(parts_.options.exploration, finite, selection.survivors);
     const std::vector<std::uint32_t> schedules = gather_schedules(counted);
     count(selection, outcomes, finite, counted, schedules);
+    if (SamplingRule* rule = parts_.feed.rule()) rule->learn(schedules, draw_loss_);
 
     const bool explored = timetable.explores(done);
     if (explored) explore();
@@ -141,8 +147,9 @@ Outcome Search::run_member(std::int32_t member, int attempt) {
 
     auto start = Clock::now();
     parts_.trainer.load(*store_.start(member));
-    const CycleResult trained = parts_.trainer.train(
-        {indices, cycle_ * parts_.plan.batches_per_cycle, parts_.feed.augmentation(member, cycle_, attempt)});
+    const CycleResult trained =
+        parts_.trainer.train({indices, cycle_ * parts_.plan.batches_per_cycle,
+                              parts_.feed.augmentation(member, cycle_, attempt), weigh(attempt)});
     if (after_training) after_training(member, cycle_, attempt, parts_.trainer);
     outcome.train_loss = trained.train_loss;
     outcome.seconds_train = seconds_since(start);
@@ -156,6 +163,18 @@ Outcome Search::run_member(std::int32_t member, int attempt) {
     if (!outcome.finite) outcome.reward = std::numeric_limits<double>::quiet_NaN();
     outcome.seconds_reward = seconds_since(start);
     return outcome;
+}
+
+// What a rule has the draws of this cycle weigh; nothing without one.
+Weighting Search::weigh(int attempt) {
+    const SamplingRule* rule = parts_.feed.rule();
+    if (!rule) return {};
+    draw_weight_.resize(static_cast<std::size_t>(parts_.plan.draws));
+    draw_loss_.resize(draw_weight_.size());
+    rule->weights(cycle_, static_cast<std::uint8_t>(attempt), draw_weight_);
+    return {draw_weight_, draw_loss_, [rule, cycle = cycle_](std::span<const float> loss, std::span<float> weight) {
+                rule->reweigh(cycle, loss, weight);
+            }};
 }
 
 std::vector<Outcome> Search::gather(bool stop) {
@@ -185,9 +204,9 @@ void Search::count(const Selection& selection, const std::vector<Outcome>& outco
     const auto& exploration = parts_.options.exploration;
     std::vector<double> signal;
     for (std::size_t member = 0; member < finite.size(); ++member)
-        signal.push_back(exploration.credit_signal == "loss" ? -outcomes[member].reward_loss : outcomes[member].accuracy);
-    parts_.sampler.count(cycle_,
-                         contributions(exploration, signal, finite, selection.survivors, counted, schedules));
+        signal.push_back(exploration.credit_signal == "loss" ? -outcomes[member].reward_loss
+                                                             : outcomes[member].accuracy);
+    parts_.sampler.count(cycle_, contributions(exploration, signal, finite, selection.survivors, counted, schedules));
 }
 
 void Search::explore() {
@@ -202,7 +221,8 @@ void Search::record(const Selection& selection, const std::vector<Outcome>& outc
     if (!parts_.comm.is_root()) return;
     std::vector<double> busy(static_cast<std::size_t>(parts_.comm.size()), 0); // seconds, by rank
     for (const Outcome& o : outcomes)
-        if (o.member >= 0) busy[static_cast<std::size_t>(placement_.rank_of(o.member))] += o.seconds_train + o.seconds_reward;
+        if (o.member >= 0)
+            busy[static_cast<std::size_t>(placement_.rank_of(o.member))] += o.seconds_train + o.seconds_reward;
     const double slowest = *std::max_element(busy.begin(), busy.end());
 
     CycleRow row;
@@ -234,8 +254,10 @@ void Search::record(const Selection& selection, const std::vector<Outcome>& outc
         row.survivor[slot] = selection.survivors[slot];
         const auto at = std::lower_bound(counted.begin(), counted.end(), selection.survivors[slot]) - counted.begin();
         const auto begin = schedules.begin() + at * parts_.plan.draws;
-        std::copy(begin, begin + parts_.plan.draws, row.survivor_schedule.begin() + static_cast<std::ptrdiff_t>(slot * draws));
+        std::copy(begin, begin + parts_.plan.draws,
+                  row.survivor_schedule.begin() + static_cast<std::ptrdiff_t>(slot * draws));
     }
+    row.draw_weight = draw_weight_;
     if (after_cycle) after_cycle(row);
     parts_.progress.cycle(row, parts_.log);
     parts_.recorder.add(std::move(row));
@@ -244,8 +266,9 @@ void Search::record(const Selection& selection, const std::vector<Outcome>& outc
 void Search::test(const State& winner) {
     EXPECT(winner != nullptr);
     parts_.trainer.load(*winner);
-    const Score score = evaluate_together(parts_.comm, parts_.trainer, static_cast<std::uint32_t>(parts_.plan.test_images),
-                                          static_cast<std::size_t>(parts_.plan.classes));
+    const Score score =
+        evaluate_together(parts_.comm, parts_.trainer, static_cast<std::uint32_t>(parts_.plan.test_images),
+                          static_cast<std::size_t>(parts_.plan.classes));
     if (!parts_.comm.is_root()) return;
     EpochRow row;
     row.epoch = static_cast<std::int32_t>(parts_.sampler.timetable().epochs_complete(cycle_));
@@ -278,6 +301,7 @@ void Search::checkpoint(const Selection& selection) {
     std::function<void()> afterwards;
     if (parts_.comm.is_root()) {
         index.sampling = parts_.sampler.save();
+        if (const SamplingRule* rule = parts_.feed.rule()) rule->save(index.sampling);
         index.header = parts_.recorder.header();
         index.launch = parts_.recorder.launch();
         afterwards = [&progress = parts_.progress, snapshot = parts_.progress.snapshot()] {

@@ -39,8 +39,10 @@ void hold_tournament(std::uint64_t seed, std::int64_t cycle, std::span<const Out
     }
     for (std::size_t pair = 0; pair + 1 < drawn.size(); pair += 2) {
         const auto a = static_cast<std::size_t>(drawn[pair]), b = static_cast<std::size_t>(drawn[pair + 1]);
-        if (ahead(outcomes[a], outcomes[b])) parent[b] = drawn[pair];
-        else parent[a] = drawn[pair + 1];
+        if (ahead(outcomes[a], outcomes[b]))
+            parent[b] = drawn[pair];
+        else
+            parent[a] = drawn[pair + 1];
     }
 }
 
@@ -79,9 +81,9 @@ Selection select(const PopulationOptions& options, std::span<const Outcome> outc
     Selection selection{order.front(), Members(outcomes.size()), {}};
     std::iota(selection.parent.begin(), selection.parent.end(), 0);
     if (options.selection == "best") top_k(1, finite, order, selection.parent);
-    if (options.selection == "top-k") top_k(static_cast<std::size_t>(options.survivors), finite, order, selection.parent);
-    if (options.selection == "truncation")
-        truncate(truncated(options, order.size()), finite, order, selection.parent);
+    if (options.selection == "top-k")
+        top_k(static_cast<std::size_t>(options.survivors), finite, order, selection.parent);
+    if (options.selection == "truncation") truncate(truncated(options, order.size()), finite, order, selection.parent);
     if (options.selection == "tournament") hold_tournament(seed, cycle, outcomes, selection.parent);
 
     for (std::int32_t& parent : selection.parent)

@@ -104,6 +104,37 @@ std::vector<float> read_state(const fs::path& folder, std::int32_t number, std::
     return state;
 }
 
+StateFile read_state_file(const fs::path& path) {
+    const Hdf5File file = open_identified(path, "autosampling state");
+    StateFile result;
+    result.state = file.read<float>("state");
+    LayoutColumns columns;
+    read_fields(file, layout_fields(), columns);
+    const std::size_t tensors = columns.name.size();
+    const auto refuse_unless = [&path](bool good, const std::string& what) {
+        VALIDATE(good, ExitCode::checkpoint, path.string(), " has a layout that can't be (", what,
+                 "): write it again with the program that made it");
+    };
+    refuse_unless(columns.offset.size() == tensors && columns.channels_last.size() == tensors &&
+                      columns.shape.size() == tensors * layout_axes,
+                  "its columns differ in length");
+    for (std::size_t k = 0; k < tensors; ++k) {
+        const auto first = columns.shape.begin() + static_cast<std::ptrdiff_t>(k * layout_axes);
+        StateTensor tensor{columns.name[k],
+                           {first, std::find(first, first + layout_axes, 0)},
+                           columns.offset[k],
+                           columns.channels_last[k] != 0};
+        // Divided, not multiplied: no product can overflow.
+        std::int64_t room = std::ssize(result.state) - tensor.offset;
+        for (const std::int64_t length : tensor.shape) room = length > 0 ? room / length : 0;
+        refuse_unless(tensor.offset >= 0 && room >= 1, tensor.name + " lies outside the state");
+        refuse_unless(!tensor.channels_last || tensor.shape.size() == layout_axes,
+                      tensor.name + " has no channels to be last");
+        result.layout.push_back(std::move(tensor));
+    }
+    return result;
+}
+
 void write_index(const fs::path& run, const CheckpointIndex& index, std::int64_t keep) {
     EXPECT(keep >= 1);
     const fs::path folder = checkpoint_folder(run, index.cycle);

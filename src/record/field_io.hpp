@@ -97,12 +97,9 @@ void assign_element(std::vector<T> Row::*member, Row& row, std::span<const T> pa
     (row.*member).assign(part.begin(), part.end());
 }
 
-// All rows of a table; none where the file has no coordinates for it.
+// Fills in the columns of a table.
 template<class Row>
-std::vector<Row> read_rows(const Hdf5File& file, const Columns<Row>& columns, const Sizes& sizes) {
-    std::vector<Row> rows;
-    if (!file.has(columns.front().name)) return rows;
-    rows.resize(file.shape(columns.front().name).at(0));
+void read_columns(const Hdf5File& file, const Columns<Row>& columns, const Sizes& sizes, std::vector<Row>& rows) {
     for (const Column<Row>& column : columns)
         std::visit(
             [&](auto member) {
@@ -116,6 +113,15 @@ std::vector<Row> read_rows(const Hdf5File& file, const Columns<Row>& columns, co
                     assign_element(member, rows[i], std::span<const T>(values).subspan(i * step, step));
             },
             column.member);
+}
+
+// All rows of a table; none where the file has no coordinates for it.
+template<class Row>
+std::vector<Row> read_rows(const Hdf5File& file, const Columns<Row>& columns, const Sizes& sizes) {
+    std::vector<Row> rows;
+    if (!file.has(columns.front().name)) return rows;
+    rows.resize(file.shape(columns.front().name).at(0));
+    read_columns(file, columns, sizes, rows);
     return rows;
 }
 

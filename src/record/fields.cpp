@@ -35,6 +35,15 @@ const Columns<CycleRow>& cycle_columns() {
     return columns;
 }
 
+const Columns<CycleRow>& weight_columns() {
+    static const Columns<CycleRow> columns{
+        {"draw_weight",
+         &CycleRow::draw_weight,
+         {"1", "weight of the draw in its batch's loss, sum(weight loss) / batch size", {"cycle", "slot", "draw"}}},
+    };
+    return columns;
+}
+
 const Columns<EpochRow>& epoch_columns() {
     using Row = EpochRow;
     static const Columns<Row> columns{

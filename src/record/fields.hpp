@@ -20,7 +20,7 @@ struct Column {
     std::string name;
     std::variant<std::uint8_t Row::*, std::int32_t Row::*, std::int64_t Row::*, std::uint64_t Row::*, double Row::*,
                  std::vector<std::uint8_t> Row::*, std::vector<std::int32_t> Row::*, std::vector<std::int64_t> Row::*,
-                 std::vector<double> Row::*>
+                 std::vector<float> Row::*, std::vector<double> Row::*>
         member;
     Hdf5Meaning meaning;
 };
@@ -65,6 +65,7 @@ struct LayoutColumns {
 constexpr std::size_t layout_axes = 4;
 
 const Columns<CycleRow>& cycle_columns();
+const Columns<CycleRow>& weight_columns(); // of a rule that weighs its draws
 const Columns<EpochRow>& epoch_columns();
 const Columns<LineRow>& line_columns();
 

@@ -27,6 +27,7 @@ void check_same_run(const SegmentFile& segment, const RunHeader& header) {
 struct Survey {
     std::vector<std::int32_t> line; // for each cycle, the ancestor of the last winner
     std::uint64_t epochs = 0;
+    bool weighted = false;
 };
 
 // Goes through the segments backwards: member m in cycle t went on from the state of parent[t−1][m].
@@ -38,6 +39,7 @@ Survey survey(const RecordExtent& extent, const RunHeader& header) {
         const SegmentFile segment(*path);
         check_same_run(segment, header);
         found.epochs += segment.epochs();
+        found.weighted = segment.weighted();
         const auto parent = segment.file().read<std::int32_t>("parent"); // (cycles of the segment, P)
         const auto winner = segment.file().read<std::int32_t>("winner"); // (cycles of the segment)
         const auto cycles = std::ssize(winner);
@@ -68,6 +70,7 @@ void copy_segments(Hdf5File& file, const RecordExtent& extent, const RunHeader& 
     RowWriter<CycleRow> cycle_writer(file, cycle_columns(), known.line.size(), sizes);
     RowWriter<EpochRow> epoch_writer(file, epoch_columns(), known.epochs, sizes);
     RowWriter<LineRow> line_writer(file, line_columns(), known.line.size(), sizes);
+    RowWriter<CycleRow> weight_writer(file, weight_columns(), known.weighted ? known.line.size() : 0, sizes);
     for (const fs::path& path : extent.segments) {
         const Segment segment = read_segment(path);
         std::vector<LineRow> rows;
@@ -76,6 +79,7 @@ void copy_segments(Hdf5File& file, const RecordExtent& extent, const RunHeader& 
         cycle_writer.write(segment.cycles);
         epoch_writer.write(segment.epochs);
         line_writer.write(rows);
+        if (known.weighted) weight_writer.write(segment.cycles);
     }
 }
 

@@ -72,7 +72,13 @@ SegmentFile::SegmentFile(const fs::path& path) : file_(open_identified(path, "au
 
 Segment SegmentFile::read() const {
     const Sizes sizes = sizes_of(header_);
-    return {read_rows(file_, cycle_columns(), sizes), read_rows(file_, epoch_columns(), sizes)};
+    Segment segment{read_rows(file_, cycle_columns(), sizes), read_rows(file_, epoch_columns(), sizes)};
+    if (weighted()) read_columns(file_, weight_columns(), sizes, segment.cycles);
+    return segment;
+}
+
+bool SegmentFile::weighted() const {
+    return file_.has(weight_columns().front().name);
 }
 
 std::uint64_t SegmentFile::epochs() const {
@@ -89,6 +95,8 @@ void write_segment(const fs::path& run, const RunHeader& header, const Launch& l
     write_identity(file, "autosampling segment", header, launch);
     if (first == 0) write_fields(file, example_fields(), header);
     write_rows(file, cycle_columns(), segment.cycles, sizes_of(header));
+    if (!segment.cycles.front().draw_weight.empty())
+        write_rows(file, weight_columns(), segment.cycles, sizes_of(header));
     write_rows(file, epoch_columns(), segment.epochs, sizes_of(header));
     file.commit();
 }

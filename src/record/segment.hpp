@@ -14,6 +14,7 @@ class SegmentFile {
     const Hdf5File& file() const { return file_; }
     const RunHeader& header() const { return header_; } // the attributes alone
     std::uint64_t epochs() const;
+    bool weighted() const; // has the weights of the draws
     Segment read() const;
 
   private:

@@ -101,6 +101,19 @@ struct Trainer::Parts {
 
     Tensor logits(const Tensor& images) { return network->forward(images).to(torch::kFloat); }
 
+    // The loss of the batch of a cycle that begins at draw `first`. logits (B, classes) f32, labels (B) i64.
+    Tensor batch_loss(const Tensor& logits, const Tensor& labels, const Weighting& weighting, std::size_t first) const {
+        const double smoothing = options.training.label_smoothing;
+        if (weighting.weight.empty())
+            return at::cross_entropy_loss(logits, labels, {}, at::Reduction::Mean, -100, smoothing);
+        const Tensor losses = at::cross_entropy_loss(logits, labels, {}, at::Reduction::None, -100, smoothing); // (B)
+        const auto size = static_cast<std::size_t>(losses.numel());
+        const auto loss = weighting.loss.subspan(first, size), weight = weighting.weight.subspan(first, size);
+        torch::from_blob(loss.data(), losses.sizes(), torch::kFloat).copy_(losses.detach());
+        weighting.reweigh(loss, weight);
+        return (torch::from_blob(weight.data(), losses.sizes(), torch::kFloat).to(losses.device()) * losses).mean();
+    }
+
     std::span<const Crop> draw_crops(const RandomKey& key, std::size_t first_slot) {
         crops.clear();
         if (options.augmentation == Augmentation::crop_flip) {
@@ -167,8 +180,7 @@ CycleResult Trainer::train(const CycleTask& task) {
             const Autocast autocast(p.options.precision, p.options.device.type());
             logits = p.logits(batch.images);
         }
-        const Tensor loss =
-            at::cross_entropy_loss(logits, batch.labels, {}, at::Reduction::Mean, -100, options.label_smoothing);
+        const Tensor loss = p.batch_loss(logits, batch.labels, task.weighting, first);
         losses[step].copy_(loss.detach());
         if (loss.is_cpu() && !std::isfinite(loss.item<float>())) break; // on a GPU a look would stall every step
         loss.backward();

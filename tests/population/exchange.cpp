@@ -12,7 +12,8 @@ using testing::world;
 // A state that tells whose it is and from which round.
 std::vector<float> state_of(std::int32_t member, int round, std::size_t length) {
     std::vector<float> state(length);
-    for (std::size_t i = 0; i < length; ++i) state[i] = static_cast<float>(1000 * round + 10 * member) + 0.001F * (i % 7);
+    for (std::size_t i = 0; i < length; ++i)
+        state[i] = static_cast<float>(1000 * round + 10 * member) + 0.001F * (i % 7);
     return state;
 }
 
@@ -74,12 +75,14 @@ TEST(Exchange, under_best_a_rank_keeps_only_its_best_member) {
         store.keep(outcome(m, reward[static_cast<std::size_t>(m)]), state_of(m, 0, length));
     std::int32_t expected = -1;
     for (const std::int32_t m : placement.members_of(world().rank()))
-        if (expected < 0 || reward[static_cast<std::size_t>(m)] > reward[static_cast<std::size_t>(expected)]) expected = m;
+        if (expected < 0 || reward[static_cast<std::size_t>(m)] > reward[static_cast<std::size_t>(expected)])
+            expected = m;
     EXPECT_EQ(store.best_kept(), expected);
     const auto transport = make_mpi_transport(world());
     const Selection best{1, std::vector<std::int32_t>(6, 1), {1}};
     store.exchange(best, false, *transport);
-    for (const std::int32_t m : placement.members_of(world().rank())) EXPECT_EQ(*store.start(m), state_of(1, 0, length));
+    for (const std::int32_t m : placement.members_of(world().rank()))
+        EXPECT_EQ(*store.start(m), state_of(1, 0, length));
 }
 
 TEST(Exchange, no_rank_receives_more_states_than_its_members_take) {

@@ -23,7 +23,8 @@ Options options_of_replay(const std::filesystem::path& run, const std::string& m
 }
 
 class ReplayOfEveryRule : public ::testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(Replay, ReplayOfEveryRule, ::testing::Values("best", "top-k", "truncation", "tournament", "none"),
+INSTANTIATE_TEST_SUITE_P(Replay, ReplayOfEveryRule,
+                         ::testing::Values("best", "top-k", "truncation", "tournament", "none"),
                          [](const auto& rule) { return rule.param == "top-k" ? std::string("top_k") : rule.param; });
 
 TEST_P(ReplayOfEveryRule, exact_replay_ends_with_the_very_weights_of_the_search) {
@@ -32,8 +33,7 @@ TEST_P(ReplayOfEveryRule, exact_replay_ends_with_the_very_weights_of_the_search)
     options.population.selection = GetParam();
     options.exploration.credit = "advantage";
     const auto plant = [](std::int32_t member, std::int64_t cycle, int attempt, Trainer& trainer) {
-        if ((cycle == 4 && attempt == 0) || (cycle + member) % 7 == 0)
-            trainer.state().host()[1] = std::nanf("");
+        if ((cycle == 4 && attempt == 0) || (cycle + member) % 7 == 0) trainer.state().host()[1] = std::nanf("");
     };
     run_on(world().size(), options, folder / "search", Opening::fresh, plant);
     const Options replay = options_of_replay(folder / "search", "exact");
@@ -79,8 +79,9 @@ TEST(Replay, interrupted_replay_goes_on_to_the_same_end) {
     const Options replay = options_of_replay(folder / "search", "static");
     run_on(1, replay, folder / "whole", Opening::fresh);
     volatile std::sig_atomic_t stop = 0;
-    EXPECT_EQ(run_on(1, replay, folder / "cut", Opening::fresh,
-                     [&](std::int32_t, std::int64_t cycle, int, Trainer&) { stop = cycle >= 5; }, &stop),
+    EXPECT_EQ(run_on(
+                  1, replay, folder / "cut", Opening::fresh,
+                  [&](std::int32_t, std::int64_t cycle, int, Trainer&) { stop = cycle >= 5; }, &stop),
               ExitCode::stopped);
     EXPECT_EQ(run_on(1, replay, folder / "cut", Opening::resume), ExitCode::finished);
     if (world().is_root()) expect_equal_records(folder / "whole", folder / "cut");
@@ -108,7 +109,8 @@ TEST(Replay, schedule_that_is_too_short_or_of_other_cycles_is_refused) {
     const SharedFolder folder;
     run_on(world().size(), small_options(), folder / "search", Opening::fresh);
     const Options replay = options_of_replay(folder / "search", "dynamic");
-    for (const auto change : {+[](Options& o) { o.training.epochs = 3; }, +[](Options& o) { o.training.batch_size = 8; }}) {
+    for (const auto change :
+         {+[](Options& o) { o.training.epochs = 3; }, +[](Options& o) { o.training.batch_size = 8; }}) {
         Options changed = replay;
         change(changed);
         try {

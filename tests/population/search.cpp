@@ -49,7 +49,8 @@ TEST_P(EachRuleAndCredit, record_does_not_depend_on_the_number_of_ranks) {
     const Options options = EachRuleAndCredit::options();
     EXPECT_EQ(run_on(1, options, folder / "1", Opening::fresh, plant_nans), ExitCode::finished);
     for (int ranks = 2; ranks <= world().size(); ++ranks)
-        EXPECT_EQ(run_on(ranks, options, folder / std::to_string(ranks), Opening::fresh, plant_nans), ExitCode::finished);
+        EXPECT_EQ(run_on(ranks, options, folder / std::to_string(ranks), Opening::fresh, plant_nans),
+                  ExitCode::finished);
     if (!world().is_root()) return;
     const Segment record = read_record(folder / "1");
     EXPECT_EQ(record.cycles[5].attempt, 2);
@@ -112,7 +113,8 @@ TEST_P(EachCredit, counts_and_distribution_follow_from_the_recorded_schedules) {
         const auto draws = file.read<std::int64_t>("draw_count");
         double sum = 0;
         for (std::size_t x = 0; x < expected.size(); ++x) {
-            const double v = draws[x] ? static_cast<double>(credit[x]) / 65536 / std::sqrt(static_cast<double>(draws[x])) : 0;
+            const double v =
+                draws[x] ? static_cast<double>(credit[x]) / 65536 / std::sqrt(static_cast<double>(draws[x])) : 0;
             EXPECT_NEAR(file.read<double>("score")[x], v, 1e-12);
             sum += expected[x] = std::exp(scaled_score_of(score_level(v)));
         }
@@ -129,7 +131,8 @@ TEST(Search, scores_are_the_methods_sums_over_all_finite_members) {
     if (!world().is_root()) return;
     const Hdf5File file = Hdf5File::open(folder / "run" / "run.h5");
     const auto credit = file.read<std::int64_t>("credit"), draws = file.read<std::int64_t>("draw_count");
-    // The losers' draws aren't recorded, but follow from the options: taken from a sampler that is led along the record.
+    // The losers' draws aren't recorded, but follow from the options: taken from a sampler that is led along the
+    // record.
     const Options resolved = parse_configuration(file.read_strings("configuration")[0], "configuration");
     Sampler sampler = make_sampler(resolved, static_cast<std::uint32_t>(credit.size()), 32);
     std::vector<std::int64_t> expected_credit(credit.size(), 0), expected_draws(credit.size(), 0);
@@ -143,8 +146,7 @@ TEST(Search, scores_are_the_methods_sums_over_all_finite_members) {
         const double sd = std::sqrt(square / members);
         for (std::uint32_t i = 0; i < 4; ++i) {
             if (!row.finite[i]) continue;
-            const std::int64_t z =
-                members < 2 || sd == 0 ? 0 : std::llround((-row.reward_loss[i] - mean) / sd * 65536);
+            const std::int64_t z = members < 2 || sd == 0 ? 0 : std::llround((-row.reward_loss[i] - mean) / sd * 65536);
             std::vector<std::uint32_t> indices(32);
             sampler.draw(i, row.cycle, static_cast<std::uint8_t>(row.attempt), indices);
             for (const std::uint32_t x : indices) expected_credit[x] += z, ++expected_draws[x];

@@ -45,8 +45,7 @@ TEST(Selection, members_that_are_not_finite_never_win) {
     const double nan = std::numeric_limits<double>::quiet_NaN();
     EXPECT_EQ(run("best", std::vector{outcome(0, 9, 0, false), outcome(1, 0.1, 9)}).winner, 1);
     EXPECT_EQ(run("best", std::vector{outcome(0, nan, nan, false), outcome(1, -1, 9)}).winner, 1);
-    EXPECT_EQ(run("best", std::vector{outcome(0, nan, nan, false), outcome(1, nan, nan, false)}).winner,
-              -1);
+    EXPECT_EQ(run("best", std::vector{outcome(0, nan, nan, false), outcome(1, nan, nan, false)}).winner, -1);
 }
 
 TEST(Selection, order_is_strict_and_total_with_nans) {
@@ -57,14 +56,13 @@ TEST(Selection, order_is_strict_and_total_with_nans) {
         for (const Outcome& b : all) {
             EXPECT_EQ(ahead(a, b) || ahead(b, a), a.member != b.member) << a.member << " and " << b.member;
             EXPECT_FALSE(ahead(a, b) && ahead(b, a)) << a.member << " and " << b.member;
-            for (const Outcome& c : all)
-                EXPECT_TRUE(!(ahead(a, b) && ahead(b, c)) || ahead(a, c));
+            for (const Outcome& c : all) EXPECT_TRUE(!(ahead(a, b) && ahead(b, c)) || ahead(a, c));
         }
 }
 
 TEST(Selection, top_k_losers_take_survivors_round_robin_by_place) {
-    const std::vector<Outcome> outcomes{outcome(0, 0.1, 1), outcome(1, 0.9, 1), outcome(2, 0.3, 1),
-                                        outcome(3, 0.8, 1), outcome(4, 0.2, 1)};
+    const std::vector<Outcome> outcomes{outcome(0, 0.1, 1), outcome(1, 0.9, 1), outcome(2, 0.3, 1), outcome(3, 0.8, 1),
+                                        outcome(4, 0.2, 1)};
     // Places: 1 3 | 2 4 0
     const Selection s = run("top-k", outcomes, 2);
     EXPECT_EQ(s.parent, (Members{1, 1, 1, 3, 3}));
@@ -108,8 +106,7 @@ TEST(Selection, independent_members_go_on_as_they_are_unless_not_finite) {
 }
 
 class EveryRule : public ::testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(Selection, EveryRule,
-                         ::testing::Values("best", "top-k", "truncation", "tournament", "none"),
+INSTANTIATE_TEST_SUITE_P(Selection, EveryRule, ::testing::Values("best", "top-k", "truncation", "tournament", "none"),
                          [](const auto& rule) { return rule.param == "top-k" ? std::string("top_k") : rule.param; });
 
 TEST_P(EveryRule, survivors_are_finite_and_their_own_parents_and_the_winner_survives) {

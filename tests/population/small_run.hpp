@@ -50,8 +50,7 @@ class SharedFolder {
     SharedFolder() {
         std::uint64_t number = static_cast<std::uint64_t>(::getpid());
         world().broadcast(std::span(&number, 1), 0);
-        path_ = std::filesystem::temp_directory_path() /
-                ("autosampling-test-" + std::to_string(number));
+        path_ = std::filesystem::temp_directory_path() / ("autosampling-test-" + std::to_string(number));
         world().on_root([&] { std::filesystem::create_directories(path_); });
     }
     ~SharedFolder() {
@@ -71,8 +70,8 @@ inline ExitCode run_on(int ranks, Options options, const std::filesystem::path& 
     int code = 0;
     on_first_ranks(ranks, [&](const Communicator& comm) {
         Log log(comm.rank());
-        code = static_cast<int>(run_search(comm, options, opening, configuration_format(), stop ? *stop : never, log,
-                                           after_training));
+        code = static_cast<int>(
+            run_search(comm, options, opening, configuration_format(), stop ? *stop : never, log, after_training));
     });
     world().broadcast(std::span(&code, 1), 0);
     return static_cast<ExitCode>(code);
@@ -104,6 +103,7 @@ inline void expect_equal_records(const std::filesystem::path& a_run, const std::
         SCOPED_TRACE(::testing::Message() << "cycle " << t);
         ASSERT_EQ(x.cycle, y.cycle);
         ASSERT_EQ(x.survivor_schedule, y.survivor_schedule);
+        ASSERT_EQ(x.draw_weight, y.draw_weight);
         ASSERT_EQ(bits(x.reward), bits(y.reward));
         ASSERT_EQ(bits(x.reward_loss), bits(y.reward_loss));
         ASSERT_EQ(bits(x.train_loss), bits(y.train_loss));

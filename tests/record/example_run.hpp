@@ -111,6 +111,7 @@ inline CycleRow cycle_row(std::int64_t cycle) {
             survivors.contains(m) ? m : row.survivor[static_cast<std::size_t>(below(std::ssize(row.survivor)))]);
     for (std::size_t i = 0; i < row.survivor.size() * draws; ++i)
         row.survivor_schedule.push_back(below(training_images));
+    for (std::size_t i = 0; i < slots * draws; ++i) row.draw_weight.push_back(static_cast<float>(below(1000)) / 500);
     row.survivor.resize(slots, -1);
     row.survivor_schedule.resize(slots * draws, -1);
     row.finite.assign(members, 1);
@@ -146,6 +147,12 @@ inline Segment segment(std::int64_t first, std::int64_t last) {
         if ((cycle + 1) * draws % training_images == 0)
             segment.epochs.push_back(epoch_row(static_cast<std::int32_t>((cycle + 1) * draws / training_images)));
     }
+    return segment;
+}
+
+// Whose draws have no weights.
+inline Segment unweighted(Segment segment) {
+    for (CycleRow& row : segment.cycles) row.draw_weight.clear();
     return segment;
 }
 
@@ -247,6 +254,7 @@ inline void expect_equal(const CycleRow& a, const CycleRow& b) {
     EXPECT_EQ(a.state_hash, b.state_hash);
     EXPECT_EQ(a.survivor, b.survivor);
     EXPECT_EQ(a.survivor_schedule, b.survivor_schedule);
+    EXPECT_EQ(a.draw_weight, b.draw_weight);
 }
 
 inline void expect_equal(const EpochRow& a, const EpochRow& b) {

@@ -9,7 +9,7 @@
 
 namespace autosampling {
 
-using NamedArrays = std::map<
-    std::string, std::variant<std::vector<std::int32_t>, std::vector<std::uint32_t>, std::vector<std::int64_t>, std::vector<double>>>;
+using NamedArrays = std::map<std::string, std::variant<std::vector<std::int32_t>, std::vector<std::uint32_t>,
+                                                       std::vector<std::int64_t>, std::vector<double>>>;
 
 } // namespace autosampling

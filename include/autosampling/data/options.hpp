@@ -12,7 +12,7 @@ struct DataOptions {
     std::string path;                         // folder that holds the files; not for synthetic
     std::vector<double> mean;                 // per channel, of pixels in 0…1; empty: the data set's own
     std::vector<double> std;                  // likewise
-    std::int64_t seed = -1; // of the split, label noise and synthetic images; −1: run.seed
+    std::int64_t seed = -1;                   // of the split, label noise and synthetic images; −1: run.seed
     std::int64_t reward_images = 0;           // held out of training; 0: a tenth of the training file
     std::int64_t reward_images_per_cycle = 0; // 0: all; else a subset redrawn every cycle
     bool train_on_reward = false;             // the reward examples are trained on, too: nothing is held out then

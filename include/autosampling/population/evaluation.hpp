@@ -14,8 +14,8 @@ namespace autosampling {
 std::vector<std::uint32_t> reward_examples(std::uint64_t seed, std::int64_t cycle, int attempt, std::uint32_t images,
                                            std::uint32_t per_cycle);
 
-// The test part under the state that every rank has loaded: in fixed pieces, so that the sums don't depend on the number
-// of ranks. The whole score on every rank. Collective.
+// The test part under the state that every rank has loaded: in fixed pieces, so that the sums don't depend on the
+// number of ranks. The whole score on every rank. Collective.
 Score evaluate_together(const Communicator& comm, Trainer& trainer, std::uint32_t images, std::size_t classes);
 
 } // namespace autosampling

@@ -36,9 +36,9 @@ class StateStore {
     // Forgets what was kept: the cycle is repeated.
     void discard();
 
-    // Every member takes its parent's state; all copies see the states before the exchange. With `everywhere` the winner's
-    // state is given to ranks that have no member taking it, too. Returns the winner's state where this rank holds it
-    // afterwards. Collective.
+    // Every member takes its parent's state; all copies see the states before the exchange. With `everywhere` the
+    // winner's state is given to ranks that have no member taking it, too. Returns the winner's state where this rank
+    // holds it afterwards. Collective.
     State exchange(const Selection& selection, bool everywhere, Transport& transport);
 
     State copy(std::span<const float> state);

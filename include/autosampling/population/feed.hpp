@@ -4,10 +4,13 @@
 #pragma once
 
 #include "autosampling/base/random.hpp"
+#include "autosampling/sampling/rules.hpp"
 #include "autosampling/sampling/sampler.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace autosampling {
@@ -19,6 +22,8 @@ class Feed {
     virtual void draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const = 0;
     // The key of its augmentation.
     virtual RandomKey augmentation(std::int32_t member, std::int64_t cycle, int attempt) const;
+    // The rule that weighs the draws and learns from their losses; null: none does.
+    virtual SamplingRule* rule() { return nullptr; }
 
   protected:
     explicit Feed(std::uint64_t seed) : seed_(seed) {}
@@ -37,6 +42,17 @@ class SampledFeed : public Feed {
 
   private:
     const Sampler& sampler_;
+};
+
+// One member's that is sampled by a rule with a memory.
+class RuleFeed : public Feed {
+  public:
+    RuleFeed(std::unique_ptr<SamplingRule> rule, std::uint64_t seed) : Feed(seed), rule_(std::move(rule)) {}
+    void draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const override;
+    SamplingRule* rule() override { return rule_.get(); }
+
+  private:
+    std::unique_ptr<SamplingRule> rule_;
 };
 
 // Dynamic replay: a recorded schedule in its order. Exact, when it is given who drew what: then augmented as it was.

@@ -8,6 +8,9 @@
 
 namespace autosampling {
 
+// plan_dataset, carried out by rank 0 for all: compressed files are unpacked to learn their sizes. Collective.
+DatasetPlan plan_together(const Communicator& comm, const DataOptions& options, std::uint64_t seed);
+
 class NodeData {
   public:
     // Finds, loads and checks the data set once a node; ranks of all nodes must find the same images and labels.

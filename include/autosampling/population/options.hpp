@@ -12,28 +12,28 @@ namespace autosampling {
 
 struct RunOptions {
     std::uint64_t seed = 0;
-    std::string output;                // run directory; --output goes before it
-    std::int64_t threads = 1;          // a rank
-    std::string device = "auto";       // auto, cpu, cuda
-    std::string precision = "fp32";    // fp32, bf16
-    double walltime = 0;               // seconds from the start after which the run stops at the end of a cycle; 0: none
-    double collective_timeout = 1800;  // seconds
-    std::string log_level = "info";    // debug, info, warning, error
+    std::string output;               // run directory; --output goes before it
+    std::int64_t threads = 1;         // a rank
+    std::string device = "auto";      // auto, cpu, cuda
+    std::string precision = "fp32";   // fp32, bf16
+    double walltime = 0;              // seconds from the start after which the run stops at the end of a cycle; 0: none
+    double collective_timeout = 1800; // seconds
+    std::string log_level = "info";   // debug, info, warning, error
 };
 
 struct PopulationOptions {
-    std::int64_t members = 0;          // P; 0: one a rank
-    std::int64_t cycle_batches = 20;   // N_s
-    std::string selection = "best";    // best, top-k, truncation, tournament, none
-    std::int64_t survivors = 2;        // k, top-k only
-    double fraction = 0.2;             // of the members at either end, truncation only
-    std::string reward = "accuracy";   // accuracy, loss
-    std::int64_t max_retries = 3;      // repetitions of a cycle in which no member is finite
+    std::int64_t members = 0;        // P; 0: one a rank
+    std::int64_t cycle_batches = 20; // N_s
+    std::string selection = "best";  // best, top-k, truncation, tournament, none
+    std::int64_t survivors = 2;      // k, top-k only
+    double fraction = 0.2;           // of the members at either end, truncation only
+    std::string reward = "accuracy"; // accuracy, loss
+    std::int64_t max_retries = 3;    // repetitions of a cycle in which no member is finite
 };
 
 struct RecordOptions {
-    std::int64_t checkpoint_cycles = 0;  // 0: by time alone
-    double checkpoint_minutes = 10;      // 0: by cycles alone
+    std::int64_t checkpoint_cycles = 0; // 0: by time alone
+    double checkpoint_minutes = 10;     // 0: by cycles alone
     std::int64_t keep_checkpoints = 2;
 };
 
@@ -50,6 +50,7 @@ struct Options {
     TrainingOptions training;
     PopulationOptions population;
     ExplorationOptions exploration;
+    SamplingOptions sampling;
     RecordOptions record;
     ReplayOptions replay;
 };

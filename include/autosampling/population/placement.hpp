@@ -14,7 +14,7 @@ class Placement {
     std::int64_t members() const { return members_; }
     int ranks() const { return ranks_; }
     int rank_of(std::int32_t member) const;
-    std::vector<std::int32_t> members_of(int rank) const; // ascending
+    std::vector<std::int32_t> members_of(int rank) const;                          // ascending
     std::int64_t most_members() const { return (members_ + ranks_ - 1) / ranks_; } // of any rank
 
   private:

@@ -1,8 +1,8 @@
 // Keeps what the cycles leave behind and writes it, with the checkpoints, while the next cycles run.
 //
-// A checkpoint after cycle t takes three steps: every rank that holds a distinct state writes it (and rank 0 the segment up
-// to t) in the background; each rank's progress travels with the outcomes of the following cycles; when all have written,
-// rank 0 publishes the index. So no cycle waits for a disk.
+// A checkpoint after cycle t takes three steps: every rank that holds a distinct state writes it (and rank 0 the
+// segment up to t) in the background; each rank's progress travels with the outcomes of the following cycles; when all
+// have written, rank 0 publishes the index. So no cycle waits for a disk.
 #pragma once
 
 #include "autosampling/comm/communicator.hpp"
@@ -37,8 +37,8 @@ class Recorder {
     bool clock_due() const;
     bool due(std::int64_t cycles_done, bool clock_flag) const;
     // Starts a checkpoint; not while one is under way. `mine`: the distinct states that this rank writes, by number.
-    // `index` is complete on rank 0; `afterwards` runs there in the background once the index stands. Every rank calls it
-    // at the same cycle.
+    // `index` is complete on rank 0; `afterwards` runs there in the background once the index stands. Every rank calls
+    // it at the same cycle.
     void begin(CheckpointIndex index, std::map<std::int32_t, State> mine, std::function<void()> afterwards);
     bool under_way() const { return pending_.has_value(); }
     // The last checkpoint whose files this rank has written; −1: none. Throws what a write threw.

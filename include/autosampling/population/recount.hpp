@@ -1,5 +1,5 @@
-// Sampling from the record: what was drawn and how the distribution was learned follow from the options, the seed and the
-// recorded outcomes, without training anything.
+// Sampling from the record: what was drawn and how the distribution was learned follow from the options, the seed and
+// the recorded outcomes, without training anything.
 #pragma once
 
 #include "autosampling/population/options.hpp"
@@ -23,7 +23,8 @@ std::vector<std::int32_t> counted_members(const ExplorationOptions& options, std
                                           std::span<const std::int32_t> survivors);
 
 // Takes a sampler through a recorded cycle, exploration included. Throws Error(checkpoint) where the recorded
-// sub-schedules are not those that the sampler draws.
+// sub-schedules are not those that the sampler draws; with exploration.kind = none, where a rule or a replay may have
+// drawn, they are taken as they are.
 void recount(Sampler& sampler, const ExplorationOptions& options, const CycleRow& row);
 
 // A sampler before its first cycle, with a perturbation table of this machine's own. `options` resolved.

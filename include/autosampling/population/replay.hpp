@@ -15,20 +15,20 @@
 
 namespace autosampling {
 
-// The options of a replay of a run: its own, with one member that explores nothing, the split kept where it was; a fresh
-// seed (the run's + 1) unless exact. `mode`: exact, dynamic, static. Throws Error(checkpoint) without a run.h5.
+// The options of a replay of a run: its own, with one member that explores nothing, the split kept where it was; a
+// fresh seed (the run's + 1) unless exact. `mode`: exact, dynamic, static. Throws Error(checkpoint) without a run.h5.
 Options replay_options(const Options& recorded, const std::filesystem::path& run, const std::string& mode);
 
 // The resolved configuration in a run's run.h5. Throws Error(checkpoint).
 std::string recorded_configuration(const std::filesystem::path& run);
 
-// What options.replay says to feed. `recorded`: the options of the run that is replayed. Throws Error(usage) where the plan
-// doesn't fit the recorded schedule, Error(data) where the data set is another. Local.
+// What options.replay says to feed. `recorded`: the options of the run that is replayed. Throws Error(usage) where the
+// plan doesn't fit the recorded schedule, Error(data) where the data set is another. Local.
 std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& recorded, const Plan& plan,
                                        std::uint64_t dataset_hash);
 
-// Tells the first cycle in which an exact replay isn't exact. Where the member that is followed wasn't the winner of its
-// cycle, its state was not hashed, and nothing is compared.
+// Tells the first cycle in which an exact replay isn't exact. Where the member that is followed wasn't the winner of
+// its cycle, its state was not hashed, and nothing is compared.
 class ExactnessCheck {
   public:
     explicit ExactnessCheck(const std::filesystem::path& run);
@@ -36,8 +36,8 @@ class ExactnessCheck {
     std::optional<std::int64_t> first_difference() const { return first_difference_; }
 
   private:
-    std::vector<std::uint64_t> state_hash_;       // (T) of the winners
-    std::vector<std::int32_t> winner_, line_;     // (T)
+    std::vector<std::uint64_t> state_hash_;   // (T) of the winners
+    std::vector<std::int32_t> winner_, line_; // (T)
     std::optional<std::int64_t> first_difference_;
 };
 

@@ -34,7 +34,7 @@ class Search {
         const Plan& plan;
         Trainer& trainer;
         Sampler& sampler;
-        const Feed& feed; // the sampler's, but in a replay
+        Feed& feed; // the sampler's, but in a replay or with another rule
         Transport& transport;
         Recorder& recorder;
         Progress& progress;
@@ -65,6 +65,7 @@ class Search {
 
     void run_members(int attempt);
     Outcome run_member(std::int32_t member, int attempt);
+    Weighting weigh(int attempt);
     std::vector<Outcome> gather(bool stop);
     std::vector<std::uint32_t> gather_schedules(const std::vector<std::int32_t>& members) const;
     void count(const Selection& selection, const std::vector<Outcome>& outcomes,
@@ -79,9 +80,10 @@ class Search {
     Parts parts_;
     Placement placement_;
     StateStore store_;
-    std::int64_t cycle_ = 0; // done
-    std::vector<Outcome> mine_; // of this rank's members, this cycle
+    std::int64_t cycle_ = 0;                                       // done
+    std::vector<Outcome> mine_;                                    // of this rank's members, this cycle
     std::map<std::int32_t, std::vector<std::uint32_t>> schedules_; // of this rank's members, this cycle
+    std::vector<float> draw_weight_, draw_loss_; // (K) of this cycle; with a rule only, whose one member is here
     std::vector<std::uint32_t> reward_examples_; // of this cycle
     std::chrono::duration<double> longest_cycle_{0};
 };

@@ -31,8 +31,8 @@ struct Outcome {
 bool ahead(const Outcome& a, const Outcome& b);
 
 struct Selection {
-    std::int32_t winner = -1;            // the best member, a survivor; −1: none is finite, the cycle must be repeated
-    std::vector<std::int32_t> parent;    // (P) whose state each member goes on from
+    std::int32_t winner = -1;         // the best member, a survivor; −1: none is finite, the cycle must be repeated
+    std::vector<std::int32_t> parent; // (P) whose state each member goes on from
     std::vector<std::int32_t> survivors; // the members that are a parent, ascending; each is finite and its own parent
 };
 
@@ -41,11 +41,12 @@ void check_selection(const PopulationOptions& options);
 // How many survivors a cycle can have. `options` resolved.
 std::int64_t survivor_slots(const PopulationOptions& options);
 
-// outcomes (P), in the order of the members. A member that isn't finite never survives: where a rule would leave it as it
-// is, it goes on from the best.
+// outcomes (P), in the order of the members. A member that isn't finite never survives: where a rule would leave it as
+// it is, it goes on from the best.
 //   best        everyone goes on from the best (AutoSampling)
 //   top-k       the first `survivors` go on as they are, each other one takes one of them, round robin by its place
-//   truncation  the last `fraction` of the members take the states of the first, the last that of the best, the last but
+//   truncation  the last `fraction` of the members take the states of the first, the last that of the best, the last
+//   but
 //               one that of the second, and so on (Jaderberg et al., 2017, draw there at random)
 //   tournament  pairs drawn by (seed, cycle): the loser takes the winner's state (Jacobs et al., 2017, LTFB)
 //   none        everyone goes on as it is

@@ -24,6 +24,12 @@ struct StateTensor {
     bool channels_last = false;
 };
 
+// A state file by itself.
+struct StateFile {
+    std::vector<float> state; // (D)
+    std::vector<StateTensor> layout;
+};
+
 // Everything but the states.
 struct CheckpointIndex {
     std::int64_t cycle = 0;                // cycles done
@@ -44,6 +50,9 @@ void write_state(const std::filesystem::path& folder, std::int32_t number, std::
                  std::span<const StateTensor> layout);
 // Reads one state back and checks its hash. Throws Error(checkpoint).
 std::vector<float> read_state(const std::filesystem::path& folder, std::int32_t number, std::uint64_t hash);
+
+// Reads a state file, wherever it is, and checks that its layout lies within it. Throws Error(checkpoint).
+StateFile read_state_file(const std::filesystem::path& path);
 
 // Publishes index.h5; then removes the older ones but for the newest `keep` (≥ 1),
 // this one counted, and older folders that were never finished.

@@ -1,4 +1,4 @@
-// [exploration]: how the sampling distribution is learned.
+// [exploration]: how the sampling distribution is learned. [sampling]: other rules, to compare with.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,17 @@ struct ExplorationOptions {
     std::int64_t half_life_cycles = 0; // decay only
     bool replacement = true;           // inside a learned cycle
     std::string uniform = "member";    // member (the paper's), lineage
+};
+
+// Defaults are those of the papers named in rules.hpp, or of their authors' programs.
+struct SamplingOptions {
+    std::string rule = "uniform"; // uniform (or as explored), class-balanced, loss-rank, small-loss, infobatch
+    double pressure = 100;        // s_e in epoch 1, loss-rank only
+    double final_pressure = 1;    // s_e in the last epoch, loss-rank only
+    double forget_rate = 0.2;     // τ, small-loss only
+    double forget_epochs = 10;    // T_k, small-loss only
+    double prune_rate = 0.5;      // r, infobatch only
+    double anneal = 0.125;        // δ, infobatch only
 };
 
 } // namespace autosampling

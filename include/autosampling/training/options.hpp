@@ -9,6 +9,7 @@ namespace autosampling {
 
 struct ModelOptions {
     std::string name = "resnet20"; // resnet8, resnet20, resnet18, convnet, mlp
+    std::string init;              // state file that the weights start from; empty: random
 };
 
 struct TrainingOptions {

@@ -13,6 +13,7 @@
 
 #include <torch/types.h>
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,15 +30,24 @@ struct TrainerOptions {
     std::int64_t total_batches = 0; // of the run, for the learning rate
 };
 
+// What each draw of a cycle weighs in the loss of its batch, Σ weight · loss / B.
+struct Weighting {
+    std::span<float> weight; // (K) empty: all 1, and nothing below is used
+    std::span<float> loss;   // (K) out: of each draw before its batch's step, with label smoothing
+    // Called once a batch, with its losses (B), when they are known; may change its weights (B).
+    std::function<void(std::span<const float> loss, std::span<float> weight)> reweigh;
+};
+
 // One member's part of one cycle.
 struct CycleTask {
     std::span<const std::uint32_t> indices; // (K) training indices, in order; K a multiple of B
     std::int64_t first_batch = 0;           // its number in the run
     RandomKey augmentation;                 // purpose augmentation; the slot is the place in `indices`
+    Weighting weighting = {};
 };
 
 struct CycleResult {
-    double train_loss = 0; // mean over the K images, each batch before its step
+    double train_loss = 0; // mean over the batches of their losses, each before its step
     bool finite = true;    // every batch loss, and the whole state at the end
 };
 
@@ -59,7 +69,8 @@ class Trainer {
     FlatState& state();
     // Puts a member's state (D) f32 into the network. Local.
     void load(std::span<const float> state);
-    // The state (D) f32 as it is now, on the host: on a CPU the buffer itself, else a copy that lasts until the next call.
+    // The state (D) f32 as it is now, on the host: on a CPU the buffer itself, else a copy that lasts until the next
+    // call.
     std::span<const float> host_state();
     const LearningRate& learning_rate() const;
 

@@ -1,0 +1,118 @@
+"""The program's networks in PyTorch, with its names of parameters, so that weights move both ways.
+
+Letters: B batch, C channels, H height, W width.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def _conv(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, size, stride=stride, padding=size // 2, bias=False)
+
+
+class Block(nn.Module):
+    """A ResNet's basic block."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = _conv(inputs, outputs, 3, stride), nn.BatchNorm2d(outputs)
+        self.conv2, self.bn2 = _conv(outputs, outputs, 3), nn.BatchNorm2d(outputs)
+        self.downsample: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            self.downsample = nn.Sequential(_conv(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
+
+    def forward(self, images: Tensor) -> Tensor:
+        inner = functional.relu(self.bn1(self.conv1(images)))
+        return functional.relu(self.bn2(self.conv2(inner)) + self.downsample(images))
+
+
+class ResNet(nn.Module):
+    """He et al. (2016) for small images: a 3 × 3 stem of stride 1, no max-pooling, projection shortcuts."""
+
+    def __init__(self, widths: tuple[int, ...], blocks: int, channels: int, classes: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = _conv(channels, widths[0], 3), nn.BatchNorm2d(widths[0])
+        inputs = widths[0]
+        self.stages = len(widths)
+        for stage, width in enumerate(widths):
+            first = Block(inputs, width, stride=1 if stage == 0 else 2)
+            rest = [Block(width, width, stride=1) for _ in range(blocks - 1)]
+            self.add_module(f"layer{stage + 1}", nn.Sequential(first, *rest))
+            inputs = width
+        self.fc = nn.Linear(inputs, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = functional.relu(self.bn1(self.conv1(images)))
+        for stage in range(self.stages):
+            features = self.get_submodule(f"layer{stage + 1}")(features)
+        return self.fc(features.mean((2, 3)))
+
+
+class ConvNet(nn.Module):
+    """Two convolutions with max-pooling and a fully connected layer."""
+
+    def __init__(self, channels: int, height: int, width: int, classes: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = _conv(channels, 16, 3), nn.BatchNorm2d(16)
+        self.conv2, self.bn2 = _conv(16, 32, 3), nn.BatchNorm2d(32)
+        self.fc = nn.Linear(32 * (height // 4) * (width // 4), classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        half = functional.max_pool2d(functional.relu(self.bn1(self.conv1(images))), 2)
+        quarter = functional.max_pool2d(functional.relu(self.bn2(self.conv2(half))), 2)
+        return self.fc(quarter.flatten(1))
+
+
+class Mlp(nn.Module):
+    """One hidden layer of 128."""
+
+    def __init__(self, channels: int, height: int, width: int, classes: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(channels * height * width, 128)
+        self.fc2 = nn.Linear(128, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc2(functional.relu(self.fc1(images.flatten(1))))
+
+
+def _resnet(widths: tuple[int, ...], blocks: int, channels: int, height: int, width: int, classes: int) -> nn.Module:
+    return ResNet(widths, blocks, channels, classes)
+
+
+_NETWORKS = {
+    "resnet8": partial(_resnet, (16, 32, 64), 1),
+    "resnet20": partial(_resnet, (16, 32, 64), 3),
+    "resnet18": partial(_resnet, (64, 128, 256, 512), 2),
+    "convnet": ConvNet,
+    "mlp": Mlp,
+}
+NAMES = tuple(_NETWORKS)
+HEADS = {name: "fc2" if name == "mlp" else "fc" for name in NAMES}
+"""The last layer, whose size is the number of classes."""
+
+
+def make_network(name: str, shape: tuple[int, int, int] = (3, 32, 32), classes: int = 10) -> nn.Module:
+    """The network that the program calls `name` (option `model.name`), for images of `shape` (C, H, W).
+
+    It maps (B, C, H, W) float32, normalised by the run's mean and std, to (B, classes) logits. Raises ValueError for an
+    unknown name.
+    """
+    if name not in _NETWORKS:
+        raise ValueError(f"unknown network {name!r}: take one of {', '.join(NAMES)}")
+    return _NETWORKS[name](*shape, classes)
+
+
+def load_network(folder: str | Path) -> nn.Module:
+    """The trained network of a folder that `autosampling-analyse export` has written, in evaluation mode."""
+    about = json.loads((Path(folder) / "network.json").read_text())
+    network = make_network(about["network"], tuple(about["shape"]), about["classes"])
+    network.load_state_dict(torch.load(Path(folder) / "weights.pt"))
+    return network.eval()

@@ -1,0 +1,246 @@
+"""Weights between a run and PyTorch, both ways, and the schedule for everyone else."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from .networks import HEADS, make_network
+from .record_file import append_checksum, open_file, open_run_file
+
+_COUNTER = "num_batches_tracked"
+_IMAGES = {"mnist": ((1, 28, 28), 10), "cifar10": ((3, 32, 32), 10), "cifar100": ((3, 32, 32), 100)}
+
+
+def _images_of(data: Mapping[str, Any]) -> tuple[tuple[int, int, int], int]:
+    """Shape (C, H, W) and number of classes of the data set of a configuration."""
+    name = data.get("name", "mnist")
+    if name == "synthetic":
+        size = data.get("synthetic_size", 32)
+        return (data.get("synthetic_channels", 3), size, size), data.get("synthetic_classes", 10)
+    if name not in _IMAGES:
+        raise ValueError(f"data set {name!r} is unknown here: take one of {', '.join(_IMAGES)}, synthetic")
+    return _IMAGES[name]
+
+
+def _newest_checkpoint(run: Path) -> Path:
+    folders = [
+        folder
+        for folder in (run / "checkpoint").glob("cycle-*")
+        if re.fullmatch(r"cycle-\d{8,}", folder.name) and (folder / "index.h5").is_file()
+    ]
+    if not folders:
+        raise FileNotFoundError(
+            f"{run} has no checkpoint (the run ended before its first one, or this is no run directory)"
+        )
+    return max(folders, key=lambda folder: int(folder.name.removeprefix("cycle-")))
+
+
+def read_state(path: str | Path) -> dict[str, Tensor]:
+    """The tensors of a state file by name, each contiguous in its own storage; momentum is left out."""
+    with open_file(Path(path), "autosampling state") as file:
+        state = file["state"][...]
+        names = file["tensor_name"].asstr()[...]
+        layout = zip(
+            names, file["tensor_offset"][...], file["tensor_shape"][...], file["tensor_channels_last"][...], strict=True
+        )
+        tensors = {}
+        for name, offset, axes, channels_last in layout:
+            if name.startswith("momentum."):
+                continue
+            shape = [int(length) for length in axes if length > 0]
+            values = state[offset : offset + int(np.prod(shape))]
+            if channels_last:
+                outputs, inputs, height, width = shape
+                values = values.reshape(outputs, height, width, inputs).transpose(0, 3, 1, 2)
+            tensors[name] = torch.from_numpy(values.reshape(shape).copy(order="C"))
+    return tensors
+
+
+def _with_counters(tensors: dict[str, Tensor], batches: int) -> dict[str, Tensor]:
+    """Adds batch norm's counters of batches, which PyTorch wants and the program doesn't keep."""
+    complete = {}
+    for name, tensor in tensors.items():
+        complete[name] = tensor
+        if name.endswith(".running_var"):
+            complete[name.replace("running_var", _COUNTER)] = torch.tensor(batches)
+    return complete
+
+
+def _export_schedule(run: Path, output: Path) -> list[Path]:
+    """schedule.npy (T, K) int32, schedule.csv (cycle, draw, index) and probability.npy (N)."""
+    paths = [output / "schedule.npy", output / "schedule.csv", output / "probability.npy"]
+    with open_run_file(run) as file:
+        schedule = file["schedule"]
+        cycles, draws = schedule.shape
+        array = np.lib.format.open_memmap(paths[0], mode="w+", dtype=np.int32, shape=schedule.shape)
+        step = max(1, (1 << 20) // draws)
+        with paths[1].open("w", newline="") as table:
+            for first in range(0, cycles, step):
+                part = array[first : first + step] = schedule[first : first + step]
+                cycle, draw = np.indices(part.shape)
+                rows = pd.DataFrame({"cycle": first + cycle.ravel(), "draw": draw.ravel(), "index": part.ravel()})
+                rows.to_csv(table, index=False, header=first == 0, lineterminator="\n")
+        array.flush()
+        np.save(paths[2], file["probability"][...])
+    return paths
+
+
+def export_run(run: str | Path, output: str | Path) -> list[Path]:
+    """Writes what a run learned into the folder `output` and returns the files.
+
+    `weights.pt`: the state dict of the last checkpoint's winner, for `torch.load` with its defaults and a strict
+    `load_state_dict` into `autosampling.networks.make_network`. `network.json`: which network that is, of what images,
+    and the mean and std by which its images are normalised. Where the run has finished also `schedule.npy`,
+    `schedule.csv` and `probability.npy`: the winning schedule in order, and the learned distribution.
+
+    Raises FileNotFoundError or ValueError where there is no good checkpoint.
+    """
+    run, output = Path(run), Path(output)
+    checkpoint = _newest_checkpoint(run)
+    with open_file(checkpoint / "index.h5", "autosampling checkpoint") as index:
+        about = dict(index.attrs)
+        number = int(index["state_of"][about["winner"]])
+        configuration = tomllib.loads(index["configuration"].asstr()[()])
+    batches = int(about["cycle"]) * configuration["population"]["cycle_batches"]
+    weights = _with_counters(read_state(checkpoint / f"state-{number}.h5"), batches)
+    shape, classes = _images_of(configuration["data"])
+    network = {
+        "network": configuration["model"]["name"],
+        "shape": shape,
+        "classes": classes,
+        "mean": configuration["data"]["mean"],
+        "std": configuration["data"]["std"],
+        "cycles": int(about["cycle"]),
+        "cycles_planned": int(about["cycles_planned"]),
+        "seed": int(about["seed"]),
+        "git_hash": about["git_hash"],
+    }
+
+    output.mkdir(parents=True, exist_ok=True)
+    files = [output / "weights.pt", output / "network.json"]
+    torch.save(weights, files[0])
+    files[1].write_text(json.dumps(network, indent=2) + "\n")
+    if (run / "run.h5").is_file():
+        files += _export_schedule(run, output)
+    return files
+
+
+def _find_weights(loaded: Any, first_name: str) -> tuple[dict[str, Tensor], list[str]]:
+    """The state dict inside what was loaded, without a wrapper's prefix, and the names that lie outside it.
+
+    `first_name` is a parameter that the network must have: what stands before it is the prefix.
+    """
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
+            loaded = loaded[key]
+            break
+    tensors = {k: v for k, v in loaded.items() if isinstance(v, Tensor)} if isinstance(loaded, Mapping) else {}
+    found = [name for name in tensors if name == first_name or name.endswith("." + first_name)]
+    if not found:
+        some = ", ".join(list(tensors)[:3]) or "no tensor"
+        raise ValueError(f"no {first_name} in the weights (they hold {some}, …): give a state dict of the network")
+    prefix = min(found, key=len).removesuffix(first_name)
+    inside = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    return inside, [name for name in tensors if not name.startswith(prefix)]
+
+
+def _fit(given: dict[str, Tensor], wanted: dict[str, Tensor], head: str, new_head: bool) -> dict[str, Tensor]:
+    """The wanted tensors from the given ones; the head from `wanted` itself if it's to be new."""
+    given = {name: value for name, value in given.items() if not name.endswith(_COUNTER)}
+    fitted, differences, head_differs = {}, [], False
+    for name, target in wanted.items():
+        value = given.pop(name, None)
+        of_head = name.startswith(head + ".")
+        if new_head and of_head:
+            fitted[name] = target
+        elif value is None:
+            differences.append(f"{name} is missing")
+        elif value.shape != target.shape:
+            differences.append(f"{name} is {tuple(value.shape)}, not {tuple(target.shape)}")
+            head_differs |= of_head
+        elif not value.isfinite().all():
+            differences.append(f"{name} has values that are not finite")
+        else:
+            fitted[name] = value.detach().to(torch.float32)
+    differences += [f"{name} is not in the network" for name in given]
+    if differences:
+        hint = "\n  another number of classes: --new-head starts the last layer afresh" if head_differs else ""
+        raise ValueError("the weights are of another network:\n  " + "\n  ".join(differences) + hint)
+    return fitted
+
+
+def _dataset(file: h5py.File, name: str, data: Any, dimensions: tuple[str, ...], meaning: str) -> None:
+    dataset = file.create_dataset(name, data=data)
+    dataset.attrs.update({"units": "1", "long_name": meaning})
+    for axis, dimension in enumerate(dimensions):
+        if dimension not in file:
+            scale = file.create_dataset(dimension, data=np.zeros(dataset.shape[axis], np.float32))
+            scale.make_scale(f"This is a netCDF dimension but not a netCDF variable. {dataset.shape[axis]:10d}")
+        dataset.dims[axis].attach_scale(file[dimension])
+
+
+def write_state(path: str | Path, tensors: Mapping[str, Tensor]) -> None:
+    """Writes tensors as a state file, which option `model.init` takes."""
+    try:
+        version = importlib.metadata.version("autosampling")
+    except importlib.metadata.PackageNotFoundError:
+        version = "unknown"
+    sizes = [tensor.numel() for tensor in tensors.values()]
+    shapes = np.zeros((len(sizes), 4), np.int64)
+    for row, tensor in zip(shapes, tensors.values(), strict=True):
+        row[: tensor.dim()] = tensor.shape
+    path = Path(path)
+    temporary = path.with_name(path.name + ".tmp")
+    with h5py.File(temporary, "w") as file:
+        file.attrs.update({"filetype": "autosampling state", "format_version": "1.0", "program_version": version})
+        file.attrs.update({"git_hash": "unknown", "git_dirty": np.int64(0), "build_type": "Python"})
+        file.attrs["compiler"] = f"PyTorch {torch.__version__}"
+        flat = np.concatenate([tensor.numpy().ravel() for tensor in tensors.values()])
+        names = np.array(list(tensors), dtype=h5py.string_dtype())
+        offsets = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
+        _dataset(file, "state", flat, ("element",), "state of a member: parameters, batch-norm statistics")
+        _dataset(file, "tensor_name", names, ("tensor",), "name of the tensor")
+        _dataset(file, "tensor_offset", offsets, ("tensor",), "first element in the state")
+        _dataset(file, "tensor_shape", shapes, ("tensor", "axis"), "shape, zeros after the last dimension")
+        order = "whether the elements lie in the order N, H, W, C"
+        _dataset(file, "tensor_channels_last", np.zeros(len(sizes), np.uint8), ("tensor",), order)
+    append_checksum(temporary)
+    os.replace(temporary, path)
+
+
+def import_weights(
+    file: str | Path, output: str | Path, config: str | Path, new_head: bool = False, seed: int = 0
+) -> list[str]:
+    """Writes PyTorch weights as a file for option `model.init` of the run that `config` (TOML) describes.
+
+    `file` holds a state dict, or a checkpoint with one under `state_dict`, `model_state_dict` or `model` (as PyTorch
+    Lightning writes it). A wrapper's prefix (`module.`, `model.`, `_orig_mod.`) and counters of batches are taken away.
+    `new_head` starts the last layer afresh, drawn with `seed`: for weights of a network with other classes.
+
+    Returns the names of the tensors that lay beside the network's and were left out. Raises ValueError, naming each
+    tensor, where the weights are not of that network.
+    """
+    configuration = tomllib.loads(Path(config).read_text(encoding="utf-8-sig"))
+    name = configuration.get("model", {}).get("name", "resnet20")
+    shape, classes = _images_of(configuration.get("data", {}))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = make_network(name, shape, classes)
+    wanted = {key: value.detach() for key, value in network.state_dict().items() if not key.endswith(_COUNTER)}
+    loaded = torch.load(file, map_location="cpu", weights_only=True)
+    given, left_out = _find_weights(loaded, next(iter(wanted)))
+    write_state(output, _fit(given, wanted, HEADS[name], new_head))
+    return left_out

@@ -1,0 +1,61 @@
+"""Short runs of the program, made once a session, and its own logits, for the tests of the bridge to PyTorch.
+
+AUTOSAMPLING_BUILD names the build folder that holds `autosampling` and `program_logits`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MNIST = ROOT / "tests/data/mnist-10k"
+SMALL = (
+    "data.name=synthetic",
+    "data.synthetic_images=500",
+    "training.batch_size=20",
+    "training.epochs=2.5",
+    "training.learning_rate=0.05",
+    "training.schedule=cosine",
+    "population.members=2",
+    "population.cycle_batches=4",
+    "exploration.kind=mixture",
+    "exploration.credit=advantage",
+)
+
+
+def find_program(name: str) -> Path:
+    """An executable of the build."""
+    build = os.environ.get("AUTOSAMPLING_BUILD")
+    if not build:
+        pytest.skip("AUTOSAMPLING_BUILD (a build folder) is not set")
+    found = [path for path in Path(build).rglob(name) if path.is_file() and os.access(path, os.X_OK)]
+    if not found:
+        pytest.skip(f"{name} is not in {build}")
+    return found[0]
+
+
+def run_program(output: Path, *settings: str, config: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """A run of one process into `output`; the last setting of an option counts."""
+    if config is None:
+        config = output.with_suffix(".toml")
+        config.write_text("")
+    last = {setting.split("=")[0]: setting for setting in settings}
+    arguments = [f"--set={setting}" for setting in last.values()]
+    command = [find_program("autosampling"), "run", config, "--output", output, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+
+
+def make_run(output: Path, *settings: str) -> Path:
+    result = run_program(output, *SMALL, *settings)
+    assert result.returncode == 0, result.stderr
+    return output
+
+
+def state_of_winner(run: Path) -> Path:
+    """The one state file of a run that ended with selection = best."""
+    (state,) = (run / "checkpoint").glob("*/state-*.h5")
+    return state

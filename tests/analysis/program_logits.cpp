@@ -1,0 +1,76 @@
+// What the program's network makes of the test set: program_logits CONFIGURATION STATE OUTPUT writes an HDF5 file with
+// `image` (n, C, H, W) f32, normalised, `label` (n) and `logit` (n, classes) f32. Python compares its own with them.
+#include "autosampling/app/configuration.hpp"
+#include "autosampling/data/batch.hpp"
+#include "autosampling/population/initial_weights.hpp"
+#include "autosampling/record/hdf5.hpp"
+#include "autosampling/training/trainer.hpp"
+
+#include <ATen/ops/cat.h>
+#include <c10/core/InferenceMode.h>
+
+#include <iostream>
+#include <numeric>
+
+using namespace autosampling;
+
+namespace {
+
+std::vector<std::uint64_t> shape_of(const torch::Tensor& tensor) {
+    return {tensor.sizes().begin(), tensor.sizes().end()};
+}
+
+std::span<const float> values_of(const torch::Tensor& tensor) {
+    return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
+}
+
+void write_logits(const std::filesystem::path& configuration, const std::string& state_file,
+                  const std::filesystem::path& output) {
+    Options options = read_configuration(configuration, {});
+    options.model.init = state_file;
+    const DatasetPlan plan = plan_dataset(options.data, static_cast<std::uint64_t>(options.data.seed));
+    std::vector<std::byte> memory(plan.bytes());
+    load_dataset(plan, memory);
+    const Dataset dataset = view_dataset(plan, memory);
+    const auto network = make_network(options.model.name, dataset.shape, dataset.classes);
+    FlatState state(*network, torch::kCPU);
+    load_initial_weights(state, options.model);
+    network->eval();
+
+    const c10::InferenceMode inference;
+    const auto [height, width, channels] = dataset.shape;
+    const auto images = static_cast<std::int64_t>(plan.test_images);
+    const torch::Tensor pixels = torch::empty({images, height, width, channels}); // normalised
+    std::vector<std::uint32_t> rows(plan.test_images);
+    std::iota(rows.begin(), rows.end(), 0U);
+    BatchMaker(dataset.test, dataset.shape, dataset.mean, dataset.std)
+        .fill(rows, {}, {pixels.data_ptr<float>(), static_cast<std::size_t>(pixels.numel())});
+    const torch::Tensor batch = pixels.permute({0, 3, 1, 2});
+    std::vector<torch::Tensor> logits;
+    for (const torch::Tensor& part : batch.split(Trainer::evaluation_batch)) logits.push_back(network->forward(part));
+    const torch::Tensor all = at::cat(logits).contiguous();
+
+    Hdf5File file = Hdf5File::create(output);
+    const torch::Tensor image = batch.contiguous();
+    const std::uint64_t length = plan.test_images;
+    file.write<float>("image", values_of(image), shape_of(image), {"1", "normalised image", {}});
+    file.write<std::int32_t>("label", dataset.test.labels, {&length, 1}, {"1", "label", {}});
+    file.write<float>("logit", values_of(all), shape_of(all), {"1", "logits", {}});
+    file.commit();
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 4) {
+        std::cerr << "usage: program_logits CONFIGURATION STATE OUTPUT\n";
+        return static_cast<int>(ExitCode::usage);
+    }
+    try {
+        write_logits(argv[1], argv[2], argv[3]);
+        return 0;
+    } catch (const std::exception& error) {
+        std::cerr << "program_logits: " << error.what() << '\n';
+        return static_cast<int>(ExitCode::failure);
+    }
+}

@@ -1,0 +1,203 @@
+"""Weights move between the program and PyTorch, both ways, without a change."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+
+import h5py
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from autosampling import networks, weights  # noqa: E402
+from bridge_runs import MNIST, SMALL, find_program, make_run, run_program, state_of_winner  # noqa: E402
+
+MARGIN = 1e-4
+
+
+@pytest.fixture(scope="module")
+def mnist_run(tmp_path_factory):
+    settings = ("data.name=mnist", f"data.path={MNIST}", "model.name=convnet", "training.epochs=1")
+    settings += ("training.batch_size=64", "population.cycle_batches=10")
+    return make_run(tmp_path_factory.mktemp("mnist") / "run", *settings)
+
+
+@pytest.fixture(scope="module")
+def exported(mnist_run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export")
+    weights.export_run(mnist_run, folder)
+    return folder
+
+
+def read_mnist_test():
+    pixels = np.frombuffer(gzip.open(MNIST / "t10k-images-idx3-ubyte.gz").read(), np.uint8, offset=16)
+    labels = np.frombuffer(gzip.open(MNIST / "t10k-labels-idx1-ubyte.gz").read(), np.uint8, offset=8)
+    return pixels.reshape(-1, 1, 28, 28), labels.astype(np.int64)
+
+
+def compute_logits(network, images):
+    with torch.inference_mode():
+        return torch.cat([network(part) for part in torch.as_tensor(images).split(64)]).numpy()
+
+
+def is_clear(logits):
+    """Whether the best class leads by enough for rounding not to matter."""
+    best = np.sort(logits, axis=1)
+    return best[:, -1] - best[:, -2] >= MARGIN
+
+
+def test_exported_weights_reach_the_recorded_test_accuracy_class_by_class(mnist_run, exported):
+    about = json.loads((exported / "network.json").read_text())
+    pixels, labels = read_mnist_test()
+    mean, std = np.reshape(about["mean"], (1, -1, 1, 1)), np.reshape(about["std"], (1, -1, 1, 1))
+    logits = compute_logits(networks.load_network(exported), ((pixels / 255 - mean) / std).astype(np.float32))
+    right = logits.argmax(1) == labels
+    clear = is_clear(logits)
+    with h5py.File(mnist_run / "run.h5") as file:
+        recorded, loss = file["test_correct"][-1], file["test_loss"][-1]
+    for number, count in enumerate(recorded):
+        of_class = labels == number
+        sure = int((right & clear & of_class).sum())
+        assert sure <= count <= sure + int((~clear & of_class).sum())
+    assert torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(labels)).item() == pytest.approx(
+        loss, rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", networks.NAMES)
+def test_logits_and_predictions_equal_the_programs(name, tmp_path):
+    size = ("data.synthetic_channels=2", "data.synthetic_size=20") if name in ("mlp", "convnet") else ()
+    run = make_run(tmp_path / "run", f"model.name={name}", "training.epochs=1" if name == "resnet18" else "run.seed=3", *size)
+    theirs = tmp_path / "logits.h5"
+    command = [find_program("program_logits"), run / "config.toml", state_of_winner(run), theirs]
+    subprocess.run(command, check=True, timeout=600)
+    weights.export_run(run, tmp_path / "export")
+    with h5py.File(theirs) as file:
+        image, expected = file["image"][...], file["logit"][...]
+    logits = compute_logits(networks.load_network(tmp_path / "export"), image)
+    np.testing.assert_allclose(logits, expected, atol=1e-4, rtol=1e-4)
+    clear = is_clear(expected)
+    assert clear.mean() > 0.9
+    np.testing.assert_array_equal(logits.argmax(1)[clear], expected.argmax(1)[clear])
+
+
+def test_every_exported_tensor_is_contiguous_in_a_storage_of_its_own(exported):
+    state = torch.load(exported / "weights.pt")
+    assert not any(name.startswith("momentum.") for name in state)
+    for tensor in state.values():
+        assert tensor.is_contiguous()
+        assert tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
+    assert state["bn1.num_batches_tracked"] == 2 * 70  # 9000 training images of 64
+
+
+def test_exported_schedule_is_the_recorded_one(mnist_run, exported):
+    with h5py.File(mnist_run / "run.h5") as file:
+        schedule, probability = file["schedule"][...], file["probability"][...]
+    np.testing.assert_array_equal(np.load(exported / "schedule.npy"), schedule)
+    np.testing.assert_array_equal(np.load(exported / "probability.npy"), probability)
+    table = np.loadtxt(exported / "schedule.csv", delimiter=",", skiprows=1, dtype=np.int64)
+    cycle, draw = np.indices(schedule.shape)
+    np.testing.assert_array_equal(table, np.stack([cycle.ravel(), draw.ravel(), schedule.ravel()], axis=1))
+
+
+def write_config(path, name, **data):
+    lines = [f"{key} = {json.dumps(value)}" for key, value in {"name": "cifar10", **data}.items()]
+    path.write_text(f'[model]\nname = "{name}"\n\n[data]\n' + "\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: state,
+        lambda state: {"module." + name: value for name, value in state.items()},
+        lambda state: {"state_dict": {"model._orig_mod." + name: value for name, value in state.items()}, "epoch": 3},
+        lambda state: {name: value for name, value in state.items() if "num_batches" not in name},
+    ],
+    ids=["plain", "data parallel", "lightning, compiled", "without counters"],
+)
+def test_import_takes_weights_as_they_are_saved(wrap, tmp_path):
+    state = networks.make_network("resnet8").state_dict()
+    torch.save(wrap(state), tmp_path / "weights.pt")
+    config = write_config(tmp_path / "run.toml", "resnet8")
+    assert weights.import_weights(tmp_path / "weights.pt", tmp_path / "init.h5", config) == []
+    back = weights.read_state(tmp_path / "init.h5")
+    assert set(back) == {name for name in state if "num_batches" not in name}
+    assert all(torch.equal(back[name], state[name]) for name in back)
+
+
+def test_import_names_what_it_leaves_out(tmp_path):
+    state = {"net." + name: value for name, value in networks.make_network("resnet8").state_dict().items()}
+    torch.save({**state, "criterion.weight": torch.ones(10)}, tmp_path / "weights.pt")
+    config = write_config(tmp_path / "run.toml", "resnet8")
+    assert weights.import_weights(tmp_path / "weights.pt", tmp_path / "init.h5", config) == ["criterion.weight"]
+
+
+def test_import_names_each_tensor_that_does_not_fit(tmp_path):
+    state = networks.make_network("resnet8").state_dict()
+    del state["layer2.0.bn1.running_var"]
+    state["layer1.0.conv1.weight"] = torch.zeros(16, 8, 3, 3)
+    state["layer4.0.conv1.weight"] = torch.zeros(1)
+    state["bn1.bias"][0] = torch.nan
+    torch.save(state, tmp_path / "weights.pt")
+    config = write_config(tmp_path / "run.toml", "resnet8")
+    with pytest.raises(ValueError) as refusal:
+        weights.import_weights(tmp_path / "weights.pt", tmp_path / "init.h5", config)
+    for line in (
+        "layer2.0.bn1.running_var is missing",
+        "layer1.0.conv1.weight is (16, 8, 3, 3), not (16, 16, 3, 3)",
+        "layer4.0.conv1.weight is not in the network",
+        "bn1.bias has values that are not finite",
+    ):
+        assert line in str(refusal.value)
+    assert not (tmp_path / "init.h5").exists()
+
+
+def test_another_head_is_refused_by_name_or_started_afresh(tmp_path):
+    state = networks.make_network("resnet8", classes=100).state_dict()
+    torch.save(state, tmp_path / "weights.pt")
+    config = write_config(tmp_path / "run.toml", "resnet8")
+    with pytest.raises(ValueError, match=r"fc.weight is \(100, 64\), not \(10, 64\)[\s\S]*--new-head"):
+        weights.import_weights(tmp_path / "weights.pt", tmp_path / "init.h5", config)
+    weights.import_weights(tmp_path / "weights.pt", tmp_path / "init.h5", config, new_head=True)
+    back = weights.read_state(tmp_path / "init.h5")
+    assert back["fc.weight"].shape == (10, 64)
+    assert torch.equal(back["layer3.0.conv2.weight"], state["layer3.0.conv2.weight"])
+
+
+def test_a_run_goes_on_from_imported_weights(exported, mnist_run, tmp_path):
+    init = tmp_path / "init.h5"
+    weights.import_weights(exported / "weights.pt", init, mnist_run / "config.toml")
+    still = ("training.learning_rate=1e-6", "training.epochs=0.1")
+    result = run_program(tmp_path / "run", f"model.init={init}", *still, config=mnist_run / "config.toml")
+    assert result.returncode == 0, result.stderr
+    with h5py.File(tmp_path / "run/run.h5") as after, h5py.File(mnist_run / "run.h5") as before:
+        winner = before["winner"][-1]
+        assert after["reward_accuracy"][0, 0] == pytest.approx(before["reward_accuracy"][-1, winner], abs=0.005)
+
+
+def test_the_program_names_tensors_of_another_network(exported, mnist_run, tmp_path):
+    weights.import_weights(exported / "weights.pt", tmp_path / "init.h5", mnist_run / "config.toml")
+    result = run_program(tmp_path / "run", *SMALL, "model.name=resnet8", f"model.init={tmp_path / 'init.h5'}")
+    assert result.returncode == 2
+    assert "layer1.0.conv1.weight is missing" in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_state_is_refused(mnist_run, tmp_path):
+    copy = tmp_path / "run"
+    folder = state_of_winner(mnist_run).parent
+    for path in folder.iterdir():
+        content = bytearray(path.read_bytes())
+        if path.name.startswith("state"):
+            content[len(content) // 2] ^= 1
+        target = copy / "checkpoint" / folder.name / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    with pytest.raises(ValueError, match="is damaged or cut short"):
+        weights.export_run(copy, tmp_path / "export")
+    with pytest.raises(FileNotFoundError, match="has no checkpoint"):
+        weights.export_run(tmp_path, tmp_path / "export")

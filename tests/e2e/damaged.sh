@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Damaged files: a resume falls back to the older checkpoint, and to none when both are damaged; a damaged segment is named.
+# shellcheck source=tests/e2e/lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+need_python
+
+# damage FILE: another byte in its middle.
+damage() {
+    local at=$(($(stat -c %s -- "$1") / 2)) byte
+    byte=$(od -A n -t u1 -j "$at" -N 1 -- "$1")
+    printf '%b' "\\x$(printf '%02x' $((byte ^ 255)))" | dd of="$1" bs=1 seek="$at" conv=notrunc status=none
+}
+
+contents() { (cd -- "$1" && find . -type f -exec sha256sum {} + | sort -k 2); }
+
+# expect_loss_of_nothing TEXT COMMAND...: exit code 4, and the run $damaged is as it was.
+expect_loss_of_nothing() {
+    local before
+    before=$(contents "$damaged")
+    expect 4 "$@"
+    [[ $(contents "$damaged") == "$before" ]] || fail "files of the run were changed: ${*:2}"
+}
+
+whole="$work/whole"
+train 2 "$whole"
+damaged="$work/damaged"
+again() {
+    rm -rf -- "$damaged"
+    cp -r -- "$whole" "$damaged"
+}
+
+for file in index.h5 'state-*.h5'; do
+    again
+    newest=$(newest_checkpoint "$damaged")
+    for found in "$newest"/$file; do damage "$found"; done
+    expect 0 "checkpoint passed over: $newest/.* is damaged" mpi 3 run "$small" --output "$damaged" --resume
+    same "$whole" "$damaged"
+done
+
+again
+for found in "$damaged"/checkpoint/*/index.h5; do damage "$found"; done
+expect_loss_of_nothing '^autosampling: no usable checkpoint' mpi 3 run "$small" --output "$damaged" --resume
+
+again
+segment=$(find "$damaged/record" -name 'cycles-00000000-*.h5')
+damage "$segment"
+expect_loss_of_nothing "^autosampling: $segment is damaged" "$program" finish "$damaged"
+expect 4 "^autosampling: $segment is damaged" mpi 3 run "$small" --output "$damaged" --resume
+cp -- "$whole/record/${segment##*/}" "$segment"
+train 2 "$damaged" --resume # restored from a copy, as the message says
+same "$whole" "$damaged"

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# autosampling finish: a record of the cycles that were recorded, from a run that was stopped and from one that was
+# killed, both of which can go on after it; none from a run that is going on.
+# shellcheck source=tests/e2e/lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+need_python
+
+check_record() { "$python" "$e2e/check_record.py" "$1" || fail "the record of $1 is wrong"; }
+
+start 2 "$work/run"
+await newest_checkpoint "$run" >/dev/null
+expect 4 '^autosampling: another job holds' "$program" finish "$run"
+kill -USR1 "$job"
+end_of_job
+[[ $status == 85 ]] || fail "exit code $status, not 85"
+expect 0 'wrote .*run\.h5: [0-9]+ of [0-9]+ cycles' "$program" finish "$run"
+check_record "$run"
+
+start 3 "$run" --resume
+await is_training
+kill_ranks
+expect 0 'wrote .*run\.h5' "$program" finish "$run"
+check_record "$run"
+
+length=$(a_little_longer "$run")
+train 2 "$run" --resume --set "$length"
+train 2 "$work/whole" --set "$length"
+same "$work/whole" "$run"
+cp -- "$run/run.h5" "$work/run.h5"
+expect 0 'wrote .*run\.h5' "$program" finish "$run" # of a finished run: the same
+same "$work/whole" "$run"
+
+mkdir "$work/empty"
+expect 4 '^autosampling: no closed segment' "$program" finish "$work/empty"
+[[ ! $(ls -A "$work/empty") ]] || fail "finish left something in a folder that is no run"

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# A run whose ranks are all killed at random moments, and that is resumed on another number of ranks each time: every file
+# with a final name opens at every moment, and in the end record and weights are those of a run that nobody disturbed.
+#
+#   kill_resume.sh PROGRAM KILLS [section.key=value]...
+# shellcheck source=tests/e2e/lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+need_python
+kills=$2
+settings=()
+for setting in "${@:3}"; do settings+=(--set "$setting"); done
+seed=${SEED:-$RANDOM}
+RANDOM=$seed
+say "moments by SEED=$seed"
+
+cut="$work/cut"
+mkdir "$cut"
+"$python" "$e2e/watch_files.py" "$cut" "$work/stop" >"$work/watch.log" &
+watch=$!
+
+opening=--overwrite
+resumed=0
+for ((try = 1; try <= kills; ++try)); do
+    start $((try % 4 + 1)) "$cut" "${settings[@]}" "$opening"
+    await is_up
+    if ((try % 4)); then await is_training; fi # else while it starts
+    sleep "$(printf '%d.%03d' $((RANDOM % 2)) $((RANDOM % 1000)))"
+    kill_ranks
+    if grep -q 'going on after cycle' "$job_log"; then resumed=$((resumed + 1)); fi
+    if newest_checkpoint "$cut" >/dev/null; then opening=--resume; fi
+done
+((resumed >= kills / 2)) || fail "only $resumed of $kills jobs went on from a checkpoint"
+length=$(a_little_longer "$cut")
+train 3 "$cut" "${settings[@]}" --set "$length" --resume
+touch "$work/stop"
+wait "$watch" || fail "$(<"$work/watch.log")"
+say "$(<"$work/watch.log")"
+
+train 2 "$work/whole" "${settings[@]}" --set "$length"
+same "$work/whole" "$cut"
+say "ok: $kills kills, $resumed jobs that went on"

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Jobs that are stopped: by SIGUSR1 to one rank, by SIGUSR1 to mpirun, by wall time, by SIGTERM. One run goes through all
+# of them, and in the end equals one that nobody disturbed.
+# shellcheck source=tests/e2e/lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+need_python
+stopped="$work/stopped"
+
+# The job stops after some cycle with a checkpoint of that cycle, and says so with exit code 85.
+expect_stop() {
+    local cycles
+    end_of_job
+    [[ $status == 85 ]] || fail "exit code $status, not 85, after $1"
+    [[ $(grep -c 'stopped after' "$job_log") == 1 ]] || fail "not said once: stopped after $1"
+    cycles=$(grep -o -P 'stopped after \K[0-9]+' "$job_log")
+    [[ $(cycles_of "$(newest_checkpoint "$stopped")") == "$cycles" ]] || fail "no checkpoint of cycle $cycles after $1"
+    [[ ! -e $stopped/run.h5 ]] || fail "a record as of a finished run after $1"
+    say "ok: stopped after $cycles cycles by $1"
+}
+
+start 3 "$stopped" --set record.checkpoint_cycles=0
+await is_training
+kill -USR1 "$(ranks | tail -n 1)"
+expect_stop "SIGUSR1 to one rank"
+
+start 2 "$stopped" --resume
+await is_training
+kill -USR1 "$job"
+expect_stop "SIGUSR1 to mpirun"
+
+start 4 "$stopped" --resume --set run.walltime=2
+expect_stop "wall time"
+
+start 2 "$stopped" --resume
+await is_training
+kill -TERM "$job"
+end_of_job
+((status != 0)) || fail "a job ended by SIGTERM has exit code 0"
+
+length=$(a_little_longer "$stopped")
+train 1 "$stopped" --resume --set "$length"
+train 2 "$work/whole" --set "$length"
+same "$work/whole" "$stopped"
