@@ -251,7 +251,7 @@ void finish_run(const std::filesystem::path& run, const ConfigurationFormat& con
     const RecordExtent extent = find_segments(run);
     VALIDATE(extent.cycles > 0, ExitCode::checkpoint, "no closed segment in ", (run / "record").string(),
              " (the run ended before its first checkpoint, or this is no run directory)");
-    const RunDirectory directory(run, Opening::resume); // refuses a run that is going on
+    const RunDirectory directory(run, Opening::resume);      // refuses a run that is going on
     RunHeader header = read_header(extent.segments.front()); // it alone has the examples
     const RunHeader latest = read_header(extent.segments.back());
     header.cycles_planned = latest.cycles_planned; // a resume may have changed the length
