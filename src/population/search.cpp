@@ -84,12 +84,14 @@ bool Search::run_cycle(const volatile std::sig_atomic_t& stop) {
                    parts_.options.run.seed, cycle_);
         if (selection.winner >= 0) break;
         store_.discard();
-        if (attempt == parts_.options.population.max_retries)
+        if (attempt == parts_.options.population.max_retries) {
+            parts_.recorder.finish(); // a checkpoint that was under way is good, too
             throw Error(ExitCode::failure,
                         text("no member was finite in cycle ", cycle_, " and its ", attempt,
                              " repetitions (losses or weights overflow): lower training.learning_rate; the last "
                              "checkpoint is intact"),
                         true);
+        }
         parts_.log.warning(text("no member is finite: the cycle is repeated with new draws (repetition ", attempt + 1,
                                 " of ", parts_.options.population.max_retries, ")"));
     }
