@@ -71,6 +71,9 @@ run_seed() {
     done
     start uniform-with-reward-examples 1 run "$config" "${common[@]}" "${uniform[@]}" --set data.train_on_reward=true
     start uniform-with-replacement 1 run "$config" "${common[@]}" "${replacement[@]}" "${one[@]}"
+    for rule in class-balanced loss-rank small-loss infobatch; do
+        start "$rule" 1 run "$config" "${common[@]}" "${uniform[@]}" --set sampling.rule="$rule"
+    done
     start best-of-independent "$ranks" run "$config" "${common[@]}" "${population[@]}" --set exploration.kind=random \
         --set population.selection=none
     start selection-uniform-member "$ranks" run "$config" "${common[@]}" "${population[@]}" --set exploration.kind=random

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# jobs/compare.sh: all rows of its table over two seeds, and again without running anything anew.
+# shellcheck source=tests/e2e/lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+need_python
+export PROGRAM=$program PYTHON=$python MPIRUN="${mpirun[*]} -n"
+
+compare() { bash "$root/jobs/compare.sh" "$small" "$work/all rows" --seeds 2 --members 2 --set training.epochs=2; }
+compare >"$work/first.log" 2>&1 || fail "exit code $?"
+rows=$(find "$work/all rows" -mindepth 1 -maxdepth 1 -type d | wc -l)
+for row in "$work/all rows"/*/; do
+    grep -q -E "^$(basename -- "$row") +[01]\.[0-9]{4} " "$work/first.log" || fail "no row for $row"
+done
+grep -q -E '^uniform, best length ' "$work/first.log" || fail "no row for the best length"
+grep -q '^2 seeds' "$work/first.log" || fail "the table doesn't say how many seeds"
+# One member of 2 epochs: 400 images, cycles of 80.
+grep -q -E '^uniform .* 2\.0 +800 +[0-9.]+ +10$' "$work/first.log" || fail "the cost of the uniform member is wrong"
+
+compare >"$work/second.log" 2>&1 || fail "exit code $? the second time"
+if grep -q ' seed [01]: ' "$work/second.log"; then fail "what was there was run again"; fi
+say "ok: $rows rows"
