@@ -49,7 +49,7 @@ obey() {
 }
 
 run() {
-    if "$@" >output.log 2>&1; then
+    if "$@" >output.log 2>&1 </dev/null; then
         printf 'ok: %s\n' "$*"
     else
         printf 'FAILED (%s): %s\n' "$?" "$*"
