@@ -65,12 +65,15 @@ Options replay_options(const Options& recorded, const std::filesystem::path& run
     return options;
 }
 
-std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& recorded, const Plan& plan,
-                                       std::uint64_t dataset_hash) {
-    const Hdf5File file = open_run(options.replay.source);
+void check_replayed_data(const std::filesystem::path& run, std::uint64_t dataset_hash) {
+    const Hdf5File file = open_run(run);
     VALIDATE(file.attribute<std::uint64_t>("dataset_hash") == dataset_hash, ExitCode::data,
-             "the data set is not the one that ", options.replay.source,
+             "the data set is not the one that ", run.string(),
              " was made with (its images or labels differ): give the folder that it began with by --set data.path");
+}
+
+std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& recorded, const Plan& plan) {
+    const Hdf5File file = open_run(options.replay.source);
     const std::vector<float> weight = file.has("draw_weight") ? file.read<float>("draw_weight") : std::vector<float>{};
     VALIDATE(std::all_of(weight.begin(), weight.end(), [](float w) { return w == 1; }), ExitCode::usage,
              options.replay.source, " weighted its draws (sampling.rule was ", recorded.sampling.rule,

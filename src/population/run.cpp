@@ -114,15 +114,16 @@ Perturbation make_perturbation(const Communicator& comm, const Options& options)
 std::unique_ptr<Feed> make_feed(const Communicator& comm, const Options& options, const Plan& plan, const Split& split,
                                 const Sampler& sampler, std::uint64_t dataset_hash,
                                 const ConfigurationFormat& configuration) {
+    const bool replay = options.replay.mode != "none" && comm.is_root();
+    if (replay) check_replayed_data(options.replay.source, dataset_hash);
     if (comm.is_root() && options.sampling.rule != "uniform")
         return std::make_unique<RuleFeed>(
             make_rule(options.sampling, {options.run.seed, split.training.label, static_cast<std::uint32_t>(plan.draws),
                                          plan.cycles, sampler}),
             options.run.seed);
-    if (options.replay.mode == "none" || !comm.is_root())
-        return std::make_unique<SampledFeed>(sampler, options.run.seed);
+    if (!replay) return std::make_unique<SampledFeed>(sampler, options.run.seed);
     const Options recorded = configuration.parse(recorded_configuration(options.replay.source));
-    return make_replay_feed(options, recorded, plan, dataset_hash);
+    return make_replay_feed(options, recorded, plan);
 }
 
 void say_start(const Options& options, const Plan& plan, const Launch& launch, const Checkpoint& checkpoint, Log& log) {

@@ -22,10 +22,12 @@ Options replay_options(const Options& recorded, const std::filesystem::path& run
 // The resolved configuration in a run's run.h5. Throws Error(checkpoint).
 std::string recorded_configuration(const std::filesystem::path& run);
 
+// Throws Error(data) where a run was made with another data set than the one of this hash.
+void check_replayed_data(const std::filesystem::path& run, std::uint64_t dataset_hash);
+
 // What options.replay says to feed. `recorded`: the options of the run that is replayed. Throws Error(usage) where the
-// plan doesn't fit the recorded schedule, Error(data) where the data set is another. Local.
-std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& recorded, const Plan& plan,
-                                       std::uint64_t dataset_hash);
+// plan doesn't fit the recorded schedule. Local.
+std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& recorded, const Plan& plan);
 
 // Tells the first cycle in which an exact replay isn't exact. Where the member that is followed wasn't the winner of
 // its cycle, its state was not hashed, and nothing is compared.
