@@ -1,0 +1,118 @@
+#include "autosampling/population/initial_weights.hpp"
+
+#include "population/small_run.hpp"
+
+#include "autosampling/record/checkpoint.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+namespace autosampling {
+namespace {
+
+using namespace testing;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+const ImageShape shape{8, 8, 1}; // of small_options
+
+// A network with weights of a seed, in its state.
+struct Model {
+    explicit Model(std::uint64_t seed, const std::string& name = "mlp", int classes = 10)
+        : network(make_network(name, shape, classes)), state(*network, torch::kCPU) {
+        initialise(*network, seed);
+    }
+    std::shared_ptr<Network> network;
+    FlatState state;
+};
+
+// Writes a state file with the tensors in reverse, each as it lies in memory or in PyTorch's logical order.
+std::string write_reversed(const std::filesystem::path& folder, FlatState& state, bool logical) {
+    std::vector<float> values;
+    std::vector<StateTensor> layout;
+    for (auto entry = state.entries().rbegin(); entry != state.entries().rend(); ++entry) {
+        const bool channels_last = entry->channels_last && !logical;
+        layout.push_back({entry->name, entry->shape, std::ssize(values), channels_last});
+        torch::Tensor tensor = entry->view(state.buffer()).detach();
+        if (channels_last) tensor = tensor.permute({0, 2, 3, 1});
+        tensor = tensor.contiguous();
+        values.insert(values.end(), tensor.data_ptr<float>(), tensor.data_ptr<float>() + tensor.numel());
+    }
+    write_state(folder, 0, values, layout);
+    return (folder / "state-0.h5").string();
+}
+
+std::string refusal(FlatState& state, const ModelOptions& model) {
+    try {
+        load_initial_weights(state, model);
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ExitCode::usage);
+        return error.what();
+    }
+    return "none";
+}
+
+class InitialWeights : public ::testing::Test {
+  protected:
+    const SharedFolder folder; // each test uses it on the root alone, but for the last
+};
+
+TEST_F(InitialWeights, go_by_name_whatever_their_order_in_the_file) {
+    if (!world().is_root()) return;
+    for (const bool logical : {false, true}) {
+        Model given(1, "convnet"), taking(2, "convnet");
+        given.state.buffer().add_(0.25); // batch norm and momentum, too
+        taking.state.momentum().fill_(3);
+        load_initial_weights(taking.state, {"convnet", write_reversed(folder / "state", given.state, logical)});
+        for (const StateEntry& entry : taking.state.entries()) {
+            const torch::Tensor tensor = entry.view(taking.state.buffer());
+            if (entry.name.starts_with("momentum."))
+                EXPECT_TRUE(tensor.eq(3).all().item<bool>()) << entry.name;
+            else
+                EXPECT_TRUE(tensor.equal(entry.view(given.state.buffer()))) << entry.name;
+        }
+    }
+}
+
+TEST_F(InitialWeights, of_another_network_are_refused_tensor_by_tensor) {
+    if (!world().is_root()) return;
+    Model taking(2);
+    Model head(1, "mlp", 3);
+    EXPECT_THAT(refusal(taking.state, {"mlp", write_reversed(folder / "state", head.state, false)}),
+                AllOf(HasSubstr("fc2.weight is 3 × 128, not 10 × 128"), HasSubstr("fc2.bias is 3, not 10")));
+    Model other(1, "convnet");
+    EXPECT_THAT(refusal(taking.state, {"mlp", write_reversed(folder / "state", other.state, false)}),
+                AllOf(HasSubstr("fc1.weight is missing"), HasSubstr("bn1.running_mean is not in the network")));
+    EXPECT_THAT(refusal(taking.state, {"mlp", (folder / "none.h5").string()}), HasSubstr("is no file"));
+}
+
+TEST_F(InitialWeights, that_are_not_finite_are_refused) {
+    if (!world().is_root()) return;
+    Model given(1), taking(2);
+    given.state.host()[5] = std::nanf("");
+    EXPECT_THAT(refusal(taking.state, {"mlp", write_reversed(folder / "state", given.state, false)}),
+                HasSubstr("not all finite"));
+}
+
+TEST_F(InitialWeights, are_those_of_every_member_of_a_run) {
+    Options options = small_options();
+    const int ranks = world().size();
+    run_on(ranks, options, folder / "random", Opening::fresh);
+    for (const std::uint64_t seed : {options.run.seed, options.run.seed + 1}) {
+        const auto name = std::to_string(seed);
+        options.model.init = (folder / ("of " + name) / "state-0.h5").string();
+        world().on_root([&] {
+            Model model(seed);
+            write_reversed(folder / ("of " + name), model.state, false);
+        });
+        run_on(ranks, options, folder / name, Opening::fresh);
+    }
+    if (!world().is_root()) return;
+    expect_equal_records(folder / "random", folder / std::to_string(options.run.seed));
+    EXPECT_NE(read_record(folder / "random").cycles.front().train_loss,
+              read_record(folder / std::to_string(options.run.seed + 1)).cycles.front().train_loss);
+}
+
+} // namespace
+} // namespace autosampling
