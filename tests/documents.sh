@@ -37,6 +37,8 @@ obey() {
     'bash tests/format.sh --fix') ;; # style.format
     'bash jobs/get-data.sh cifar10') ;; # data.get_data
     'sbatch '* | 'LAUNCHER=mpirun '*) bash -n jobs/slurm.sh ;; # needs Slurm
+    '.venv/bin/python3 -m pip install ./analysis') ;; # tests/run.sh does it, for the tests of the package
+    '.venv/bin/autosampling-analyse report run-quickstart --output report') ;; # below
     *'autosampling info') run autosampling info ;;
     'autosampling defaults'*) run autosampling defaults ;;
     'autosampling check jobs/configs/cifar10-resnet8.toml') run ${line} "${small[@]}" ;;
@@ -68,5 +70,6 @@ done
 mkdir -p run-quickstart && cp runs/cifar10/run.h5 run-quickstart/
 awk '/^```python/ { inside = 1; next } /^```/ { inside = 0 } inside' "$top/README.md" >read.py
 run "$top/.venv/bin/python3" read.py
+run "$top/.venv/bin/autosampling-analyse" report run-quickstart --output report
 
 if ((failures > 0)); then exit 1; fi

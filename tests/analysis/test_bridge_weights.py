@@ -84,13 +84,14 @@ def test_logits_and_predictions_equal_the_programs(name, tmp_path):
     np.testing.assert_array_equal(logits.argmax(1)[clear], expected.argmax(1)[clear])
 
 
-def test_every_exported_tensor_is_contiguous_in_a_storage_of_its_own(exported):
+def test_every_exported_tensor_is_contiguous_in_a_storage_of_its_own(mnist_run, exported):
     state = torch.load(exported / "weights.pt")
     assert not any(name.startswith("momentum.") for name in state)
     for tensor in state.values():
         assert tensor.is_contiguous()
         assert tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
-    assert state["bn1.num_batches_tracked"] == 2 * 70  # 9000 training images of 64
+    with h5py.File(mnist_run / "run.h5") as file:
+        assert state["bn1.num_batches_tracked"] == 10 * len(file["cycle"])
 
 
 def test_exported_schedule_is_the_recorded_one(mnist_run, exported):
@@ -154,6 +155,16 @@ def test_import_names_each_tensor_that_does_not_fit(tmp_path):
     ):
         assert line in str(refusal.value)
     assert not (tmp_path / "init.h5").exists()
+
+
+def test_files_without_weights_are_named(tmp_path):
+    config = write_config(tmp_path / "run.toml", "resnet8")
+    (tmp_path / "text.pt").write_text("no weights")
+    with pytest.raises(ValueError, match=r"torch.load cannot read .*text.pt"):
+        weights.import_weights(tmp_path / "text.pt", tmp_path / "init.h5", config)
+    torch.save({"layer.weight": torch.ones(1)}, tmp_path / "other.pt")
+    with pytest.raises(ValueError, match=r"no conv1.weight in the weights \(they hold layer.weight"):
+        weights.import_weights(tmp_path / "other.pt", tmp_path / "init.h5", config)
 
 
 def test_another_head_is_refused_by_name_or_started_afresh(tmp_path):

@@ -130,8 +130,7 @@ class RecordedSampler(DistributedSampler):
         if at["batches"] > 0:
             raise ValueError(
                 f"epoch {at['epoch']} was left after {at['batches']} of {self._batches(at['epoch'])} batches, and the loop "
-                f"would go on with epoch {epoch}: let whole epochs pass (with Lightning, set no max_steps or "
-                "limit_train_batches, and save checkpoints inside the loop, by ModelCheckpoint)"
+                f"would go on with epoch {epoch}: let whole epochs pass (with Lightning, set no limit_train_batches)"
             )
         self.epoch, self._done = epoch, 0
 
@@ -219,7 +218,8 @@ class ResumableLoader(DataLoader):
 
     It tells its sampler of each batch that it gives to the loop; what workers have prefetched does not count. So the
     state says where the loop is, a pass after one that was left early goes on there, and PyTorch Lightning saves and
-    loads it with its checkpoints. `dataset` holds the N training examples by training index, as TrainingSet does;
+    loads it with its checkpoints (but counts an epoch that max_steps ended as a whole one, in those saved after fit).
+    `dataset` holds the N training examples by training index, as TrainingSet does;
     `options` are DataLoader's.
     """
 

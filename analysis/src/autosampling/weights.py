@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import pickle
 import re
 import tomllib
 from collections.abc import Mapping
@@ -138,6 +139,16 @@ def export_run(run: str | Path, output: str | Path) -> list[Path]:
     return files
 
 
+def _load(file: str | Path) -> Any:
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(
+            f"torch.load cannot read {file} with weights_only ({str(error).splitlines()[0]}): give a file that torch.save "
+            "made of a state dict alone"
+        ) from error
+
+
 def _find_weights(loaded: Any, first_name: str) -> tuple[dict[str, Tensor], list[str]]:
     """The state dict inside what was loaded, without a wrapper's prefix, and the names that lie outside it.
 
@@ -240,7 +251,6 @@ def import_weights(
         torch.manual_seed(seed)
         network = make_network(name, shape, classes)
     wanted = {key: value.detach() for key, value in network.state_dict().items() if not key.endswith(_COUNTER)}
-    loaded = torch.load(file, map_location="cpu", weights_only=True)
-    given, left_out = _find_weights(loaded, next(iter(wanted)))
+    given, left_out = _find_weights(_load(file), next(iter(wanted)))
     write_state(output, _fit(given, wanted, HEADS[name], new_head))
     return left_out

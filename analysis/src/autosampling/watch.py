@@ -1,0 +1,100 @@
+"""How far a run is, for a terminal; from summary.json and finished files alone."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from .measures import blocks
+from .run import open_run, read_summary
+
+_LEVELS = "▁▂▃▄▅▆▇█"
+_CLEAR = "\x1b[H\x1b[2J"
+
+
+def sparkline(values: np.ndarray, width: int = 60) -> str:
+    """The values, averaged to so many characters, between their smallest and largest."""
+    values = np.asarray(values, float)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return ""
+    parts = np.array([part.mean() for part in np.array_split(values, min(width, len(values)))])
+    span = np.ptp(parts)
+    levels = np.zeros(len(parts)) if span == 0 else (parts - parts.min()) / span * (len(_LEVELS) - 1)
+    return "".join(_LEVELS[round(level)] for level in levels)
+
+
+def _events(run: xr.Dataset, most: int = 5) -> list[str]:
+    """The last epochs and repeated cycles, the newest last."""
+    found = []
+    if run.sizes.get("epoch", 0):
+        for number, cycle, accuracy in zip(
+            *(run[name][-most:].values for name in ("epoch", "epoch_cycle", "test_accuracy")), strict=True
+        ):
+            found.append((int(cycle), f"epoch {number} complete, test accuracy {accuracy:.4f}"))
+    attempts = run["attempt"].values
+    for cycle in np.flatnonzero(attempts)[-most:]:
+        found.append((int(cycle), f"repeated {attempts[cycle]} time(s): no member was finite"))
+    return [f"  cycle {cycle}: {text}" for cycle, text in sorted(found)[-most:]]
+
+
+def _remaining(run: xr.Dataset, left: int) -> str:
+    """From the times of the last cycles; members that share a rank take turns."""
+    last = run.isel(cycle=slice(-50, None))
+    turns = -(-run.sizes["member"] // run.attrs["ranks"])
+    seconds = sum(last[name].values.mean() for name in ("seconds_train", "seconds_reward")) * turns
+    seconds += last["seconds_wait"].values.mean()
+    return str(timedelta(seconds=round(seconds * left)))
+
+
+def _age(summary: dict[str, Any]) -> str:
+    if "time" not in summary:
+        return ""
+    age = datetime.now(UTC) - datetime.fromisoformat(summary["time"].replace("Z", "+00:00"))
+    return f", as of {timedelta(seconds=round(age.total_seconds()))} ago"
+
+
+def describe(path: str | Path) -> tuple[str, bool]:
+    """The run as it is now, and whether it has ended. Raises as open_run does, but not before its first segment."""
+    summary = read_summary(path)
+    try:
+        run = open_run(path)
+    except FileNotFoundError:
+        if not (Path(path) / "config.toml").is_file():
+            raise
+        return f"{path}: no cycle is recorded yet", False
+    cycles, planned = run.sizes["cycle"], run.attrs["cycles_planned"]
+    state = run.attrs["state"]
+    done = round(30 * cycles / max(1, planned))
+    best = np.concatenate([
+        accuracy[np.arange(len(winner)), winner] for _, (accuracy, winner) in blocks(run, "reward_accuracy", "winner")
+    ])  # fmt: skip
+    last = run["reward_accuracy"][-1].values
+    lines = [
+        f"{path}: {state}{_age(summary)}",
+        f"[{'#' * done}{'.' * (30 - done)}] {cycles:,} of {planned:,} cycles, {run.sizes['member']} members",
+        f"reward accuracy of the winners  {sparkline(best)}  last {best[-1]:.4f}",
+        f"last cycle: mean {np.nanmean(last):.4f}, spread {np.nanstd(last):.4f}",
+    ]
+    if state == "running":
+        lines.append(f"remaining: about {_remaining(run, planned - cycles)} of computing")
+    events = _events(run)
+    return "\n".join(lines + (["last events:", *events] if events else [])), state in ("finished", "stopped")
+
+
+def watch(path: str | Path, interval: float, once: bool) -> Iterator[str]:
+    """What to print, until the run ends."""
+    clear = _CLEAR if sys.stdout.isatty() and not once else ""
+    while True:
+        text, ended = describe(path)
+        yield clear + text
+        if ended or once:
+            return
+        time.sleep(interval)

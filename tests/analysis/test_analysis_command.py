@@ -1,0 +1,137 @@
+"""The command: its output files, messages and exit codes."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from recorded_runs import Shape, make_data, write_run, write_segments, write_summary
+
+from autosampling.cli import main
+from autosampling.watch import sparkline
+
+FIGURES = ["learning", "losses", "reward-spread", "lineage", "frequency", "concentration", "entropy", "change"]
+FIGURES += ["classes", "suspects", "times", "stragglers"]
+
+
+def svgs(page):
+    return re.findall(r"<svg .*?</svg>", page, flags=re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """The folder of a finished run's report, made without a display, a home folder, or write access to the run."""
+    folder = tmp_path_factory.mktemp("report")
+    run = write_run(folder / "run")
+    os.chmod(run, 0o555)
+    before = sorted(run.iterdir())
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+    command = [sys.executable, "-m", "autosampling.cli", "report", run, "--output", folder / "out"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, cwd="/")
+    assert result.returncode == 0 and result.stderr == ""
+    assert sorted(run.iterdir()) == before
+    return folder / "out"
+
+
+def test_report_has_every_figure_inline_and_as_files(report):
+    page = (report / "report.html").read_text()
+    assert re.findall(r'<figure id="([^"]+)"', page) == FIGURES
+    assert len(svgs(page)) == len(FIGURES)
+    for svg in svgs(page):
+        ElementTree.fromstring(svg)
+    assert {path.stem for path in (report / "figures").glob("*.png")} == set(FIGURES)
+    assert {path.stem for path in (report / "figures").glob("*.pdf")} == set(FIGURES)
+    assert "No contact sheet: images of &#x27;synthetic&#x27; are not shown" in page
+
+
+def test_report_needs_no_network(report):
+    page = (report / "report.html").read_text()
+    assert not re.search(r'(?:src|href)="(?!#|data:)', page)
+    assert not re.search(r"url\((?!#)|@import|<script", page)
+
+
+def test_report_of_a_running_run_says_what_is_missing(tmp_path):
+    write_summary(write_segments(tmp_path / "run", bounds=(0, 5, 11)), "running")
+    assert main(["report", str(tmp_path / "run"), "--output", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out/report.html").read_text()
+    assert "11 of 24" in page and "running" in page and "they come with run.h5" in page
+
+
+def test_report_of_several_runs_compares_them(tmp_path):
+    runs = [
+        str(write_run(tmp_path / f"{credit}{seed}", Shape(seed=seed, credit=credit, gain=gain + 0.01 * seed * seed)))
+        for credit, gain in (("winner", 0.0), ("advantage", 0.02))
+        for seed in range(3)
+    ]
+    assert main(["report", *runs, "--output", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out/report.html").read_text()
+    assert "exploration.credit = advantage" in page and "+0.0200" in page
+    assert page.count("<tr><td>" + str(tmp_path)) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["report", "{}/none", "--output", "{}/out"], 3), (["watch", "{}", "--once"], 3), (["suspects", "{}/new"], 4)],
+)
+def test_exit_codes(tmp_path, capsys, arguments, code):
+    write_run(tmp_path / "new", Shape(version="2.0"))
+    assert main([argument.format(tmp_path) for argument in arguments]) == code
+    error = capsys.readouterr().err
+    assert str(tmp_path) in error and "Traceback" not in error
+
+
+def test_bad_command_line_is_2():
+    with pytest.raises(SystemExit) as caught:
+        main(["report"])
+    assert caught.value.code == 2
+
+
+def test_watch_shows_progress_and_events(tmp_path, capsys):
+    write_summary(write_segments(tmp_path, bounds=(0, 5, 12)), "running")
+    assert main(["watch", str(tmp_path), "--once"]) == 0
+    text = capsys.readouterr().out
+    assert "12 of 24 cycles" in text and "remaining" in text
+    assert "cycle 11: epoch 2 complete" in text and "repeated 1 time" in text
+
+
+def test_watch_ends_with_the_run(tmp_path, capsys):
+    write_summary(write_run(tmp_path), "finished")
+    assert main(["watch", str(tmp_path), "--interval", "1000"]) == 0
+
+
+def test_sparkline_spans_its_values():
+    assert sparkline(np.arange(8.0)) == "▁▂▃▄▅▆▇█"
+    assert len(sparkline(np.arange(1000.0), width=20)) == 20
+    assert sparkline(np.array([np.nan])) == ""
+
+
+def test_csv_holds_the_record(tmp_path):
+    assert main(["convert", str(write_run(tmp_path / "run")), "--to", "csv", "--output", str(tmp_path / "out")]) == 0
+    with (tmp_path / "out/members.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    data = make_data(Shape())
+    assert [float(row["reward"]) for row in rows] == data["reward"][1].ravel().tolist()
+    assert [int(row["winner"]) for row in rows[::4]] == data["winner"][1].tolist()
+    with (tmp_path / "out/indices.csv").open() as file:
+        assert [int(row["label"]) for row in csv.DictReader(file)] == data["label"][1].tolist()
+    with (tmp_path / "out/epochs.csv").open() as file:
+        assert [int(row["epoch"]) for row in csv.DictReader(file)] == [1, 2, 3, 4]
+
+
+def test_tensorboard_gets_every_cycle(tmp_path):
+    pytest.importorskip("tensorboardX")
+    out = tmp_path / "out"
+    assert main(["convert", str(write_run(tmp_path / "run")), "--to", "tensorboard", "--output", str(out)]) == 0
+    content = next(out.glob("events.out.tfevents.*")).read_bytes()
+    assert content.count(b"reward/accuracy_winner") == 24
+    assert content.count(b"epoch/test_accuracy") == 4
+
+
+def test_suspects_are_printed_with_their_auc(tmp_path, capsys):
+    assert main(["suspects", str(write_run(tmp_path / "run")), "--number", "3", "--csv", str(tmp_path / "s.csv")]) == 0
+    assert "area under the curve" in capsys.readouterr().out
+    assert len((tmp_path / "s.csv").read_text().splitlines()) == 61

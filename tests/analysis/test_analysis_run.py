@@ -1,0 +1,123 @@
+"""open_run: every cycle once, from whatever a run left behind; and what it refuses."""
+
+import resource
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+from recorded_runs import Shape, make_data, write_run, write_segments, write_summary
+
+from autosampling import NewerFormatError, open_run
+
+
+def assert_by_cycle_and_epoch(run: xr.Dataset, cycles: int = 24) -> None:
+    expected = make_data(Shape())
+    assert run["cycle"].values.tolist() == list(range(cycles))
+    for name, (dims, values) in expected.items():
+        if dims[0] == "cycle" and name not in ("line", "schedule"):
+            assert run[name].dims == dims
+            np.testing.assert_array_equal(run[name].values, values[:cycles])
+    ended = expected["epoch_cycle"][1] < cycles
+    np.testing.assert_array_equal(run["test_accuracy"].values, expected["test_accuracy"][1][ended])
+
+
+def test_finished_run_is_read_from_its_run_file(tmp_path):
+    run = open_run(write_run(write_segments(tmp_path)))
+    assert_by_cycle_and_epoch(run)
+    assert run.attrs["state"] == "finished" and "schedule" in run
+    assert run["state_hash"].dtype == np.uint64
+    np.testing.assert_array_equal(run["split_training"].values, np.arange(60))
+
+
+def test_segments_join_to_the_same_run(tmp_path):
+    write_summary(write_segments(tmp_path), "running")
+    run = open_run(tmp_path)
+    assert_by_cycle_and_epoch(run)
+    assert run.attrs["state"] == "running" and "schedule" not in run
+    np.testing.assert_array_equal(run["label"].values, make_data(Shape())["label"][1])
+
+
+@pytest.mark.parametrize("key", [slice(4, 7), slice(None, None, 5), slice(20, 2, -3), 5, -1, slice(9, 9), [6, 1, 1]])
+def test_any_choice_of_cycles_is_that_of_numpy(tmp_path, key):
+    run = open_run(write_segments(tmp_path))
+    expected = make_data(Shape())["survivor_schedule"][1]
+    np.testing.assert_array_equal(run["survivor_schedule"][key].values, expected[key])
+    np.testing.assert_array_equal(run["survivor_schedule"][key, 1, 2:5].values, expected[key][..., 1, 2:5])
+
+
+def test_run_file_that_a_longer_run_has_outgrown_is_not_used(tmp_path):
+    write_segments(tmp_path)
+    short = Shape(cycles=12)
+    write_run(tmp_path, short)
+    assert_by_cycle_and_epoch(open_run(tmp_path))
+
+
+def test_crashed_run_has_its_closed_segments_and_no_superseded_ones(tmp_path):
+    write_segments(tmp_path, bounds=(0, 5, 6, 11))
+    (tmp_path / "record/cycles-00000011-00000020.h5.tmp").write_bytes(b"half")
+    (tmp_path / "record/superseded").mkdir()
+    shutil.copy(tmp_path / "record/cycles-00000005-00000005.h5", tmp_path / "record/superseded")
+    assert_by_cycle_and_epoch(open_run(tmp_path), cycles=11)
+
+
+@pytest.mark.parametrize("lost", ["00000000-00000004", "00000005-00000005"])
+def test_missing_segment_is_named(tmp_path, lost):
+    write_segments(tmp_path)
+    (tmp_path / f"record/cycles-{lost}.h5").unlink()
+    with pytest.raises(ValueError, match=f"cycles {int(lost[:8])} to {int(lost[9:])}"):
+        open_run(tmp_path)
+
+
+def test_overlapping_segments_are_refused(tmp_path):
+    write_segments(tmp_path)
+    source = tmp_path / "record/cycles-00000006-00000023.h5"
+    shutil.copy(source, tmp_path / "record/cycles-00000004-00000023.h5")
+    with pytest.raises(ValueError, match="before the segment ahead"):
+        open_run(tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.5, 0.999])
+def test_truncated_segment_is_named(tmp_path, keep):
+    write_segments(tmp_path)
+    path = tmp_path / "record/cycles-00000005-00000005.h5"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(keep * len(content))])
+    with pytest.raises(ValueError, match="00000005.*damaged"):
+        open_run(tmp_path)
+
+
+def test_flipped_bit_is_found(tmp_path):
+    path = write_run(tmp_path) / "run.h5"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="damaged"):
+        open_run(tmp_path)
+
+
+def test_minor_version_is_read_and_major_refused(tmp_path):
+    assert open_run(write_run(tmp_path / "a", Shape(version="1.7"))).sizes["cycle"] == 24
+    with pytest.raises(NewerFormatError, match="newer"):
+        open_run(write_run(tmp_path / "b", Shape(version="2.0")))
+
+
+def test_folder_without_record_and_foreign_files_are_no_runs(tmp_path):
+    with pytest.raises(FileNotFoundError, match="has no record"):
+        open_run(tmp_path)
+    with h5py.File(tmp_path / "run.h5", "w") as file:
+        file["x"] = 1
+    with pytest.raises(ValueError, match="is of type None"):
+        open_run(tmp_path)
+
+
+def test_many_segments_need_few_open_files(tmp_path):
+    shape = Shape(cycles=400, planned=400, slots=1)
+    write_segments(tmp_path, shape, bounds=tuple(range(401)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    try:
+        np.testing.assert_array_equal(open_run(tmp_path)["reward"].values, make_data(shape)["reward"][1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
