@@ -46,11 +46,11 @@ def outcomes(runs: Sequence[xr.Dataset]) -> pd.DataFrame:
 
 def mean_with_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:
     """Mean and its confidence interval by Student's t; the interval is NaN for fewer than two values."""
-    values = np.asarray(values, float)
-    mean = float(values.mean())
-    if len(values) < 2:
+    sample = np.asarray(values, float)
+    mean = float(sample.mean())
+    if len(sample) < 2:
         return mean, float("nan"), float("nan")
-    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    half = float(stats.t.ppf((1 + confidence) / 2, len(sample) - 1) * sample.std(ddof=1) / np.sqrt(len(sample)))
     return mean, mean - half, mean + half
 
 
@@ -64,8 +64,8 @@ def _check_once(table: pd.DataFrame) -> None:
 def compare(table: pd.DataFrame, measure: str = "test_accuracy", baseline: str | None = None) -> pd.DataFrame:
     """By group: mean of a measure over the seeds with its 95 % interval, and the difference from the baseline.
 
-    `table` is that of `outcomes`. Differences are paired: of runs of the same seed, with the interval over seeds, so that
-    what the seeds have in common falls out. The baseline is a group, by default that of the first run.
+    `table` is that of `outcomes`. Differences are paired: of runs of the same seed, with the interval over seeds, so
+    that what the seeds have in common falls out. The baseline is a group, by default that of the first run.
 
     Raises ValueError where a group has a seed twice, or there is no such baseline.
     """

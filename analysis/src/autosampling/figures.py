@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -36,8 +38,8 @@ def draw_learning(facts: Facts) -> Drawing:
     in_percent(axes)
     axes.legend(loc="lower right")
     caption = (
-        "The reward set steers the search, the test set steers nothing. The winner is the best of several noisy values: "
-        "its accuracy on the reward set flatters it, that on the test set does not."
+        "The reward set steers the search, the test set steers nothing. The winner is the best of several noisy "
+        "values: its accuracy on the reward set flatters it, that on the test set does not."
     )
     return Drawing("learning", "Learning", caption, figure)
 
@@ -66,8 +68,8 @@ def draw_spread(facts: Facts) -> Drawing:
     axes.legend(loc="upper right")
     examples = measures.reward_examples(facts.run)
     caption = (
-        f"How far the members of a cycle lie apart, beside the error of an accuracy on {examples:,} examples. All members "
-        "see the same examples, so that differences between them are known better than this error says."
+        f"How far the members of a cycle lie apart, beside the error of an accuracy on {examples:,} examples. All "
+        "members see the same examples, so that differences between them are known better than this error says."
     )
     return Drawing("reward-spread", "Rewards against their error", caption, figure)
 
@@ -102,7 +104,7 @@ def draw_lineage(facts: Facts) -> Drawing:
     return Drawing("lineage", "Lineage of the final best member", caption, figure)
 
 
-def _paint(height: int, width: int, row: NDArray, column: NDArray, rgba: list[tuple[float, ...]]) -> Floats:
+def _paint(height: int, width: int, row: NDArray, column: NDArray, rgba: Sequence[tuple[float, ...]]) -> Floats:
     image = np.zeros((height, width, 4))
     if rgba:
         image[row, column] = rgba
@@ -121,8 +123,8 @@ def draw_times(facts: Facts) -> Drawing:
     total = sum(part.sum() for part in parts)
     shares = [part.sum() / total if total else 0 for part in parts]
     caption = (
-        f"Mean over the members: {shares[0]:.0%} training, {shares[1]:.0%} reward, {shares[2]:.0%} waiting. Members that "
-        "share a rank take turns."
+        f"Mean over the members: {shares[0]:.0%} training, {shares[1]:.0%} reward, {shares[2]:.0%} waiting. Members "
+        "that share a rank take turns."
     )
     return Drawing("times", "Where the time of a cycle goes", caption, figure)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,13 +58,13 @@ def _read_cifar(folder: Path, name: str) -> Bytes:
 def read_training_images(run: xr.Dataset, folder: str | Path | None = None) -> Bytes:
     """(file rows, H, W) or (file rows, H, W, 3): the whole training file; an index's image is row split_training.
 
-    `folder` is by default `data.path` of the configuration. Raises FileNotFoundError or ValueError, saying why, where the
-    images are not to be had.
+    `folder` is by default `data.path` of the configuration. Raises FileNotFoundError or ValueError, saying why, where
+    the images are not to be had.
     """
     data = configuration(run)["data"]
     name, path = data["name"], Path(folder or data.get("path", ""))
-    readers: dict[str, Callable[[], Bytes]] = {"mnist": lambda: _read_mnist(path)}
-    readers |= {cifar: lambda cifar=cifar: _read_cifar(path, cifar) for cifar in _CIFAR}
+    readers: dict[str, Callable[[], Bytes]] = {"mnist": partial(_read_mnist, path)}
+    readers |= {cifar: partial(_read_cifar, path, cifar) for cifar in _CIFAR}
     if name not in readers:
         raise ValueError(f"images of {name!r} are not shown (only those of {', '.join(readers)})")
     if not path.is_dir():

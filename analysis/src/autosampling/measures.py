@@ -70,7 +70,7 @@ def schedule(run: xr.Dataset) -> xr.DataArray:
 
 
 def windows(run: xr.Dataset, most: int = 12) -> NDArray[np.int64]:
-    """(W + 1) bounds of at most `most` windows of equal length: whole cycles, and whole epochs where there are enough."""
+    """(W + 1) bounds of at most `most` windows of equal length: of whole epochs where there are enough, else of cycles."""
     cycles = run.sizes["cycle"]
     ends = run["epoch_cycle"].values + 1 if "epoch_cycle" in run else np.empty(0, np.int64)
     if len(ends) >= most // 2:

@@ -20,7 +20,7 @@ _STYLE = """
 body { margin: 0; background: var(--surface); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 1280px; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; margin: .5rem 0; overflow-wrap: anywhere; }
-h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; border-top: 1px solid var(--grid); padding-top: 1rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; border-top: 1px solid var(--grid); padding-top: 1rem; }
 h3 { font-size: 1rem; margin: 0; }
 .figures + h3 { margin-top: 1.5rem; }
 p { margin: .3rem 0; max-width: 75ch; }
@@ -29,7 +29,7 @@ figcaption { font-size: .875rem; max-width: 70ch; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); gap: 1.5rem 2rem; }
 figure { margin: 0; min-width: 0; }
 svg { display: block; height: auto; max-width: 100%; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: .75rem 1.5rem; margin: 1rem 0; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: .75rem 1.5rem; }
 .facts dd { margin: 0; font-size: 1.15rem; font-variant-numeric: tabular-nums; }
 dt { font-size: .8125rem; }
 .wide { overflow-x: auto; }
@@ -160,8 +160,8 @@ def _comparison_section(runs: Sequence[xr.Dataset], baseline: str | None) -> tup
         )
     header = ["", "runs", "test accuracy", "difference, paired", "p", "member-epochs", "member-hours", "reward queries"]
     note = (
-        "Runs that differ only in their seed are one group. Differences are paired by seed, from the baseline; brackets "
-        "hold 95 % confidence intervals by Student's t. Nothing is corrected for many comparisons; costs are means."
+        "Runs that differ only in their seed are one group. Differences are paired by seed, from the baseline; "
+        "brackets hold 95 % confidence intervals by Student's t. Nothing is corrected for many comparisons; costs are means."
     )
     drawing = figures.draw_comparison(result, names)
     figure = f'<div class="figures">{_figure(drawing)}</div>'

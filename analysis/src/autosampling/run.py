@@ -160,7 +160,7 @@ def _variable(name: str, dataset: h5py.Dataset, parts: list[_Part]) -> xr.Variab
 
 
 def _join(parts: list[_Part]) -> xr.Dataset:
-    """The datasets of all parts: those by cycle and by epoch one after the other, all others from the first with them."""
+    """The datasets of all parts: those by cycle and by epoch joined, all others from one file that has them."""
     variables: dict[str, xr.Variable] = {}
     epochs: list[_Part] = []
     for part in parts:

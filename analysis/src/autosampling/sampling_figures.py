@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -22,7 +24,7 @@ def draw_frequency(facts: Facts) -> Drawing:
     axes.bar(edges[:-1], seen, width=width, align="edge", color=BLUE, alpha=0.75, linewidth=0, label="this run")
     share = np.diff(stats.poisson.cdf(edges - 1, mean))
     low, up = stats.binom.interval(0.95, len(total), np.clip(share, 0, 1))
-    steps = {"step": "post", "linewidth": 0}
+    steps: dict[str, Any] = {"step": "post", "linewidth": 0}
     low, up, middle = (np.append(values, values[-1]) for values in (low, up, share * len(total)))
     axes.fill_between(edges, low, up, color=ORANGE, alpha=0.3, label="95 % of uniform draws", **steps)
     axes.step(edges, middle, where="post", color=ORANGE, linewidth=1.2)
@@ -51,14 +53,18 @@ def draw_classes(facts: Facts) -> Drawing:
     figure, axes = new_figure()
     axes.axhspan(1 - 1.96 * error, 1 + 1.96 * error, color=MUTED, alpha=0.18, linewidth=0, label="chance, 95 %")
     for label in range(len(names)):
-        style = {"color": MUTED, "linewidth": 0.8, "alpha": 0.7}
+        style: dict[str, Any] = {"color": MUTED, "linewidth": 0.8, "alpha": 0.7}
         if label in shown:
-            style = {"color": ORANGE if label == order[0] else BLUE, "linewidth": 1.6, "label": f"class {names[label]}"}
+            style: dict[str, Any] = {
+                "color": ORANGE if label == order[0] else BLUE,
+                "linewidth": 1.6,
+                "label": f"class {names[label]}",
+            }
         axes.plot(facts.window_epochs, ratio[:, label], **style)
     axes.set(xlabel="epochs of a member", ylabel="share / share in the training set")
     axes.legend(loc="best")
     caption = (
-        "Draws of each class in the winning schedule, against its share of the training set (by the labels trained on). "
+        "Draws of each class in the winning schedule, against its share of the training set (by the label trained on). "
         "Coloured: the class that gained most and the one that lost most, by the last window."
     )
     return Drawing("classes", "Class shares over time", caption, figure)
@@ -114,7 +120,10 @@ def draw_concentration(facts: Facts) -> Drawing:
     in_percent(axes, "x")
     axes.legend(loc="lower right")
     sizes = ", ".join(f"{measures.effective_size(v) / len(v):.0%} ({label})" for v, _, label in curves)
-    caption = f"Effective sample size as a share of the training set: {sizes}. Chance alone bends the curve of the winning schedule."
+    caption = (
+        f"Effective sample size as a share of the training set: {sizes}. Chance alone bends the curve of the winning "
+        "schedule."
+    )
     return Drawing("concentration", "Concentration", caption, figure)
 
 
@@ -133,15 +142,17 @@ def draw_suspects(facts: Facts, table: pd.DataFrame) -> Drawing:
         groups.append((score[wrong], ORANGE, "wrong label (noise was planted)"))
     for values, colour, label in groups:
         weights = np.full(len(values), 1 / max(1, len(values)))
-        axes.hist(np.clip(values, edges[0], edges[-1]), edges, weights=weights, color=colour, alpha=0.55, label=label)
+        axes.hist(
+            np.clip(values, edges[0], edges[-1]), edges.tolist(), weights=weights, color=colour, alpha=0.55, label=label
+        )
     axes.set(xlabel="score" if "score" in facts.run else "draws in the winning schedule", ylabel="share of its group")
     in_percent(axes)
     axes.legend(loc="best")
     if has_noise:
         first = wrong[: max(1, len(wrong) // 20)].mean()
         caption = (
-            f"Area under the curve {measures.wrong_label_auc(table):.3f} (0.5: guessing). Of the 5 % of the indices with "
-            f"the lowest scores {first:.0%} have a wrong label, of all {wrong.mean():.0%}."
+            f"Area under the curve {measures.wrong_label_auc(table):.3f} (0.5: guessing). Of the 5 % of the indices "
+            f"with the lowest scores {first:.0%} have a wrong label, of all {wrong.mean():.0%}."
         )
     else:
         caption = (

@@ -38,7 +38,7 @@ ROLES = (
     (VIOLET, "violet", VIOLET, "#ab89e6"),
 )
 
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.labelsize": 9,
