@@ -17,14 +17,19 @@ usage() {
 (($# >= 2)) || usage
 config=$1 output=$2
 shift 2
-seeds=5 ranks=2 members=8 settings=()
+seeds=5 ranks=2 members=8 epochs= settings=()
 while (($# > 0)); do
     (($# >= 2)) || usage
     case $1 in
     --seeds) seeds=$2 ;;
     --ranks) ranks=$2 ;;
     --members) members=$2 ;;
-    --set) settings+=(--set "$2") ;;
+    --set)
+        case $2 in # an option may be set only once, and some rows have epochs of their own
+        training.epochs=*) epochs=${2#*=} ;;
+        *) settings+=(--set "$2") ;;
+        esac
+        ;;
     *) usage ;;
     esac
     shift 2
@@ -64,10 +69,11 @@ mixture=(--set exploration.kind=mixture)
 
 run_seed() {
     seed=$1
-    local common=(--set run.seed="$seed" "${settings[@]}")
+    local any_length=(--set run.seed="$seed" "${settings[@]}")
+    local common=("${any_length[@]}" --set training.epochs="$(part_of 1)")
     start uniform 1 run "$config" "${common[@]}" "${uniform[@]}"
     for part in 2 4 8; do # fewer epochs are a rival: against wrong labels they beat much
-        start "uniform-1_$part" 1 run "$config" "${common[@]}" "${uniform[@]}" --set training.epochs="$(part_of "$part")"
+        start "uniform-1_$part" 1 run "$config" "${any_length[@]}" "${uniform[@]}" --set training.epochs="$(part_of "$part")"
     done
     start uniform-with-reward-examples 1 run "$config" "${common[@]}" "${uniform[@]}" --set data.train_on_reward=true
     start uniform-with-replacement 1 run "$config" "${common[@]}" "${replacement[@]}" "${one[@]}"
@@ -87,8 +93,7 @@ run_seed() {
     start replay-dynamic 1 replay "$output/mixture-advantage/seed-$seed" --dynamic
 }
 
-# The configured number of epochs, divided.
-epochs=
+# The number of epochs, divided.
 part_of() {
     if [ -z "$epochs" ]; then
         epochs=$("$program" check "$config" "${settings[@]}" "${uniform[@]}" | sed -n 's/^length *\([0-9.]*\) epochs.*/\1/p')

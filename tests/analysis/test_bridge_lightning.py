@@ -11,10 +11,9 @@ import pytest
 torch = pytest.importorskip("torch")
 lightning = pytest.importorskip("lightning")
 
-from lightning.pytorch.callbacks import ModelCheckpoint  # noqa: E402
-
-from autosampling.sampler import ResumableLoader, ScheduleSampler  # noqa: E402
-from test_bridge_sampler import BATCH, CYCLES, DRAWS, Indices, write_run  # noqa: E402
+from autosampling.sampler import ResumableLoader, ScheduleSampler
+from lightning.pytorch.callbacks import ModelCheckpoint
+from test_bridge_sampler import BATCH, CYCLES, DRAWS, Indices, write_run
 
 BATCHES = CYCLES * DRAWS // BATCH
 

@@ -8,8 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from autosampling.record_file import append_checksum  # noqa: E402
-from autosampling.sampler import ResumableLoader, ScheduleSampler, StaticSampler, TrainingSet  # noqa: E402
+from autosampling.record_file import append_checksum
+from autosampling.sampler import ResumableLoader, ScheduleSampler, StaticSampler, TrainingSet
 
 N, BATCH, CYCLES, DRAWS = 50, 4, 12, 16  # epochs end after cycles 3, 6, 9 and 12 (counted from 0): 4, 3, 3 and 2 cycles
 

@@ -53,8 +53,9 @@ def read_outcome(path: Path) -> Outcome:
     """Reads a run's run.h5."""
     with h5py.File(path) as f:
         reward_loss, winner = f["reward_loss"][...], f["winner"][...]
-        at = f["epoch_cycle"][...]
-        test = f["test_accuracy"][...]
+        whole = "epoch_cycle" in f  # a run shorter than an epoch is never tested
+        at = f["epoch_cycle"][...] if whole else np.empty(0, int)
+        test = f["test_accuracy"][...] if whole else np.empty(0)
         cycles, members = reward_loss.shape
         draws, training = f["schedule"].shape[1], f["label"].shape[0]
         attempts = cycles + int(f["attempt"][...].sum())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -20,6 +21,7 @@ class Facts:
     curves: Curves
     bounds: NDArray[np.int64]  # (W + 1) windows of cycles
     counts: NDArray[np.int64]  # (W, N) draws of the winning schedule
+    members: pd.DataFrame  # of measures.stragglers
 
     @property
     def window_epochs(self) -> Floats:
@@ -29,4 +31,4 @@ class Facts:
 
 def gather_facts(run: xr.Dataset) -> Facts:
     bounds = measures.windows(run)
-    return Facts(run, measures.curves(run), bounds, measures.draw_counts(run, bounds))
+    return Facts(run, measures.curves(run), bounds, measures.draw_counts(run, bounds), measures.stragglers(run))

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from matplotlib.colors import to_rgb
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from . import measures
-from .facts import Facts, gather_facts
+from .facts import Facts
 from .measures import Floats
 from .sampling_figures import (
     draw_change,
@@ -130,7 +129,7 @@ def draw_times(facts: Facts) -> Drawing:
 
 
 def draw_stragglers(facts: Facts) -> Drawing | None:
-    table = measures.stragglers(facts.run)
+    table = facts.members
     if len(table) < 2:
         return None
     figure, axes = new_figure()
@@ -145,10 +144,9 @@ def draw_stragglers(facts: Facts) -> Drawing | None:
     return Drawing("stragglers", "Stragglers", caption, figure)
 
 
-def draw_all(run: xr.Dataset) -> list[Drawing]:
+def draw_all(facts: Facts) -> list[Drawing]:
     """The figures of a run, those without data left out."""
     with looks():
-        facts = gather_facts(run)
         drawings = [
             draw_learning(facts),
             draw_losses(facts),
@@ -161,7 +159,7 @@ def draw_all(run: xr.Dataset) -> list[Drawing]:
             draw_classes(facts),
         ]
         try:
-            drawings.append(draw_suspects(facts, measures.suspects(run)))
+            drawings.append(draw_suspects(facts, measures.suspects(facts.run)))
         except ValueError:  # before the end there are no scores
             pass
         drawings += [draw_times(facts), draw_stragglers(facts)]

@@ -70,7 +70,7 @@ def schedule(run: xr.Dataset) -> xr.DataArray:
 
 
 def windows(run: xr.Dataset, most: int = 12) -> NDArray[np.int64]:
-    """(W + 1) bounds of at most `most` windows of equal length: of whole epochs where there are enough, else of cycles."""
+    """(W + 1) bounds of at most `most` equal windows: of whole epochs where there are enough, else of cycles."""
     cycles = run.sizes["cycle"]
     ends = run["epoch_cycle"].values + 1 if "epoch_cycle" in run else np.empty(0, np.int64)
     if len(ends) >= most // 2:
@@ -292,11 +292,12 @@ class Outcome:
     repeated: int  # cycles' attempts that came to nothing
 
 
-def outcome(run: xr.Dataset) -> Outcome:
-    """The run's outcome so far."""
+def outcome(run: xr.Dataset, times: pd.DataFrame | None = None) -> Outcome:
+    """The run's outcome so far. `times` is the table of `stragglers`, if it is at hand."""
     cycles, members = run.sizes["cycle"], run.sizes["member"]
     repeated = int(run["attempt"].values.sum())
-    seconds = stragglers(run)[["train", "reward", "wait"]].sum() * cycles
+    times = stragglers(run) if times is None else times
+    seconds = times[["train", "reward", "wait"]].sum() * cycles
     images = (cycles + repeated) * members * run.attrs["draws"]
     test = stopped = loss = float("nan")
     if run.sizes.get("epoch", 0):

@@ -6,6 +6,7 @@ Letters: B batch, C channels, H height, W width.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def _resnet(widths: tuple[int, ...], blocks: int, channels: int, height: int, wi
     return ResNet(widths, blocks, channels, classes)
 
 
-_NETWORKS = {
+_NETWORKS: dict[str, Callable[[int, int, int, int], nn.Module]] = {
     "resnet8": partial(_resnet, (16, 32, 64), 1),
     "resnet20": partial(_resnet, (16, 32, 64), 3),
     "resnet18": partial(_resnet, (64, 128, 256, 512), 2),

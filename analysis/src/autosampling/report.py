@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from . import compare, figures, images, measures
+from .facts import gather_facts
 from .style import ROLES, Drawing, looks, to_svg
 
 _STYLE = """
@@ -116,8 +117,8 @@ def _pictures(run: xr.Dataset, table: pd.DataFrame | None, data: Path | None) ->
 
 
 def _run_section(run: xr.Dataset, data: Path | None) -> tuple[str, list[Drawing]]:
-    outcome = measures.outcome(run)
-    drawings = figures.draw_all(run)
+    facts = gather_facts(run)
+    drawings = figures.draw_all(facts)
     try:
         table = measures.suspects(run)
     except ValueError:  # they come with the end of the run
@@ -125,7 +126,7 @@ def _run_section(run: xr.Dataset, data: Path | None) -> tuple[str, list[Drawing]
     sheets, why_not = _pictures(run, table, data)
     drawings += sheets
     content = [
-        _headline(run, outcome),
+        _headline(run, measures.outcome(run, facts.members)),
         f'<div class="figures">{"".join(map(_figure, drawings))}</div>',
         why_not,
         _suspect_table(run, table)
@@ -161,7 +162,8 @@ def _comparison_section(runs: Sequence[xr.Dataset], baseline: str | None) -> tup
     header = ["", "runs", "test accuracy", "difference, paired", "p", "member-epochs", "member-hours", "reward queries"]
     note = (
         "Runs that differ only in their seed are one group. Differences are paired by seed, from the baseline; "
-        "brackets hold 95 % confidence intervals by Student's t. Nothing is corrected for many comparisons; costs are means."
+        "brackets hold 95 % confidence intervals by Student's t. Nothing is corrected for many comparisons; costs "
+        "are means."
     )
     drawing = figures.draw_comparison(result, names)
     figure = f'<div class="figures">{_figure(drawing)}</div>'

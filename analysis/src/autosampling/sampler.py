@@ -69,7 +69,7 @@ class RecordedSampler(DistributedSampler):
             self.training_images = int(file.attrs["training_images"])
         self.global_batch_size = int(configuration["training"]["batch_size"])
         self._follows_world = replicas is None
-        self.rank, self.num_replicas = _place_in_world() if replicas is None else (rank, replicas)
+        self.rank, self.num_replicas = _place_in_world() if rank is None or replicas is None else (rank, replicas)
         if not 0 <= self.rank < self.num_replicas:
             raise ValueError(f"rank {self.rank} is not one of {self.num_replicas} replicas")
         if self.global_batch_size % self.num_replicas != 0:
@@ -234,7 +234,7 @@ class ResumableLoader(DataLoader):
         super().__init__(dataset, batch_size=sampler.batch_size, sampler=sampler, **options)
         self._recorded = sampler
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         at = self._recorded.state_dict()
         for number, batch in enumerate(super().__iter__(), at["batches"] + 1):
             self._recorded.load_state_dict({"epoch": at["epoch"], "batches": number})

@@ -55,7 +55,7 @@ def draw_classes(facts: Facts) -> Drawing:
     for label in range(len(names)):
         style: dict[str, Any] = {"color": MUTED, "linewidth": 0.8, "alpha": 0.7}
         if label in shown:
-            style: dict[str, Any] = {
+            style = {
                 "color": ORANGE if label == order[0] else BLUE,
                 "linewidth": 1.6,
                 "label": f"class {names[label]}",
