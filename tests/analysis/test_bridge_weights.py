@@ -157,6 +157,7 @@ def test_import_names_each_tensor_that_does_not_fit(tmp_path):
         "bn1.bias has values that are not finite",
     ):
         assert line in str(refusal.value)
+    assert "--new-head" not in str(refusal.value)
     assert not (tmp_path / "init.h5").exists()
 
 

@@ -28,7 +28,7 @@ p { margin: .3rem 0; max-width: 75ch; }
 .muted, figcaption, dt { color: var(--muted); }
 figcaption { font-size: .875rem; max-width: 70ch; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); gap: 1.5rem 2rem; }
-figure { margin: 0; min-width: 0; }
+figure { margin: 0; min-width: 0; max-width: 680px; }
 svg { display: block; height: auto; max-width: 100%; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: .75rem 1.5rem; }
 .facts dd { margin: 0; font-size: 1.15rem; font-variant-numeric: tabular-nums; }

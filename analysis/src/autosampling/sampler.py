@@ -219,8 +219,7 @@ class ResumableLoader(DataLoader):
     It tells its sampler of each batch that it gives to the loop; what workers have prefetched does not count. So the
     state says where the loop is, a pass after one that was left early goes on there, and PyTorch Lightning saves and
     loads it with its checkpoints (but counts an epoch that max_steps ended as a whole one, in those saved after fit).
-    `dataset` holds the N training examples by training index, as TrainingSet does;
-    `options` are DataLoader's.
+    `dataset` holds the N training examples by training index, as TrainingSet does; `options` are DataLoader's.
     """
 
     def __init__(self, dataset: Dataset, *, sampler: RecordedSampler, **options: Any) -> None:

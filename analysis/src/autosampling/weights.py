@@ -171,25 +171,28 @@ def _find_weights(loaded: Any, first_name: str) -> tuple[dict[str, Tensor], list
 def _fit(given: dict[str, Tensor], wanted: dict[str, Tensor], head: str, new_head: bool) -> dict[str, Tensor]:
     """The wanted tensors from the given ones; the head from `wanted` itself if it's to be new."""
     given = {name: value for name, value in given.items() if not name.endswith(_COUNTER)}
-    fitted, differences, head_differs = {}, [], False
+    fitted, differences, of_head_alone = {}, [], True
     for name, target in wanted.items():
         value = given.pop(name, None)
         of_head = name.startswith(head + ".")
         if new_head and of_head:
             fitted[name] = target
-        elif value is None:
-            differences.append(f"{name} is missing")
+            continue
+        if value is None:
+            difference = "is missing"
         elif value.shape != target.shape:
-            differences.append(f"{name} is {tuple(value.shape)}, not {tuple(target.shape)}")
-            head_differs |= of_head
+            difference = f"is {tuple(value.shape)}, not {tuple(target.shape)}"
         elif not value.isfinite().all():
-            differences.append(f"{name} has values that are not finite")
+            difference = "has values that are not finite"
         else:
             fitted[name] = value.detach().to(torch.float32)
+            continue
+        differences.append(f"{name} {difference}")
+        of_head_alone &= of_head
     differences += [f"{name} is not in the network" for name in given]
     if differences:
-        hint = "\n  another number of classes: --new-head starts the last layer afresh" if head_differs else ""
-        raise ValueError("the weights are of another network:\n  " + "\n  ".join(differences) + hint)
+        hint = "\n  to start the last layer afresh: --new-head" if of_head_alone and not given else ""
+        raise ValueError("the weights do not fit the network:\n  " + "\n  ".join(differences) + hint)
     return fitted
 
 
