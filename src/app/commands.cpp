@@ -43,7 +43,8 @@ std::string hdf5_version() {
 // The options of a replay: those of the run, with settings on top.
 Options load_replay_options(const RunArguments& arguments, const std::string& mode) {
     const std::filesystem::path& run = arguments.configuration;
-    const Options planned = replay_options(configuration_format().parse(recorded_configuration(run)), run, mode);
+    const Options planned =
+        replay_options(configuration_format().parse(recorded_configuration(open_replayed_run(run))), run, mode);
     Options options = planned;
     for (const std::string& setting : arguments.settings) apply_setting(setting, options);
     options.run.output = arguments.output;

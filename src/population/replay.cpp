@@ -2,23 +2,12 @@
 
 #include "autosampling/base/error.hpp"
 #include "autosampling/population/recount.hpp"
-#include "autosampling/record/hdf5.hpp"
 
 #include <algorithm>
 
 namespace autosampling {
 
 namespace {
-
-Hdf5File open_run(const std::filesystem::path& run) {
-    const auto path = run / "run.h5";
-    VALIDATE(
-        std::filesystem::exists(path), ExitCode::checkpoint, path.string(),
-        " is missing (the run has not finished, or this is no run directory): let it finish, or collect what there "
-        "is with autosampling finish ",
-        run.string());
-    return Hdf5File::open(path);
-}
 
 // The distribution as it was learned from the first `cycles` cycles of a run.
 std::vector<double> distribution_after(const std::filesystem::path& run, const Options& recorded, const Plan& plan,
@@ -47,8 +36,18 @@ std::unique_ptr<Feed> make_static_feed(const Options& options, const Options& re
 
 } // namespace
 
-std::string recorded_configuration(const std::filesystem::path& run) {
-    return open_run(run).read_strings("configuration").at(0);
+Hdf5File open_replayed_run(const std::filesystem::path& run) {
+    const auto path = run / "run.h5";
+    VALIDATE(
+        std::filesystem::exists(path), ExitCode::checkpoint, path.string(),
+        " is missing (the run has not finished, or this is no run directory): let it finish, or collect what there "
+        "is with autosampling finish ",
+        run.string());
+    return Hdf5File::open(path);
+}
+
+std::string recorded_configuration(const Hdf5File& run) {
+    return run.read_strings("configuration").at(0);
 }
 
 Options replay_options(const Options& recorded, const std::filesystem::path& run, const std::string& mode) {
@@ -65,15 +64,14 @@ Options replay_options(const Options& recorded, const std::filesystem::path& run
     return options;
 }
 
-void check_replayed_data(const std::filesystem::path& run, std::uint64_t dataset_hash) {
-    const Hdf5File file = open_run(run);
-    VALIDATE(file.attribute<std::uint64_t>("dataset_hash") == dataset_hash, ExitCode::data,
-             "the data set is not the one that ", run.string(),
+void check_replayed_data(const Hdf5File& run, std::uint64_t dataset_hash) {
+    VALIDATE(run.attribute<std::uint64_t>("dataset_hash") == dataset_hash, ExitCode::data,
+             "the data set is not the one that ", run.path().string(),
              " was made with (its images or labels differ): give the folder that it began with by --set data.path");
 }
 
-std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& recorded, const Plan& plan) {
-    const Hdf5File file = open_run(options.replay.source);
+std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& recorded, const Plan& plan,
+                                       const Hdf5File& file) {
     const std::vector<float> weight = file.has("draw_weight") ? file.read<float>("draw_weight") : std::vector<float>{};
     VALIDATE(std::all_of(weight.begin(), weight.end(), [](float w) { return w == 1; }), ExitCode::usage,
              options.replay.source, " weighted its draws (sampling.rule was ", recorded.sampling.rule,
@@ -92,7 +90,7 @@ std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& re
 }
 
 ExactnessCheck::ExactnessCheck(const std::filesystem::path& run) {
-    const Hdf5File file = open_run(run);
+    const Hdf5File file = open_replayed_run(run);
     state_hash_ = file.read<std::uint64_t>("state_hash");
     winner_ = file.read<std::int32_t>("winner");
     line_ = file.read<std::int32_t>("line");
@@ -100,8 +98,9 @@ ExactnessCheck::ExactnessCheck(const std::filesystem::path& run) {
 
 void ExactnessCheck::compare(const CycleRow& row) {
     const auto t = static_cast<std::size_t>(row.cycle);
-    if (!first_difference_ && winner_.at(t) == line_.at(t) && state_hash_.at(t) != row.state_hash)
-        first_difference_ = row.cycle;
+    if (winner_.at(t) != line_.at(t)) return;
+    ++compared_;
+    if (!first_difference_ && state_hash_.at(t) != row.state_hash) first_difference_ = row.cycle;
 }
 
 } // namespace autosampling

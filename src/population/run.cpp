@@ -78,7 +78,7 @@ std::string job_id() {
 }
 
 // Collective.
-Launch make_launch(const Communicator& comm, const Options& options, const Trainer&, const torch::Device& device,
+Launch make_launch(const Communicator& comm, const Options& options, const torch::Device& device,
                    const std::string& transport, std::int64_t link) {
     Launch launch;
     launch.link = link;
@@ -114,16 +114,18 @@ Perturbation make_perturbation(const Communicator& comm, const Options& options)
 std::unique_ptr<Feed> make_feed(const Communicator& comm, const Options& options, const Plan& plan, const Split& split,
                                 const Sampler& sampler, std::uint64_t dataset_hash,
                                 const ConfigurationFormat& configuration) {
-    const bool replay = options.replay.mode != "none" && comm.is_root();
-    if (replay) check_replayed_data(options.replay.source, dataset_hash);
+    std::optional<Hdf5File> replayed;
+    if (options.replay.mode != "none" && comm.is_root()) {
+        replayed.emplace(open_replayed_run(options.replay.source));
+        check_replayed_data(*replayed, dataset_hash);
+    }
     if (comm.is_root() && options.sampling.rule != "uniform")
         return std::make_unique<RuleFeed>(
             make_rule(options.sampling, {options.run.seed, split.training.label, static_cast<std::uint32_t>(plan.draws),
                                          plan.cycles, sampler}),
             options.run.seed);
-    if (!replay) return std::make_unique<SampledFeed>(sampler, options.run.seed);
-    const Options recorded = configuration.parse(recorded_configuration(options.replay.source));
-    return make_replay_feed(options, recorded, plan);
+    if (!replayed) return std::make_unique<SampledFeed>(sampler, options.run.seed);
+    return make_replay_feed(options, configuration.parse(recorded_configuration(*replayed)), plan, *replayed);
 }
 
 void say_start(const Options& options, const Plan& plan, const Launch& launch, const Checkpoint& checkpoint, Log& log) {
@@ -147,12 +149,12 @@ void say_start(const Options& options, const Plan& plan, const Launch& launch, c
     if (checkpoint) log.info(text("going on after cycle ", checkpoint->cycle, " (link ", launch.link, ")"));
 }
 
-void say_exactness(const ExactnessCheck& check, std::int64_t cycles, Log& log) {
+void say_exactness(const ExactnessCheck& check, Log& log) {
     if (const auto first = check.first_difference())
         log.warning(text("the replay is not exact: the states differ first after cycle ", *first,
                          " (another kind of CPU or GPU, another build, or another number of threads?)"));
     else
-        log.info(text("the replay is exact: equal state hashes over ", cycles, " cycles"));
+        log.info(text("the replay is exact: equal state hashes in all ", check.compared(), " cycles compared"));
 }
 
 LogLevel log_level(const std::string& name) {
@@ -219,8 +221,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     });
     comm.agree([&] { log.open(run / "run.log"); });
 
-    Launch launch =
-        make_launch(comm, options, trainer, device, transport->name(), checkpoint ? checkpoint->launch.link + 1 : 0);
+    Launch launch = make_launch(comm, options, device, transport->name(), checkpoint ? checkpoint->launch.link + 1 : 0);
     if (comm.is_root()) say_start(options, plan, launch, checkpoint, log);
     const std::int64_t first_cycle = checkpoint ? checkpoint->cycle : 0;
     Progress progress(options, plan, run, first_cycle);
@@ -239,7 +240,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
         const bool finished = end == ExitCode::finished;
         if (finished) write_run_file(run, recorder.header(), recorder.launch(), final_distribution(sampler));
         progress.write_summary(progress.snapshot(), finished ? "finished" : "stopped");
-        if (exactness) say_exactness(*exactness, search.cycles_done(), log);
+        if (exactness) say_exactness(*exactness, log);
         log.info(finished ? text("finished: the record is ", (run / "run.h5").string())
                           : text("stopped after ", search.cycles_done(), " of ", plan.cycles,
                                  " cycles with a checkpoint: start again with --resume"));

@@ -24,10 +24,13 @@ bool any(const std::vector<Outcome>& outcomes, std::uint8_t Outcome::*flag) {
 
 } // namespace
 
-Search::Search(const Parts& parts)
+Search::Search(const Parts& parts, std::int64_t cycle)
     : parts_(parts), placement_(parts.options.population.members, parts.comm.size()),
       store_(placement_, parts.comm.rank(), parts.trainer.host_state().size(),
-             parts.options.population.selection != "best") {
+             parts.options.population.selection != "best"),
+      cycle_(cycle) {}
+
+Search::Search(const Parts& parts) : Search(parts, 0) {
     // Rank 0's initial weights for everyone: they were made with its mathematical library.
     const auto mine = parts_.trainer.host_state();
     std::vector<float> weights(mine.begin(), mine.end());
@@ -38,10 +41,7 @@ Search::Search(const Parts& parts)
 }
 
 Search::Search(const Parts& parts, const CheckpointIndex& checkpoint, const std::filesystem::path& run)
-    : parts_(parts), placement_(parts.options.population.members, parts.comm.size()),
-      store_(placement_, parts.comm.rank(), parts.trainer.host_state().size(),
-             parts.options.population.selection != "best"),
-      cycle_(checkpoint.cycle) {
+    : Search(parts, checkpoint.cycle) {
     parts_.comm.agree([&] {
         parts_.sampler.load(checkpoint.sampling);
         if (SamplingRule* rule = parts_.feed.rule()) rule->load(checkpoint.sampling);

@@ -17,7 +17,8 @@ using namespace testing;
 Options options_of_replay(const std::filesystem::path& run, const std::string& mode) {
     Options options;
     world().agree([&] {
-        options = replay_options(parse_configuration(recorded_configuration(run), "configuration"), run, mode);
+        options = replay_options(parse_configuration(recorded_configuration(open_replayed_run(run)), "configuration"),
+                                 run, mode);
     });
     return options;
 }
@@ -56,6 +57,7 @@ TEST(Replay, exactness_check_names_the_first_cycle_that_differs) {
         check.compare(row);
     }
     EXPECT_EQ(check.first_difference(), 6);
+    EXPECT_EQ(check.compared(), std::ssize(read_record(folder / "search").cycles)); // under `best` all
 }
 
 TEST(Replay, dynamic_replay_feeds_the_recorded_schedule_to_another_network_with_another_seed) {

@@ -112,7 +112,7 @@ TEST_P(EachSamplingRule, is_replayed_exactly_and_else_only_without_weights) {
     const auto replay_of = [&](const std::string& mode) {
         Options options;
         world().agree([&] {
-            const std::string recorded = recorded_configuration(folder / "run");
+            const std::string recorded = recorded_configuration(open_replayed_run(folder / "run"));
             options = replay_options(parse_configuration(recorded, "configuration"), folder / "run", mode);
         });
         return options;

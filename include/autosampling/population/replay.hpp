@@ -4,6 +4,7 @@
 #include "autosampling/population/feed.hpp"
 #include "autosampling/population/options.hpp"
 #include "autosampling/population/plan.hpp"
+#include "autosampling/record/hdf5.hpp"
 #include "autosampling/record/run_record.hpp"
 
 #include <cstdint>
@@ -19,15 +20,19 @@ namespace autosampling {
 // fresh seed (the run's + 1) unless exact. `mode`: exact, dynamic, static. Throws Error(checkpoint) without a run.h5.
 Options replay_options(const Options& recorded, const std::filesystem::path& run, const std::string& mode);
 
-// The resolved configuration in a run's run.h5. Throws Error(checkpoint).
-std::string recorded_configuration(const std::filesystem::path& run);
+// The run.h5 of a run that is replayed; reading it starts with the checksum of all of it. Throws Error(checkpoint).
+Hdf5File open_replayed_run(const std::filesystem::path& run);
 
-// Throws Error(data) where a run was made with another data set than the one of this hash.
-void check_replayed_data(const std::filesystem::path& run, std::uint64_t dataset_hash);
+// The resolved configuration in it.
+std::string recorded_configuration(const Hdf5File& run);
 
-// What options.replay says to feed. `recorded`: the options of the run that is replayed. Throws Error(usage) where the
-// plan doesn't fit the recorded schedule. Local.
-std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& recorded, const Plan& plan);
+// Throws Error(data) where the run was made with another data set than the one of this hash.
+void check_replayed_data(const Hdf5File& run, std::uint64_t dataset_hash);
+
+// What options.replay says to feed. `recorded`: the options of the run that is replayed; `file`: its run.h5. Throws
+// Error(usage) where the plan doesn't fit the recorded schedule. Local.
+std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& recorded, const Plan& plan,
+                                       const Hdf5File& file);
 
 // Tells the first cycle in which an exact replay isn't exact. Where the member that is followed wasn't the winner of
 // its cycle, its state was not hashed, and nothing is compared.
@@ -36,11 +41,13 @@ class ExactnessCheck {
     explicit ExactnessCheck(const std::filesystem::path& run);
     void compare(const CycleRow& row);
     std::optional<std::int64_t> first_difference() const { return first_difference_; }
+    std::int64_t compared() const { return compared_; } // cycles
 
   private:
     std::vector<std::uint64_t> state_hash_;   // (T) of the winners
     std::vector<std::int32_t> winner_, line_; // (T)
     std::optional<std::int64_t> first_difference_;
+    std::int64_t compared_ = 0;
 };
 
 } // namespace autosampling

@@ -60,6 +60,8 @@ class Search {
     std::function<void(std::int32_t, std::int64_t, int, Trainer&)> after_training;
 
   private:
+    Search(const Parts& parts, std::int64_t cycle); // nothing to start from yet
+
     // One cycle: draw, train, evaluate, gather, select, exchange, count, explore, record. Returns whether to stop.
     bool run_cycle(const volatile std::sig_atomic_t& stop);
 
