@@ -46,6 +46,19 @@ void check_exploration(const ExplorationOptions& exploration) {
     goes_with("half_life_cycles", exploration.half_life_cycles, "decay");
 }
 
+void check_hyperparameters(const HyperparameterOptions& hyper) {
+    require(!hyper.factors.empty(), "hyperparameters.factors is empty: give what to multiply by, such as [0.8, 1.2]");
+    const auto check_range = [](const char* key, const std::vector<double>& range) {
+        require(range.size() == 2 && range[0] <= range[1], "hyperparameters.", key,
+                " must be two numbers in order: give the lowest and the highest factor, such as [0.1, 10]");
+        require(range[0] <= 1 && range[1] >= 1, "hyperparameters.", key, " is ", range[0], " to ", range[1],
+                " (without 1, which is [training]'s own value): choose training.learning_rate and weight_decay within "
+                "the range");
+    };
+    check_range("learning_rate_range", hyper.learning_rate_range);
+    check_range("weight_decay_range", hyper.weight_decay_range);
+}
+
 void check_replay(const ReplayOptions& replay) {
     require((replay.mode == "none") == replay.source.empty(), "replay.mode is ", replay.mode, " and replay.source is ",
             replay.source.empty() ? "empty" : replay.source, " (one needs the other): use autosampling replay RUN");
@@ -59,6 +72,7 @@ void check_consistency(const Options& options) {
     check_data(options.data);
     check_training(options.training);
     check_exploration(options.exploration);
+    check_hyperparameters(options.hyperparameters);
     check_replay(options.replay);
 }
 

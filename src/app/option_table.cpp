@@ -146,6 +146,35 @@ std::vector<Option> population_options() {
          "What makes a member the best: accuracy on the reward set, or minus the mean loss there."},
         {"population", "max_retries", at<&Options::population, &PopulationOptions::max_retries>, at_least(0, 255), "",
          "How often a cycle in which no member stayed finite is repeated before the run fails."},
+        {"population", "ranks_per_member", at<&Options::population, &PopulationOptions::ranks_per_member>, count(1),
+         "ranks",
+         "How many ranks train one member, each on a part of its batches; the job has that many times the "
+         "members."},
+        {"population", "synchronise_statistics", at<&Options::population, &PopulationOptions::synchronise_statistics>,
+         Anything{}, "",
+         "Whether batch norm goes by a member's whole batch, or by each rank's part of it; then the running statistics "
+         "of "
+         "the member's first rank are the member's."},
+    };
+}
+
+std::vector<Option> hyperparameter_options() {
+    using Hyper = HyperparameterOptions;
+    return {
+        {"hyperparameters", "explore", at<&Options::hyperparameters, &Hyper::explore>,
+         Names{"none", "factor", "resample"}, "",
+         "How a member that took another's state varies the learning rate and weight decay that came with it: not; by "
+         "one of `factors`; or now and then drawn anew, log-uniformly over the range, and so at the start."},
+        {"hyperparameters", "interval_cycles", at<&Options::hyperparameters, &Hyper::interval_cycles>, count(0),
+         "cycles", "Between variations; 0: wherever the sampling distribution is re-estimated."},
+        {"hyperparameters", "factors", at<&Options::hyperparameters, &Hyper::factors>, above(0), "",
+         "factor: what a value is multiplied by, one of them at random."},
+        {"hyperparameters", "resample_probability", at<&Options::hyperparameters, &Hyper::resample_probability>,
+         fraction(), "probability", "resample: of drawing a value anew."},
+        {"hyperparameters", "learning_rate_range", at<&Options::hyperparameters, &Hyper::learning_rate_range>, above(0),
+         "", "Lowest and highest factor on training.learning_rate at any time in the run."},
+        {"hyperparameters", "weight_decay_range", at<&Options::hyperparameters, &Hyper::weight_decay_range>, above(0),
+         "", "The same on training.weight_decay."},
     };
 }
 
@@ -246,8 +275,9 @@ std::vector<Option> replay_options() {
 const std::vector<Option>& option_table() {
     static const std::vector<Option> table = [] {
         std::vector<Option> all;
-        for (const auto& part : {run_options(), data_options(), training_options(), population_options(),
-                                 exploration_options(), sampling_options(), record_options(), replay_options()})
+        for (const auto& part :
+             {run_options(), data_options(), training_options(), population_options(), hyperparameter_options(),
+              exploration_options(), sampling_options(), record_options(), replay_options()})
             all.insert(all.end(), part.begin(), part.end());
         return all;
     }();

@@ -155,6 +155,9 @@ void Communicator::sum(std::span<std::int64_t> values) const {
 void Communicator::sum(std::span<std::int32_t> values) const {
     sum_values(values, MPI_INT32_T);
 }
+void Communicator::sum(std::span<float> values) const {
+    sum_values(values, MPI_FLOAT);
+}
 
 std::vector<std::byte> Communicator::all_gather_bytes(std::span<const std::byte> mine, std::size_t element) const {
     check_agreement("all_gather", element, 0, 0);

@@ -22,10 +22,10 @@ MpiEnvironment::MpiEnvironment(int& argc, char**& argv) {
     check_mpi(MPI_Initialized(&started), "MPI_Initialized");
     if (started != 0) return;
     int provided = 0;
-    check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+    check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
     owner_ = true;
-    VALIDATE(provided >= MPI_THREAD_FUNNELED, ExitCode::failure,
-             "this MPI allows no threads (MPI_THREAD_FUNNELED is missing): use an MPI built with threads");
+    VALIDATE(provided >= MPI_THREAD_SERIALIZED, ExitCode::failure,
+             "this MPI allows no threads (MPI_THREAD_SERIALIZED is missing): use an MPI built with threads");
 }
 
 MpiEnvironment::~MpiEnvironment() {

@@ -4,6 +4,7 @@
 #include "autosampling/sampling/permutation.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 namespace autosampling {
@@ -20,30 +21,31 @@ std::vector<std::uint32_t> reward_examples(std::uint64_t seed, std::int64_t cycl
     return examples;
 }
 
-Score evaluate_together(const Communicator& comm, Trainer& trainer, std::uint32_t images, std::size_t classes) {
-    constexpr std::uint32_t piece = 8 * Trainer::evaluation_batch;
-    struct PieceScore {
+Score evaluate_together(const Communicator& comm, Trainer& trainer, Trainer::Which which,
+                        std::span<const std::uint32_t> examples) {
+    struct BatchScore {
         std::uint32_t number;
         std::int64_t images, correct, correct_top5;
         double loss_sum;
     };
-    std::vector<PieceScore> mine;
-    std::vector<std::int64_t> by_class(classes, 0);
-    std::vector<std::uint32_t> examples;
-    for (std::uint32_t number = 0; number * piece < images; ++number) {
-        if (static_cast<int>(number % static_cast<std::uint32_t>(comm.size())) != comm.rank()) continue;
-        examples.resize(std::min(piece, images - number * piece));
-        std::iota(examples.begin(), examples.end(), number * piece);
-        const Score score = trainer.evaluate(Trainer::Which::test, examples);
-        mine.push_back({number, score.images, score.correct, score.correct_top5, score.loss_sum});
-        for (std::size_t c = 0; c < classes; ++c) by_class[c] += score.correct_by_class[c];
+    std::vector<BatchScore> mine;
+    std::vector<std::int64_t> by_class = trainer.evaluate(which, {}).correct_by_class; // zeros
+    const auto ranks = static_cast<std::size_t>(comm.size());
+    for (auto number = static_cast<std::size_t>(comm.rank());; number += ranks) {
+        const std::size_t first = number * Trainer::evaluation_batch;
+        if (first >= examples.size()) break;
+        const Score score = trainer.evaluate(
+            which, examples.subspan(first, std::min(Trainer::evaluation_batch, examples.size() - first)));
+        mine.push_back(
+            {static_cast<std::uint32_t>(number), score.images, score.correct, score.correct_top5, score.loss_sum});
+        std::transform(by_class.begin(), by_class.end(), score.correct_by_class.begin(), by_class.begin(), std::plus{});
     }
-    std::vector<PieceScore> all = comm.all_gather(std::span<const PieceScore>(mine));
+    std::vector<BatchScore> all = comm.all_gather(std::span<const BatchScore>(mine));
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
     comm.sum(std::span(by_class));
 
     Score total;
-    for (const PieceScore& score : all) {
+    for (const BatchScore& score : all) {
         total.images += score.images;
         total.correct += score.correct;
         total.correct_top5 += score.correct_top5;

@@ -39,6 +39,11 @@ RandomKey ScheduleFeed::augmentation(std::int32_t member, std::int64_t cycle, in
     return Feed::augmentation(line_.member[t], cycle, line_.attempt[t]);
 }
 
+std::optional<HyperparameterFactors> ScheduleFeed::recorded_factors(std::int64_t cycle) const {
+    if (line_.factors.empty()) return {};
+    return line_.factors[static_cast<std::size_t>(cycle)];
+}
+
 StaticFeed::StaticFeed(std::span<const double> probability, std::uint64_t seed)
     : Feed(seed), cumulative_(probability.size()) {
     std::partial_sum(probability.begin(), probability.end(), cumulative_.begin());

@@ -6,25 +6,30 @@
 
 namespace autosampling {
 
-Placement::Placement(std::int64_t members, int ranks) : members_(members), ranks_(ranks) {
-    EXPECT(members >= 1 && ranks >= 1);
+Placement::Placement(std::int64_t members, int ranks, int ranks_per_member)
+    : members_(members), ranks_(ranks), ranks_per_member_(ranks_per_member) {
+    EXPECT(members >= 1 && ranks >= 1 && ranks_per_member >= 1 && ranks % ranks_per_member == 0);
 }
 
-std::int64_t Placement::first_of(int rank) const {
-    return members_ < ranks_ ? std::min<std::int64_t>(rank, members_) : rank * members_ / ranks_;
+std::int64_t Placement::first_of(int team) const {
+    return members_ < teams() ? std::min<std::int64_t>(team, members_) : team * members_ / teams();
 }
 
 int Placement::rank_of(std::int32_t member) const {
     EXPECT(member >= 0 && member < members_);
-    if (members_ < ranks_) return member;
-    int rank = static_cast<int>(member * std::int64_t{ranks_} / members_);
-    while (first_of(rank + 1) <= member) ++rank;
-    return rank;
+    if (members_ < teams()) return member * ranks_per_member_;
+    int team = static_cast<int>(member * std::int64_t{teams()} / members_);
+    while (first_of(team + 1) <= member) ++team;
+    return team * ranks_per_member_;
 }
 
 std::vector<std::int32_t> Placement::members_of(int rank) const {
-    const auto first = static_cast<std::int32_t>(first_of(rank));
-    std::vector<std::int32_t> members(static_cast<std::size_t>(first_of(rank + 1) - first));
+    return rank % ranks_per_member_ == 0 ? trained_by(rank) : std::vector<std::int32_t>{};
+}
+
+std::vector<std::int32_t> Placement::trained_by(int rank) const {
+    const auto first = static_cast<std::int32_t>(first_of(team_of(rank)));
+    std::vector<std::int32_t> members(static_cast<std::size_t>(first_of(team_of(rank) + 1) - first));
     std::iota(members.begin(), members.end(), first);
     return members;
 }

@@ -1,6 +1,7 @@
 #include "autosampling/population/plan.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/population/hyperparameters.hpp"
 #include "autosampling/population/placement.hpp"
 #include "autosampling/population/selection.hpp"
 #include "autosampling/sampling/rules.hpp"
@@ -19,7 +20,16 @@ std::uint64_t data_seed(const Options& options) {
 Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
     Options resolved = options;
     const bool alone = options.exploration.kind == "none";
-    if (options.population.members == 0) resolved.population.members = alone ? 1 : ranks;
+    const std::int64_t team = options.population.ranks_per_member;
+    if (options.population.members == 0)
+        resolved.population.members = alone ? 1 : std::max<std::int64_t>(1, ranks / team);
+    VALIDATE(options.training.batch_size % team == 0, ExitCode::usage, "population.ranks_per_member = ", team,
+             " can't share batches of ", options.training.batch_size,
+             " images equally: choose a training.batch_size that it divides");
+    VALIDATE(team == 1 || options.sampling.rule == "uniform", ExitCode::usage,
+             "sampling.rule = ", options.sampling.rule,
+             " goes by whole batches, and population.ranks_per_member = ", team,
+             " splits them: train the member on one rank");
     VALIDATE(!alone || resolved.population.members == 1, ExitCode::usage,
              "exploration.kind = none trains one member, not population.members = ", resolved.population.members,
              ": set population.members = 1, or kind = random for a population that draws uniformly");
@@ -39,9 +49,20 @@ Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
     resolved.data.std = data.std;
     resolved.exploration = resolve(options.exploration);
     check_selection(resolved.population);
+    check_hyperparameters(resolved);
     VALIDATE(options.exploration.uniform != "lineage" || options.population.selection == "best", ExitCode::usage,
              "exploration.uniform = lineage needs one line of survivors: set population.selection = best");
     return resolved;
+}
+
+void check_ranks(const Options& options, int ranks) {
+    const std::int64_t team = options.population.ranks_per_member;
+    if (team == 1) return;
+    const std::int64_t members = options.population.members;
+    VALIDATE(ranks % team == 0 && members <= ranks / team, ExitCode::usage, "population.ranks_per_member = ", team,
+             " needs ", team, " ranks for each of the ", members, " members (there are ", ranks,
+             "; several members a rank and several ranks a member exclude each other): start with mpirun -n ",
+             members * team, ", or set ranks_per_member = 1");
 }
 
 namespace {
@@ -85,9 +106,10 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
     for (const auto& parameter : network->parameters()) plan.parameters += parameter.numel();
     plan.state_length = FlatState(*network, torch::kCPU).buffer().numel();
 
+    const int teams = std::max(1, ranks / static_cast<int>(options.population.ranks_per_member));
     // Under `best`: start of the cycle, the one at work, the best so far; else start and end of every member.
     const std::int64_t states_a_rank =
-        options.population.selection == "best" ? 3 : 1 + 2 * Placement(plan.members, ranks).most_members();
+        options.population.selection == "best" ? 3 : 1 + 2 * Placement(plan.members, teams).most_members();
     const std::int64_t state_bytes = plan.state_length * 4;
     const std::int64_t sampling =
         sampling_bytes(options.exploration, plan.training_images) + rule_bytes(options.sampling, plan.training_images);
@@ -107,8 +129,12 @@ std::vector<std::string> describe(const Plan& plan, const Options& options) {
              " classes; ", bytes(plan.data_bytes), " a node"),
         text("network     ", options.model.name, ": ", plan.parameters, " parameters, state of ",
              bytes(plan.state_length * 4), " a member"),
-        text("population  ", plan.members, " members, selection ", options.population.selection, ", reward ",
-             options.population.reward),
+        text("population  ", plan.members, " members",
+             options.population.ranks_per_member > 1
+                 ? text(" of ", options.population.ranks_per_member, " ranks each, batch norm over ",
+                        options.population.synchronise_statistics ? "all of them" : "each rank's part")
+                 : "",
+             ", selection ", options.population.selection, ", reward ", options.population.reward),
         text("exploration ", exploration.kind, exploration.kind == "mixture" ? ", credit " + exploration.credit : "",
              exploration.kind == "mixture" ? ", mixing by " + exploration.mixing : "",
              options.sampling.rule == "uniform" ? "" : ", sampling rule " + options.sampling.rule),

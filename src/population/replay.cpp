@@ -34,6 +34,19 @@ std::unique_ptr<Feed> make_static_feed(const Options& options, const Options& re
     return std::make_unique<StaticFeed>(probability, options.run.seed);
 }
 
+ScheduleFeed::Line read_line(const Hdf5File& file) {
+    ScheduleFeed::Line line{file.read<std::int32_t>("line"), file.read<std::int32_t>("attempt"), {}};
+    if (!file.has("learning_rate_factor")) return line;
+    const auto learning_rate = file.read<double>("learning_rate_factor"); // (T, P)
+    const auto weight_decay = file.read<double>("weight_decay_factor");
+    const std::size_t members = learning_rate.size() / line.member.size();
+    for (std::size_t t = 0; t < line.member.size(); ++t) {
+        const std::size_t at = t * members + static_cast<std::size_t>(line.member[t]);
+        line.factors.push_back({learning_rate[at], weight_decay[at]});
+    }
+    return line;
+}
+
 } // namespace
 
 Hdf5File open_replayed_run(const std::filesystem::path& run) {
@@ -56,6 +69,7 @@ Options replay_options(const Options& recorded, const std::filesystem::path& run
     options.replay.source = run.string();
     options.population.members = 1;
     options.population.selection = "best";
+    options.hyperparameters = {};
     options.exploration = {};
     options.exploration.kind = "none";
     if (mode == "exact") return options;
@@ -85,7 +99,7 @@ std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& re
     VALIDATE(static_cast<std::int64_t>(shape.at(0)) >= plan.cycles, ExitCode::usage, "the recorded schedule has ",
              shape.at(0), " cycles, fewer than ", plan.cycles, ": lower training.epochs");
     ScheduleFeed::Line line;
-    if (options.replay.mode == "exact") line = {file.read<std::int32_t>("line"), file.read<std::int32_t>("attempt")};
+    if (options.replay.mode == "exact") line = read_line(file);
     return std::make_unique<ScheduleFeed>(file.read<std::int32_t>("schedule"), std::move(line), options.run.seed);
 }
 

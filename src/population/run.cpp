@@ -138,9 +138,10 @@ void say_start(const Options& options, const Plan& plan, const Launch& launch, c
         log.warning(text("the ranks run on ", kinds.size(),
                          " kinds of CPU: results then may depend on the number of ranks (rank invariance is not "
                          "claimed)"));
-    if (plan.members < launch.ranks)
-        log.warning(text(launch.ranks - plan.members, " of ", launch.ranks,
-                         " ranks have no member to train: start with ", plan.members, " ranks"));
+    const std::int64_t needed = plan.members * options.population.ranks_per_member;
+    if (needed < launch.ranks)
+        log.warning(text(launch.ranks - needed, " of ", launch.ranks, " ranks have no member to train: start with ",
+                         needed, " ranks"));
     if (options.run.precision == "bf16") {
         const double speedup = bf16_speedup();
         const std::string line = text("bf16 convolutions take ", 1 / speedup, " times as long as fp32 on this CPU");
@@ -190,6 +191,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
         options = asked;
         if (checkpoint && asked.population.members == 0) options.population.members = checkpoint->header.members;
         options = resolve(options, comm.size(), data_plan);
+        check_ranks(options, comm.size());
         if (checkpoint) refuse_other_options(options, *checkpoint, configuration);
         split = split_dataset(data.dataset(), options.data, data_seed(options));
         plan = make_plan(options, comm.size(), data_plan, split);
@@ -198,10 +200,12 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
                  "the data set has changed since the run began (hash ", data.hash(), ", recorded ",
                  checkpoint->header.dataset_hash, "): give the folder that it began with");
     });
+    const int ranks_per_member = static_cast<int>(options.population.ranks_per_member);
+    const Communicator team = comm.split(comm.rank() / ranks_per_member);
     Trainer trainer({options.model, options.training,
                      options.data.augmentation == "crop-flip" ? Augmentation::crop_flip : Augmentation::none,
                      options.run.precision == "bf16" ? Precision::bf16 : Precision::fp32, device, options.run.seed,
-                     plan.total_batches},
+                     plan.total_batches, &team, options.population.synchronise_statistics},
                     data.dataset(), split);
     comm.on_root([&] {
         if (!checkpoint && !options.model.init.empty()) load_initial_weights(trainer.state(), options.model);
@@ -228,7 +232,8 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     Recorder recorder(comm, run, make_header(options, plan, data_plan, split, data.hash(), resolved), std::move(launch),
                       options.record, layout_of(trainer.state()), first_cycle);
 
-    const Search::Parts parts{comm, options, plan, trainer, sampler, *feed, *transport, recorder, progress, log, began};
+    const Search::Parts parts{comm,  team,       options,  plan,     trainer, sampler,
+                              *feed, *transport, recorder, progress, log,     began};
     Search search = checkpoint ? Search(parts, *checkpoint, run) : Search(parts);
     search.after_training = after_training;
     std::optional<ExactnessCheck> exactness; // on rank 0

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace autosampling {
 
@@ -25,10 +26,11 @@ bool any(const std::vector<Outcome>& outcomes, std::uint8_t Outcome::*flag) {
 } // namespace
 
 Search::Search(const Parts& parts, std::int64_t cycle)
-    : parts_(parts), placement_(parts.options.population.members, parts.comm.size()),
+    : parts_(parts),
+      placement_(parts.plan.members, parts.comm.size(), static_cast<int>(parts.options.population.ranks_per_member)),
       store_(placement_, parts.comm.rank(), parts.trainer.host_state().size(),
              parts.options.population.selection != "best"),
-      cycle_(cycle) {}
+      hyperparameters_(parts.options), cycle_(cycle) {}
 
 Search::Search(const Parts& parts) : Search(parts, 0) {
     // Rank 0's initial weights for everyone: they were made with its mathematical library.
@@ -44,6 +46,7 @@ Search::Search(const Parts& parts, const CheckpointIndex& checkpoint, const std:
     : Search(parts, checkpoint.cycle) {
     parts_.comm.agree([&] {
         parts_.sampler.load(checkpoint.sampling);
+        hyperparameters_.load(checkpoint.sampling);
         if (SamplingRule* rule = parts_.feed.rule()) rule->load(checkpoint.sampling);
         std::map<std::int32_t, State> states; // by number: members share what they went on from
         for (const std::int32_t member : placement_.members_of(parts_.comm.rank())) {
@@ -112,6 +115,7 @@ bool Search::run_cycle(const volatile std::sig_atomic_t& stop) {
     const bool explored = timetable.explores(done);
     if (explored) explore();
     record(selection, outcomes, attempt, counted, schedules, explored);
+    hyperparameters_.follow(selection.parent, done, explored);
     cycle_ = done;
     if (epoch_ends) test(winner);
 
@@ -134,9 +138,11 @@ void Search::run_members(int attempt) {
     reward_examples_ = reward_examples(parts_.options.run.seed, cycle_, attempt, all,
                                        static_cast<std::uint32_t>(data.reward_images_per_cycle));
     mine_.clear();
-    for (const std::int32_t member : placement_.members_of(parts_.comm.rank())) {
-        mine_.push_back(run_member(member, attempt));
-        store_.keep(mine_.back(), parts_.trainer.host_state());
+    for (const std::int32_t member : placement_.trained_by(parts_.comm.rank())) {
+        const Outcome outcome = run_member(member, attempt);
+        if (!parts_.team.is_root()) continue; // the team's first rank holds its members
+        mine_.push_back(outcome);
+        store_.keep(outcome, parts_.trainer.host_state());
     }
 }
 
@@ -145,19 +151,27 @@ Outcome Search::run_member(std::int32_t member, int attempt) {
     outcome.member = member;
     auto& indices = schedules_[member];
     indices.resize(static_cast<std::size_t>(parts_.plan.draws));
-    parts_.feed.draw(member, cycle_, attempt, indices);
+    CycleTask task{indices, cycle_ * parts_.plan.batches_per_cycle};
 
     auto start = Clock::now();
-    parts_.trainer.load(*store_.start(member));
-    const CycleResult trained =
-        parts_.trainer.train({indices, cycle_ * parts_.plan.batches_per_cycle,
-                              parts_.feed.augmentation(member, cycle_, attempt), weigh(attempt)});
+    if (parts_.team.is_root()) {
+        parts_.feed.draw(member, cycle_, attempt, indices);
+        parts_.trainer.load(*store_.start(member));
+        task.augmentation = parts_.feed.augmentation(member, cycle_, attempt);
+        task.weighting = weigh(attempt);
+        task.factors = factors_of(member);
+    }
+    parts_.team.broadcast(std::span(indices), 0);
+    parts_.team.broadcast(std::span(&task.augmentation, 1), 0);
+    parts_.team.broadcast(std::span(&task.factors, 1), 0);
+    parts_.trainer.share_state();
+    const CycleResult trained = parts_.trainer.train(task);
     if (after_training) after_training(member, cycle_, attempt, parts_.trainer);
     outcome.train_loss = trained.train_loss;
     outcome.seconds_train = seconds_since(start);
 
     start = Clock::now();
-    const Score score = parts_.trainer.evaluate(Trainer::Which::reward, reward_examples_);
+    const Score score = evaluate_together(parts_.team, parts_.trainer, Trainer::Which::reward, reward_examples_);
     outcome.accuracy = static_cast<double>(score.correct) / static_cast<double>(score.images);
     outcome.reward_loss = score.loss_sum / static_cast<double>(score.images);
     outcome.reward = parts_.options.population.reward == "loss" ? -outcome.reward_loss : outcome.accuracy;
@@ -165,6 +179,11 @@ Outcome Search::run_member(std::int32_t member, int attempt) {
     if (!outcome.finite) outcome.reward = std::numeric_limits<double>::quiet_NaN();
     outcome.seconds_reward = seconds_since(start);
     return outcome;
+}
+
+// As recorded in an exact replay, else the member's own.
+HyperparameterFactors Search::factors_of(std::int32_t member) const {
+    return parts_.feed.recorded_factors(cycle_).value_or(hyperparameters_.of(member));
 }
 
 // What a rule has the draws of this cycle weigh; nothing without one.
@@ -188,7 +207,9 @@ std::vector<Outcome> Search::gather(bool stop) {
         if (outcome.member >= 0 && outcome.member == store_.best_kept())
             outcome.state_hash = hash_of(std::span<const float>(*store_.kept(outcome.member)));
     }
-    return parts_.comm.all_gather(std::span<const Outcome>(mine_));
+    std::vector<Outcome> all = parts_.comm.all_gather(std::span<const Outcome>(mine_));
+    std::stable_partition(all.begin(), all.end(), [](const Outcome& outcome) { return outcome.member >= 0; });
+    return all;
 }
 
 // The sub-schedules of these members (ascending), one after the other, on every rank.
@@ -230,12 +251,18 @@ void Search::record(const Selection& selection, const std::vector<Outcome>& outc
     CycleRow row;
     row.cycle = cycle_;
     for (const Outcome& o : std::span(outcomes).first(static_cast<std::size_t>(parts_.plan.members))) {
+        const HyperparameterFactors factors = factors_of(o.member);
         row.reward.push_back(o.reward);
         row.reward_accuracy.push_back(o.accuracy);
         row.reward_loss.push_back(o.reward_loss);
         row.train_loss.push_back(o.train_loss);
-        row.learning_rate.push_back(parts_.trainer.learning_rate().at(cycle_ * parts_.plan.batches_per_cycle));
-        row.weight_decay.push_back(parts_.options.training.weight_decay);
+        row.learning_rate.push_back(factors.learning_rate *
+                                    parts_.trainer.learning_rate().at(cycle_ * parts_.plan.batches_per_cycle));
+        row.weight_decay.push_back(factors.weight_decay * parts_.options.training.weight_decay);
+        if (hyperparameters_.vary()) {
+            row.learning_rate_factor.push_back(factors.learning_rate);
+            row.weight_decay_factor.push_back(factors.weight_decay);
+        }
         row.seconds_train.push_back(o.seconds_train);
         row.seconds_reward.push_back(o.seconds_reward);
         row.seconds_wait.push_back(slowest - busy[static_cast<std::size_t>(placement_.rank_of(o.member))]);
@@ -268,9 +295,9 @@ void Search::record(const Selection& selection, const std::vector<Outcome>& outc
 void Search::test(const State& winner) {
     EXPECT(winner != nullptr);
     parts_.trainer.load(*winner);
-    const Score score =
-        evaluate_together(parts_.comm, parts_.trainer, static_cast<std::uint32_t>(parts_.plan.test_images),
-                          static_cast<std::size_t>(parts_.plan.classes));
+    std::vector<std::uint32_t> examples(static_cast<std::size_t>(parts_.plan.test_images));
+    std::iota(examples.begin(), examples.end(), 0U);
+    const Score score = evaluate_together(parts_.comm, parts_.trainer, Trainer::Which::test, examples);
     if (!parts_.comm.is_root()) return;
     EpochRow row;
     row.epoch = static_cast<std::int32_t>(parts_.sampler.timetable().epochs_complete(cycle_));
@@ -303,6 +330,7 @@ void Search::checkpoint(const Selection& selection) {
     std::function<void()> afterwards;
     if (parts_.comm.is_root()) {
         index.sampling = parts_.sampler.save();
+        hyperparameters_.save(index.sampling);
         if (const SamplingRule* rule = parts_.feed.rule()) rule->save(index.sampling);
         index.header = parts_.recorder.header();
         index.launch = parts_.recorder.launch();

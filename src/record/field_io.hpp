@@ -25,6 +25,12 @@ template<class Owner, class Member>
 using ElementOf = std::remove_const_t<typename decltype(elements(std::declval<const Owner&>().*
                                                                  std::declval<Member>()))::element_type>;
 
+// Whether a row has something in a column.
+template<class Row>
+bool has_values(const Row& row, const Column<Row>& column) {
+    return std::visit([&](auto member) { return !elements(row.*member).empty(); }, column.member);
+}
+
 // The product of all dimensions but the first.
 inline std::uint64_t step_size(const Hdf5Meaning& meaning, const Sizes& sizes) {
     std::uint64_t size = 1;

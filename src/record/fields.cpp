@@ -35,13 +35,24 @@ const Columns<CycleRow>& cycle_columns() {
     return columns;
 }
 
-const Columns<CycleRow>& weight_columns() {
-    static const Columns<CycleRow> columns{
-        {"draw_weight",
-         &CycleRow::draw_weight,
-         {"1", "weight of the draw in its batch's loss, sum(weight loss) / batch size", {"cycle", "slot", "draw"}}},
+const std::vector<Columns<CycleRow>>& optional_cycle_columns() {
+    using Row = CycleRow;
+    static const std::vector<Columns<Row>> tables{
+        {
+            {"learning_rate_factor",
+             &Row::learning_rate_factor,
+             {"1", "the member's factor on the run's learning rate", {"cycle", "member"}}},
+            {"weight_decay_factor",
+             &Row::weight_decay_factor,
+             {"1", "the member's factor on the run's weight decay", {"cycle", "member"}}},
+        },
+        {
+            {"draw_weight",
+             &Row::draw_weight,
+             {"1", "weight of the draw in its batch's loss, sum(weight loss) / batch size", {"cycle", "slot", "draw"}}},
+        },
     };
-    return columns;
+    return tables;
 }
 
 const Columns<EpochRow>& epoch_columns() {

@@ -5,6 +5,7 @@
 #include "segment.hpp"
 
 #include <algorithm>
+#include <deque>
 
 namespace autosampling {
 namespace {
@@ -27,19 +28,21 @@ void check_same_run(const SegmentFile& segment, const RunHeader& header) {
 struct Survey {
     std::vector<std::int32_t> line; // for each cycle, the ancestor of the last winner
     std::uint64_t epochs = 0;
-    bool weighted = false;
+    std::vector<Columns<CycleRow>> optional; // the tables that the run has
 };
 
 // Goes through the segments backwards: member m in cycle t went on from the state of parent[t−1][m].
 Survey survey(const RecordExtent& extent, const RunHeader& header) {
     const std::int64_t members = header.members;
-    Survey found{.line = std::vector<std::int32_t>(static_cast<std::size_t>(extent.cycles))};
+    Survey found{std::vector<std::int32_t>(static_cast<std::size_t>(extent.cycles)), 0, {}};
     auto at = found.line.rbegin();
     for (auto path = extent.segments.rbegin(); path != extent.segments.rend(); ++path) {
         const SegmentFile segment(*path);
         check_same_run(segment, header);
         found.epochs += segment.epochs();
-        found.weighted = segment.weighted();
+        if (path + 1 == extent.segments.rend())
+            for (const Columns<CycleRow>& columns : optional_cycle_columns())
+                if (segment.has(columns)) found.optional.push_back(columns);
         const auto parent = segment.file().read<std::int32_t>("parent"); // (cycles of the segment, P)
         const auto winner = segment.file().read<std::int32_t>("winner"); // (cycles of the segment)
         const auto cycles = std::ssize(winner);
@@ -70,7 +73,9 @@ void copy_segments(Hdf5File& file, const RecordExtent& extent, const RunHeader& 
     RowWriter<CycleRow> cycle_writer(file, cycle_columns(), known.line.size(), sizes);
     RowWriter<EpochRow> epoch_writer(file, epoch_columns(), known.epochs, sizes);
     RowWriter<LineRow> line_writer(file, line_columns(), known.line.size(), sizes);
-    RowWriter<CycleRow> weight_writer(file, weight_columns(), known.weighted ? known.line.size() : 0, sizes);
+    std::deque<RowWriter<CycleRow>> optional_writers; // a writer can't be moved
+    for (const Columns<CycleRow>& columns : known.optional)
+        optional_writers.emplace_back(file, columns, known.line.size(), sizes);
     for (const fs::path& path : extent.segments) {
         const Segment segment = read_segment(path);
         std::vector<LineRow> rows;
@@ -79,7 +84,7 @@ void copy_segments(Hdf5File& file, const RecordExtent& extent, const RunHeader& 
         cycle_writer.write(segment.cycles);
         epoch_writer.write(segment.epochs);
         line_writer.write(rows);
-        if (known.weighted) weight_writer.write(segment.cycles);
+        for (RowWriter<CycleRow>& writer : optional_writers) writer.write(segment.cycles);
     }
 }
 

@@ -73,12 +73,13 @@ SegmentFile::SegmentFile(const fs::path& path) : file_(open_identified(path, "au
 Segment SegmentFile::read() const {
     const Sizes sizes = sizes_of(header_);
     Segment segment{read_rows(file_, cycle_columns(), sizes), read_rows(file_, epoch_columns(), sizes)};
-    if (weighted()) read_columns(file_, weight_columns(), sizes, segment.cycles);
+    for (const Columns<CycleRow>& columns : optional_cycle_columns())
+        if (has(columns)) read_columns(file_, columns, sizes, segment.cycles);
     return segment;
 }
 
-bool SegmentFile::weighted() const {
-    return file_.has(weight_columns().front().name);
+bool SegmentFile::has(const Columns<CycleRow>& optional) const {
+    return file_.has(optional.front().name);
 }
 
 std::uint64_t SegmentFile::epochs() const {
@@ -95,8 +96,9 @@ void write_segment(const fs::path& run, const RunHeader& header, const Launch& l
     write_identity(file, "autosampling segment", header, launch);
     if (first == 0) write_fields(file, example_fields(), header);
     write_rows(file, cycle_columns(), segment.cycles, sizes_of(header));
-    if (!segment.cycles.front().draw_weight.empty())
-        write_rows(file, weight_columns(), segment.cycles, sizes_of(header));
+    for (const Columns<CycleRow>& columns : optional_cycle_columns())
+        if (has_values(segment.cycles.front(), columns.front()))
+            write_rows(file, columns, segment.cycles, sizes_of(header));
     write_rows(file, epoch_columns(), segment.epochs, sizes_of(header));
     file.commit();
 }

@@ -3,6 +3,7 @@
 
 #include "autosampling/record/hdf5.hpp"
 #include "autosampling/record/run_record.hpp"
+#include "fields.hpp"
 
 namespace autosampling {
 
@@ -14,7 +15,7 @@ class SegmentFile {
     const Hdf5File& file() const { return file_; }
     const RunHeader& header() const { return header_; } // the attributes alone
     std::uint64_t epochs() const;
-    bool weighted() const; // has the weights of the draws
+    bool has(const Columns<CycleRow>& optional) const; // a table of optional_cycle_columns
     Segment read() const;
 
   private:

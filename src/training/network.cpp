@@ -2,6 +2,7 @@
 
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/random.hpp"
+#include "autosampling/training/synchronised_norm.hpp"
 
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/max_pool2d.h>
@@ -22,6 +23,19 @@ namespace {
 namespace nn = torch::nn;
 using torch::Tensor;
 
+// Batch norm, over this rank's batch or over those of all ranks of a team.
+class BatchNormImpl : public nn::BatchNorm2dImpl {
+  public:
+    using nn::BatchNorm2dImpl::BatchNorm2dImpl;
+
+    Tensor forward(const Tensor& images) {
+        return team && is_training() ? synchronised_norm(images, *this, *team) : nn::BatchNorm2dImpl::forward(images);
+    }
+
+    const Communicator* team = nullptr;
+};
+TORCH_MODULE(BatchNorm);
+
 // A square convolution without bias, padded so that stride 1 keeps the size, and the batch norm after it.
 class ConvNorm {
   public:
@@ -30,7 +44,7 @@ class ConvNorm {
              std::int64_t out, std::int64_t size, std::int64_t stride)
         : conv_(parent.register_module(
               conv_name, nn::Conv2d(nn::Conv2dOptions(in, out, size).stride(stride).padding(size / 2).bias(false)))),
-          norm_(parent.register_module(norm_name, nn::BatchNorm2d(out))) {}
+          norm_(parent.register_module(norm_name, BatchNorm(out))) {}
 
     // The result may be overwritten: the backward pass does not need it.
     Tensor forward(const Tensor& images) {
@@ -44,7 +58,7 @@ class ConvNorm {
 
   private:
     nn::Conv2d conv_;
-    nn::BatchNorm2d norm_;
+    BatchNorm norm_;
 };
 
 // A ResNet's basic block.
@@ -198,6 +212,11 @@ std::shared_ptr<Network> make_network(const std::string& name, const ImageShape&
         if (parameter.dim() == 4) parameter.set_data(parameter.detach().contiguous(torch::MemoryFormat::ChannelsLast));
     }
     return network;
+}
+
+void Network::synchronise_statistics(const Communicator& team) {
+    for (const auto& module : modules(/*include_self=*/false))
+        if (auto* const norm = module->as<BatchNorm>()) norm->team = &team;
 }
 
 void initialise(Network& network, std::uint64_t seed) {

@@ -4,12 +4,12 @@
 
 namespace autosampling {
 
-void sgd_step(const FlatState& state, const TrainingOptions& options, double learning_rate) {
+void sgd_step(const FlatState& state, const TrainingOptions& options, double learning_rate, double weight_decay) {
     const torch::NoGradGuard no_grad;
     const bool with_momentum = options.momentum != 0;
     at::_fused_sgd_(state.parameters(), state.gradients(),
-                    with_momentum ? at::TensorList(state.momentum()) : at::TensorList(), options.weight_decay,
-                    options.momentum, learning_rate, /*dampening=*/0, options.nesterov, /*maximize=*/false,
+                    with_momentum ? at::TensorList(state.momentum()) : at::TensorList(), weight_decay, options.momentum,
+                    learning_rate, /*dampening=*/0, options.nesterov, /*maximize=*/false,
                     /*is_first_step=*/false);
     state.gradients().zero_();
 }

@@ -97,7 +97,22 @@ struct Trainer::Parts {
                         given.total_batches),
           training_file(dataset.training, dataset.shape, dataset.mean, dataset.std),
           test_file(dataset.test, dataset.shape, dataset.mean, dataset.std),
-          loader(dataset.shape, std::max<std::int64_t>(given.training.batch_size, evaluation_batch), given.device) {}
+          loader(dataset.shape, std::max<std::int64_t>(given.training.batch_size, evaluation_batch), given.device) {
+        EXPECT(given.training.batch_size % ranks() == 0);
+        if (ranks() > 1 && given.synchronise_statistics) network->synchronise_statistics(*given.team);
+    }
+
+    // Of the team.
+    int ranks() const { return options.team ? options.team->size() : 1; }
+    int rank() const { return options.team ? options.team->rank() : 0; }
+
+    // The gradients of the whole batch from those of the parts, each of the mean loss over its part.
+    void reduce_gradients() {
+        if (ranks() == 1) return;
+        const Tensor host = state.gradients().to(torch::kCPU); // on a CPU no copy
+        options.team->sum(std::span(host.data_ptr<float>(), static_cast<std::size_t>(host.numel())));
+        state.gradients().copy_(host.div_(ranks()));
+    }
 
     Tensor logits(const Tensor& images) { return network->forward(images).to(torch::kFloat); }
 
@@ -114,12 +129,11 @@ struct Trainer::Parts {
         return (torch::from_blob(weight.data(), losses.sizes(), torch::kFloat).to(losses.device()) * losses).mean();
     }
 
-    std::span<const Crop> draw_crops(const RandomKey& key, std::size_t first_slot) {
+    std::span<const Crop> draw_crops(const RandomKey& key, std::size_t first_slot, std::size_t count) {
         crops.clear();
         if (options.augmentation == Augmentation::crop_flip) {
-            for (std::int64_t i = 0; i < options.training.batch_size; ++i) {
-                crops.push_back(draw_crop(key, static_cast<std::uint32_t>(first_slot) + static_cast<std::uint32_t>(i)));
-            }
+            for (std::size_t i = 0; i < count; ++i)
+                crops.push_back(draw_crop(key, static_cast<std::uint32_t>(first_slot + i)));
         }
         return crops;
     }
@@ -132,7 +146,7 @@ struct Trainer::Parts {
     LearningRate learning_rate;
     BatchMaker training_file, test_file;
     BatchLoader loader;
-    std::vector<Crop> crops; // (B), or empty without augmentation
+    std::vector<Crop> crops; // of this rank's part of a batch, or empty without augmentation
     Tensor host_copy;        // (D) f32, what host_state gave last
 };
 
@@ -163,18 +177,28 @@ const LearningRate& Trainer::learning_rate() const {
     return parts_->learning_rate;
 }
 
+void Trainer::share_state() {
+    Parts& p = *parts_;
+    if (p.ranks() == 1) return;
+    const Tensor host = p.state.buffer().to(torch::kCPU); // on a CPU no copy
+    p.options.team->broadcast(std::span(host.data_ptr<float>(), static_cast<std::size_t>(host.numel())), 0);
+    p.state.buffer().copy_(host);
+}
+
 CycleResult Trainer::train(const CycleTask& task) {
     Parts& p = *parts_;
-    const TrainingOptions& options = p.options.training;
-    const auto batch_size = static_cast<std::size_t>(options.batch_size);
+    const auto batch_size = static_cast<std::size_t>(p.options.training.batch_size);
     EXPECT(!task.indices.empty() && task.indices.size() % batch_size == 0);
+    EXPECT(p.ranks() == 1 || task.weighting.weight.empty());
     const auto steps = static_cast<std::int64_t>(task.indices.size() / batch_size);
-    const Tensor losses = torch::zeros({steps}, torch::TensorOptions(p.options.device));
+    const std::size_t part = batch_size / static_cast<std::size_t>(p.ranks()); // of a batch, this rank's
+    Tensor losses = torch::zeros({steps}, torch::TensorOptions(p.options.device));
     p.network->train();
     for (std::int64_t step = 0; step < steps; ++step) {
-        const std::size_t first = static_cast<std::size_t>(step) * batch_size;
-        const Batch batch = p.loader.load(p.training_file, p.split.training, task.indices.subspan(first, batch_size),
-                                          p.draw_crops(task.augmentation, first));
+        const std::size_t first =
+            static_cast<std::size_t>(step) * batch_size + part * static_cast<std::size_t>(p.rank());
+        const Batch batch = p.loader.load(p.training_file, p.split.training, task.indices.subspan(first, part),
+                                          p.draw_crops(task.augmentation, first, part));
         Tensor logits;
         {
             const Autocast autocast(p.options.precision, p.options.device.type());
@@ -182,11 +206,20 @@ CycleResult Trainer::train(const CycleTask& task) {
         }
         const Tensor loss = p.batch_loss(logits, batch.labels, task.weighting, first);
         losses[step].copy_(loss.detach());
-        if (loss.is_cpu() && !std::isfinite(loss.item<float>())) break; // on a GPU a look would stall every step
+        // On a GPU a look would stall every step; in a team the others would wait for this rank.
+        if (loss.is_cpu() && p.ranks() == 1 && !std::isfinite(loss.item<float>())) break;
         loss.backward();
-        sgd_step(p.state, options, p.learning_rate.at(task.first_batch + step));
+        p.reduce_gradients();
+        sgd_step(p.state, p.options.training, task.factors.learning_rate * p.learning_rate.at(task.first_batch + step),
+                 task.factors.weight_decay * p.options.training.weight_decay);
     }
-    const double train_loss = losses.to(torch::kCPU, torch::kDouble).mean().item<double>();
+    losses = losses.to(torch::kCPU);
+    if (p.ranks() > 1) {
+        p.options.team->sum(std::span(losses.data_ptr<float>(), static_cast<std::size_t>(steps)));
+        losses.div_(p.ranks());
+        share_state();
+    }
+    const double train_loss = losses.to(torch::kDouble).mean().item<double>();
     return {train_loss, std::isfinite(train_loss) && all_finite(p.state.buffer())};
 }
 

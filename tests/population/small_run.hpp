@@ -108,6 +108,8 @@ inline void expect_equal_records(const std::filesystem::path& a_run, const std::
         ASSERT_EQ(bits(x.reward_loss), bits(y.reward_loss));
         ASSERT_EQ(bits(x.train_loss), bits(y.train_loss));
         ASSERT_EQ(bits(x.learning_rate), bits(y.learning_rate));
+        ASSERT_EQ(bits(x.learning_rate_factor), bits(y.learning_rate_factor));
+        ASSERT_EQ(bits(x.weight_decay_factor), bits(y.weight_decay_factor));
         ASSERT_EQ(x.state_hash, y.state_hash);
         ASSERT_EQ(x.parent, y.parent);
         ASSERT_EQ(x.finite, y.finite);

@@ -111,6 +111,10 @@ inline CycleRow cycle_row(std::int64_t cycle) {
             survivors.contains(m) ? m : row.survivor[static_cast<std::size_t>(below(std::ssize(row.survivor)))]);
     for (std::size_t i = 0; i < row.survivor.size() * draws; ++i)
         row.survivor_schedule.push_back(below(training_images));
+    for (int m = 0; m < members; ++m) {
+        row.learning_rate_factor.push_back(1 + below(1000) / 1e3);
+        row.weight_decay_factor.push_back(1 + below(1000) / 1e3);
+    }
     for (std::size_t i = 0; i < slots * draws; ++i) row.draw_weight.push_back(static_cast<float>(below(1000)) / 500);
     row.survivor.resize(slots, -1);
     row.survivor_schedule.resize(slots * draws, -1);
@@ -150,9 +154,13 @@ inline Segment segment(std::int64_t first, std::int64_t last) {
     return segment;
 }
 
-// Whose draws have no weights.
-inline Segment unweighted(Segment segment) {
-    for (CycleRow& row : segment.cycles) row.draw_weight.clear();
+// Without what not every run has.
+inline Segment without_optional(Segment segment) {
+    for (CycleRow& row : segment.cycles) {
+        row.learning_rate_factor.clear();
+        row.weight_decay_factor.clear();
+        row.draw_weight.clear();
+    }
     return segment;
 }
 
@@ -254,6 +262,8 @@ inline void expect_equal(const CycleRow& a, const CycleRow& b) {
     EXPECT_EQ(a.state_hash, b.state_hash);
     EXPECT_EQ(a.survivor, b.survivor);
     EXPECT_EQ(a.survivor_schedule, b.survivor_schedule);
+    EXPECT_EQ(a.learning_rate_factor, b.learning_rate_factor);
+    EXPECT_EQ(a.weight_decay_factor, b.weight_decay_factor);
     EXPECT_EQ(a.draw_weight, b.draw_weight);
 }
 

@@ -199,10 +199,10 @@ TEST_F(Format, document_says_when_something_is_left_out) {
     plain.class_names.clear();
     Launch unversioned = launch();
     unversioned.versions.clear();
-    write_segment(run_.path(), plain, unversioned, unweighted(segment(1, 2)));
+    write_segment(run_.path(), plain, unversioned, without_optional(segment(1, 2)));
     check(segment_name(run_.path(), 1, 2), 'S', Conditions::none);
     fs::remove(segment_name(run_.path(), 1, 2));
-    write_segment(run_.path(), plain, unversioned, unweighted(segment(0, 2)));
+    write_segment(run_.path(), plain, unversioned, without_optional(segment(0, 2)));
     write_run_file(run_.path(), plain, unversioned, final_distribution(false));
     check(run_.path() / "run.h5", 'R', Conditions::none);
 }

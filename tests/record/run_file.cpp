@@ -64,6 +64,7 @@ TEST(RunFile, holds_every_column_of_every_segment) {
     EXPECT_EQ(file.read<std::uint64_t>("state_hash"), column(&CycleRow::state_hash));
     EXPECT_EQ(file.read<std::int32_t>("survivor"), column(&CycleRow::survivor));
     EXPECT_EQ(file.read<std::int32_t>("survivor_schedule"), column(&CycleRow::survivor_schedule));
+    EXPECT_EQ(file.read<double>("weight_decay_factor"), column(&CycleRow::weight_decay_factor));
     EXPECT_EQ(file.read<float>("draw_weight"), column(&CycleRow::draw_weight));
     EXPECT_EQ(file.shape("survivor_schedule"), (std::vector<std::uint64_t>{cycles, slots, draws}));
 }
@@ -158,7 +159,7 @@ TEST(RunFile, large_schedule_survives_its_chunks) {
     wide.draws = 70'001; // chunks of 1 MiB then end inside a segment, and slots are cut
     std::vector<std::int32_t> expected;
     for (std::int64_t first = 0; first < 6; first += 3) {
-        Segment part = unweighted(segment(first, first + 2));
+        Segment part = without_optional(segment(first, first + 2));
         part.epochs.clear();
         for (CycleRow& row : part.cycles) {
             row.survivor_schedule.resize(static_cast<std::size_t>(slots * wide.draws));

@@ -38,7 +38,7 @@ TEST(Sgd, equals_torch_optim_sgd) {
                 parameters[i].grad().copy_(plain[i].grad());
             }
             reference.step();
-            sgd_step(state, options, rate);
+            sgd_step(state, options, rate, options.weight_decay);
             for (std::size_t i = 0; i < plain.size(); ++i) {
                 EXPECT_TRUE(parameters[i].allclose(plain[i], 1e-6, 1e-6)) << "step " << step << ", parameter " << i;
             }

@@ -56,9 +56,11 @@ class Communicator {
     void broadcast(std::span<T> values, int root) const {
         broadcast_bytes(std::as_writable_bytes(values), sizeof(T), root);
     }
-    // values[i] of every rank added up, integers only (order cannot matter).
+    // values[i] of every rank added up; the order cannot matter for whole numbers.
     void sum(std::span<std::int64_t> values) const;
     void sum(std::span<std::int32_t> values) const;
+    // Real numbers, added up in an order that is the MPI library's, the same on every rank.
+    void sum(std::span<float> values) const;
     // All ranks' values, rank after rank; each may give another number of them.
     template<Transferable T>
     std::vector<T> all_gather(std::span<const T> mine) const {

@@ -5,7 +5,8 @@
 
 namespace autosampling {
 
-// Calls MPI_Init_thread (funneled) where MPI isn't started yet, and then MPI_Finalize at the end of its life.
+// Calls MPI_Init_thread where MPI isn't started yet (serialized: on a GPU the backward pass, whose batch norm may
+// communicate, has a thread of its own), and then MPI_Finalize at the end of its life.
 class MpiEnvironment {
   public:
     MpiEnvironment(int& argc, char**& argv);

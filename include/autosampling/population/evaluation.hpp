@@ -1,10 +1,11 @@
-// Which reward images a cycle looks at, and the test set measured by all ranks together.
+// Which reward images a cycle looks at, and a state measured by several ranks together.
 #pragma once
 
 #include "autosampling/comm/communicator.hpp"
 #include "autosampling/training/trainer.hpp"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace autosampling {
@@ -14,8 +15,9 @@ namespace autosampling {
 std::vector<std::uint32_t> reward_examples(std::uint64_t seed, std::int64_t cycle, int attempt, std::uint32_t images,
                                            std::uint32_t per_cycle);
 
-// The test part under the state that every rank has loaded: in fixed pieces, so that the sums don't depend on the
-// number of ranks. The whole score on every rank. Collective.
-Score evaluate_together(const Communicator& comm, Trainer& trainer, std::uint32_t images, std::size_t classes);
+// These examples of a part under the state that every rank has loaded: each batch by one of them, the sums added in the
+// order of the batches, so that they don't depend on the number of ranks. The whole score on every rank. Collective.
+Score evaluate_together(const Communicator& comm, Trainer& trainer, Trainer::Which which,
+                        std::span<const std::uint32_t> examples);
 
 } // namespace autosampling

@@ -6,9 +6,11 @@
 #include "autosampling/base/random.hpp"
 #include "autosampling/sampling/rules.hpp"
 #include "autosampling/sampling/sampler.hpp"
+#include "autosampling/training/options.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -22,6 +24,8 @@ class Feed {
     virtual void draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const = 0;
     // The key of its augmentation.
     virtual RandomKey augmentation(std::int32_t member, std::int64_t cycle, int attempt) const;
+    // What the member's factors on the hyper-parameters were, where they are replayed.
+    virtual std::optional<HyperparameterFactors> recorded_factors(std::int64_t /*cycle*/) const { return {}; }
     // The rule that weighs the draws and learns from their losses; null: none does.
     virtual SamplingRule* rule() { return nullptr; }
 
@@ -55,18 +59,21 @@ class RuleFeed : public Feed {
     std::unique_ptr<SamplingRule> rule_;
 };
 
-// Dynamic replay: a recorded schedule in its order. Exact, when it is given who drew what: then augmented as it was.
+// Dynamic replay: a recorded schedule in its order. Exact, when it is given who drew what: then augmented as it was,
+// and with the hyper-parameters that were applied.
 class ScheduleFeed : public Feed {
   public:
     // Which member of which attempt drew each cycle; empty: augmented anew, as member 0.
     struct Line {
-        std::vector<std::int32_t> member;  // (T)
-        std::vector<std::int32_t> attempt; // (T)
+        std::vector<std::int32_t> member;           // (T)
+        std::vector<std::int32_t> attempt;          // (T)
+        std::vector<HyperparameterFactors> factors; // (T), or empty: all 1
     };
     // schedule (T, K)
     ScheduleFeed(std::vector<std::int32_t> schedule, Line line, std::uint64_t seed);
     void draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const override;
     RandomKey augmentation(std::int32_t member, std::int64_t cycle, int attempt) const override;
+    std::optional<HyperparameterFactors> recorded_factors(std::int64_t cycle) const override;
 
   private:
     std::vector<std::int32_t> schedule_;

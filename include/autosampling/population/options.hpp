@@ -1,4 +1,4 @@
-// [run], [population], [record], and all options together.
+// [run], [population], [hyperparameters], [record], [replay], and all options together.
 #pragma once
 
 #include "autosampling/data/options.hpp"
@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace autosampling {
 
@@ -22,13 +23,25 @@ struct RunOptions {
 };
 
 struct PopulationOptions {
-    std::int64_t members = 0;        // P; 0: one a rank
-    std::int64_t cycle_batches = 20; // N_s
-    std::string selection = "best";  // best, top-k, truncation, tournament, none
-    std::int64_t survivors = 2;      // k, top-k only
-    double fraction = 0.2;           // of the members at either end, truncation only
-    std::string reward = "accuracy"; // accuracy, loss
-    std::int64_t max_retries = 3;    // repetitions of a cycle in which no member is finite
+    std::int64_t members = 0;           // P; 0: one a rank
+    std::int64_t cycle_batches = 20;    // N_s
+    std::string selection = "best";     // best, top-k, truncation, tournament, none
+    std::int64_t survivors = 2;         // k, top-k only
+    double fraction = 0.2;              // of the members at either end, truncation only
+    std::string reward = "accuracy";    // accuracy, loss
+    std::int64_t max_retries = 3;       // repetitions of a cycle in which no member is finite
+    std::int64_t ranks_per_member = 1;  // g, ranks that train a member together, each a part of its batches
+    bool synchronise_statistics = true; // batch norm over the whole batch of a member, not over each rank's part
+};
+
+// Jaderberg et al. (2017): factors 0.8 and 1.2; they leave the probability of resampling open, Ray Tune has 1/4.
+struct HyperparameterOptions {
+    std::string explore = "none";                        // none, factor, resample
+    std::int64_t interval_cycles = 0;                    // 0: where the sampling distribution is re-estimated
+    std::vector<double> factors = {0.8, 1.2};            // factor only
+    double resample_probability = 0.25;                  // resample only, of each of the two
+    std::vector<double> learning_rate_range = {0.1, 10}; // low, high: of the factor on training.learning_rate
+    std::vector<double> weight_decay_range = {0.1, 10};  // likewise on training.weight_decay
 };
 
 struct RecordOptions {
@@ -49,6 +62,7 @@ struct Options {
     ModelOptions model;
     TrainingOptions training;
     PopulationOptions population;
+    HyperparameterOptions hyperparameters;
     ExplorationOptions exploration;
     SamplingOptions sampling;
     RecordOptions record;

@@ -6,22 +6,27 @@
 
 namespace autosampling {
 
-// Members in blocks of equal size, give or take one; ranks beyond the members have none.
+// Ranks form teams of g neighbours (g = 1: each its own), which train members together; the first of a team holds their
+// states. Members go to the teams in blocks of equal size, give or take one; teams beyond the members have none.
 class Placement {
   public:
-    Placement(std::int64_t members, int ranks);
+    // `ranks` a multiple of `ranks_per_member`.
+    Placement(std::int64_t members, int ranks, int ranks_per_member = 1);
 
     std::int64_t members() const { return members_; }
     int ranks() const { return ranks_; }
-    int rank_of(std::int32_t member) const;
-    std::vector<std::int32_t> members_of(int rank) const;                          // ascending
-    std::int64_t most_members() const { return (members_ + ranks_ - 1) / ranks_; } // of any rank
+    int team_of(int rank) const { return rank / ranks_per_member_; }
+    int rank_of(std::int32_t member) const;                                          // that holds its state
+    std::vector<std::int32_t> members_of(int rank) const;                            // whose states it holds, ascending
+    std::vector<std::int32_t> trained_by(int rank) const;                            // with its team, ascending
+    std::int64_t most_members() const { return (members_ + teams() - 1) / teams(); } // of any rank
 
   private:
-    std::int64_t first_of(int rank) const;
+    int teams() const { return ranks_ / ranks_per_member_; }
+    std::int64_t first_of(int team) const;
 
     std::int64_t members_;
-    int ranks_;
+    int ranks_, ranks_per_member_;
 };
 
 } // namespace autosampling

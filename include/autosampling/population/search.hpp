@@ -8,6 +8,7 @@
 #include "autosampling/comm/transport.hpp"
 #include "autosampling/population/exchange.hpp"
 #include "autosampling/population/feed.hpp"
+#include "autosampling/population/hyperparameters.hpp"
 #include "autosampling/population/options.hpp"
 #include "autosampling/population/plan.hpp"
 #include "autosampling/population/progress.hpp"
@@ -30,6 +31,7 @@ class Search {
     // What the search works with; all of it outlives it. `options` resolved, equal on all ranks.
     struct Parts {
         const Communicator& comm;
+        const Communicator& team; // the ranks that train members together with this one; the trainer's, too
         const Options& options;
         const Plan& plan;
         Trainer& trainer;
@@ -67,6 +69,7 @@ class Search {
 
     void run_members(int attempt);
     Outcome run_member(std::int32_t member, int attempt);
+    HyperparameterFactors factors_of(std::int32_t member) const;
     Weighting weigh(int attempt);
     std::vector<Outcome> gather(bool stop);
     std::vector<std::uint32_t> gather_schedules(const std::vector<std::int32_t>& members) const;
@@ -82,6 +85,7 @@ class Search {
     Parts parts_;
     Placement placement_;
     StateStore store_;
+    Hyperparameters hyperparameters_;                              // the same on every rank
     std::int64_t cycle_ = 0;                                       // done
     std::vector<Outcome> mine_;                                    // of this rank's members, this cycle
     std::map<std::int32_t, std::vector<std::uint32_t>> schedules_; // of this rank's members, this cycle

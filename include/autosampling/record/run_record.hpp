@@ -35,6 +35,8 @@ struct CycleRow {
     std::uint64_t state_hash = 0;                // of the winner's state at the end of the cycle
     std::vector<std::int32_t> survivor;          // (S) members that are a parent, ascending; −1: unused slot
     std::vector<std::int32_t> survivor_schedule; // (S, K) training indices in the order in which they were fed; −1
+    std::vector<double> learning_rate_factor;    // (P) on the run's; empty: all 1, not recorded
+    std::vector<double> weight_decay_factor;     // (P) likewise
     std::vector<float> draw_weight;              // (S, K) of each in its batch's loss; empty: all 1, not recorded
 };
 

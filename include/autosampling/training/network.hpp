@@ -4,6 +4,7 @@
 // Letters: B batch, C channels, H height, W width.
 #pragma once
 
+#include "autosampling/comm/communicator.hpp"
 #include "autosampling/data/dataset.hpp"
 
 #include <torch/nn/module.h>
@@ -19,6 +20,10 @@ class Network : public torch::nn::Module {
   public:
     // (B, C, H, W) channels-last, normalised -> logits (B, classes)
     virtual torch::Tensor forward(const torch::Tensor& images) = 0;
+
+    // From now on batch norm goes by the batches of all ranks of `team` together, which must be of equal size; forward
+    // and backward are then collective over it while training. The communicator must outlive the network.
+    void synchronise_statistics(const Communicator& team);
 };
 
 // The names that make_network knows.

@@ -26,6 +26,12 @@ struct TrainingOptions {
     double warmup_epochs = 0;                        // linear from 0; not with one-cycle, which has its own
 };
 
+// What one member's learning rate and weight decay are, times those of [training].
+struct HyperparameterFactors {
+    double learning_rate = 1;
+    double weight_decay = 1;
+};
+
 enum class Precision { fp32, bf16 };
 
 } // namespace autosampling

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "autosampling/base/random.hpp"
+#include "autosampling/comm/communicator.hpp"
 #include "autosampling/data/batch.hpp"
 #include "autosampling/data/split.hpp"
 #include "autosampling/training/flat_state.hpp"
@@ -28,6 +29,9 @@ struct TrainerOptions {
     torch::Device device = torch::kCPU;
     std::uint64_t seed = 0;
     std::int64_t total_batches = 0; // of the run, for the learning rate
+    // The ranks that train a member together, each on an equal part of its batches; it outlives the trainer.
+    const Communicator* team = nullptr; // null: this rank alone
+    bool synchronise_statistics = true; // batch norm over the whole batch; else over each rank's part
 };
 
 // What each draw of a cycle weighs in the loss of its batch, Σ weight · loss / B.
@@ -42,8 +46,9 @@ struct Weighting {
 struct CycleTask {
     std::span<const std::uint32_t> indices; // (K) training indices, in order; K a multiple of B
     std::int64_t first_batch = 0;           // its number in the run
-    RandomKey augmentation;                 // purpose augmentation; the slot is the place in `indices`
+    RandomKey augmentation = {};            // purpose augmentation; the slot is the place in `indices`
     Weighting weighting = {};
+    HyperparameterFactors factors = {};
 };
 
 struct CycleResult {
@@ -72,9 +77,13 @@ class Trainer {
     // The state (D) f32 as it is now, on the host: on a CPU the buffer itself, else a copy that lasts until the next
     // call.
     std::span<const float> host_state();
+    // Gives the state of the team's first rank to all of it. Collective over the team.
+    void share_state();
     const LearningRate& learning_rate() const;
 
-    // K / B steps of SGD, as torch.optim.SGD has it (dampening 0). Stops early at a loss that isn't finite. Local.
+    // K / B steps of SGD, as torch.optim.SGD has it (dampening 0). Stops early at a loss that isn't finite, without a
+    // team. All ranks of a team give the same task, without weighting; afterwards they have the state of its first.
+    // Collective over the team.
     CycleResult train(const CycleTask& task);
 
     // Inference over some examples of a part, in fixed batches of `evaluation_batch`, in the order given; changes
