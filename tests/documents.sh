@@ -45,6 +45,7 @@ obey() {
     'mpirun -n 2 autosampling run jobs/configs/cifar10-resnet8.toml --output runs/cifar10') run ${line} "${small[@]}" ;;
     'mpirun -n 1 autosampling replay runs/cifar10 --exact --output '*) run ${line} ;;
     'mpirun -n 2 autosampling replay runs/cifar10 '*) run ${line} ;;
+    'autosampling history runs/cifar10') run ${line} ;;
     'bash jobs/compare.sh jobs/configs/mnist-noisy.toml '*) ;; # e2e.compare
     *) unknown "$document" "$line" ;;
     esac

@@ -125,6 +125,13 @@ ExitCode dispatch(int argc, char** argv) {
     CLI::App* finish = app.add_subcommand("finish", "Build run.h5 from the segments of a run that has stopped");
     std::string directory;
     finish->add_option("RUN", directory, "Run directory")->required();
+    CLI::App* history = app.add_subcommand(
+        "history", "Derive from a run's segments how its distribution was learned, into RUN/history.h5");
+    history->add_option("RUN", directory, "Run directory; the run may be going on")->required();
+    std::int64_t every = 0;
+    history->add_option("--every", every, "Cycles from one time to the next; without it, every epoch")
+        ->check(CLI::PositiveNumber)
+        ->type_name("CYCLES");
     CLI::App* info = app.add_subcommand("info", "Print versions, build options and devices");
 
     try {
@@ -137,6 +144,7 @@ ExitCode dispatch(int argc, char** argv) {
     if (*check) return run_locally([&] { check_command(arguments); });
     if (*defaults) return run_locally([] { std::cout << describe_defaults(); });
     if (*finish) return run_locally([&] { finish_command(directory); });
+    if (*history) return run_locally([&] { history_command(directory, every); });
     if (*info) return run_locally(info_command);
 
     arguments.opening = resume ? Opening::resume : overwrite ? Opening::overwrite : Opening::fresh;

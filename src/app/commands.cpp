@@ -4,6 +4,7 @@
 #include "autosampling/base/build_info.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
+#include "autosampling/population/collect.hpp"
 #include "autosampling/population/initial_weights.hpp"
 #include "autosampling/population/plan.hpp"
 #include "autosampling/population/replay.hpp"
@@ -113,6 +114,11 @@ void check_command(const RunArguments& arguments) {
 void finish_command(const std::filesystem::path& run) {
     Log log(0);
     finish_run(run, configuration_format(), log);
+}
+
+void history_command(const std::filesystem::path& run, std::int64_t every) {
+    Log log(0);
+    write_run_history(run, every, configuration_format(), log);
 }
 
 void info_command() {

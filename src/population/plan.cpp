@@ -116,7 +116,7 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
     plan.data_bytes = static_cast<std::int64_t>(data.bytes());
     plan.rank_bytes = states_a_rank * state_bytes + sampling;
     plan.checkpoint_bytes = state_bytes + sampling;
-    const std::int64_t draw_bytes = options.sampling.rule == "uniform" ? 4 : 8; // index and weight
+    const std::int64_t draw_bytes = options.sampling.rule == "uniform" ? 4 : 12; // index, weight and loss
     plan.record_bytes = plan.cycles * (plan.draws * draw_bytes + plan.members * 78);
     return plan;
 }

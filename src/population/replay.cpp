@@ -10,24 +10,18 @@ namespace autosampling {
 namespace {
 
 // The distribution as it was learned from the first `cycles` cycles of a run.
-std::vector<double> distribution_after(const std::filesystem::path& run, const Options& recorded, const Plan& plan,
-                                       std::int64_t cycles) {
-    const RecordExtent extent = find_segments(run);
-    VALIDATE(cycles <= extent.cycles, ExitCode::usage, "replay.cycle = ", cycles, " is beyond the ", extent.cycles,
-             " cycles that ", run.string(), " has recorded");
-    Sampler sampler = make_sampler(recorded, static_cast<std::uint32_t>(plan.training_images),
-                                   static_cast<std::uint32_t>(read_header(extent.segments.front()).draws));
-    for (const auto& segment : extent.segments)
-        for (const CycleRow& row : read_segment(segment).cycles)
-            if (row.cycle < cycles) recount(sampler, recorded.exploration, row);
-    return final_distribution(sampler).probability;
+std::vector<double> distribution_after(const std::filesystem::path& run, const Options& recorded, std::int64_t cycles) {
+    const RecordedRun record = open_recorded_run(run);
+    VALIDATE(cycles <= record.extent.cycles, ExitCode::usage, "replay.cycle = ", cycles, " is beyond the ",
+             record.extent.cycles, " cycles that ", run.string(), " has recorded");
+    return final_distribution(recount(record, recorded, cycles)).probability;
 }
 
 std::unique_ptr<Feed> make_static_feed(const Options& options, const Options& recorded, const Plan& plan,
                                        const Hdf5File& file) {
     const std::vector<double> probability =
         options.replay.cycle < 0 ? file.read<double>("probability")
-                                 : distribution_after(options.replay.source, recorded, plan, options.replay.cycle);
+                                 : distribution_after(options.replay.source, recorded, options.replay.cycle);
     VALIDATE(std::ssize(probability) == plan.training_images, ExitCode::usage, "the distribution of ",
              file.path().string(), " is over ", probability.size(), " training images, not ", plan.training_images,
              ": keep the [data] options of the run");

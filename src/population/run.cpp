@@ -254,22 +254,4 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     return end;
 }
 
-void finish_run(const std::filesystem::path& run, const ConfigurationFormat& configuration, Log& log) {
-    const RecordExtent extent = find_segments(run);
-    VALIDATE(extent.cycles > 0, ExitCode::checkpoint, "no closed segment in ", (run / "record").string(),
-             " (the run ended before its first checkpoint, or this is no run directory)");
-    const RunDirectory directory(run, Opening::resume);      // refuses a run that is going on
-    RunHeader header = read_header(extent.segments.front()); // it alone has the examples
-    const RunHeader latest = read_header(extent.segments.back());
-    header.cycles_planned = latest.cycles_planned; // a resume may have changed the length
-    header.configuration = latest.configuration;
-    const Options options = configuration.parse(header.configuration);
-    Sampler sampler = make_sampler(options, static_cast<std::uint32_t>(header.training_images),
-                                   static_cast<std::uint32_t>(header.draws));
-    for (const std::filesystem::path& segment : extent.segments)
-        for (const CycleRow& row : read_segment(segment).cycles) recount(sampler, options.exploration, row);
-    write_run_file(run, header, read_launch(extent.segments.back()), final_distribution(sampler));
-    log.info(text("wrote ", (run / "run.h5").string(), ": ", extent.cycles, " of ", header.cycles_planned, " cycles"));
-}
-
 } // namespace autosampling

@@ -287,6 +287,7 @@ void Search::record(const Selection& selection, const std::vector<Outcome>& outc
                   row.survivor_schedule.begin() + static_cast<std::ptrdiff_t>(slot * draws));
     }
     row.draw_weight = draw_weight_;
+    row.draw_loss = draw_loss_;
     if (after_cycle) after_cycle(row);
     parts_.progress.cycle(row, parts_.log);
     parts_.recorder.add(std::move(row));

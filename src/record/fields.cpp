@@ -50,6 +50,9 @@ const std::vector<Columns<CycleRow>>& optional_cycle_columns() {
             {"draw_weight",
              &Row::draw_weight,
              {"1", "weight of the draw in its batch's loss, sum(weight loss) / batch size", {"cycle", "slot", "draw"}}},
+            {"draw_loss",
+             &Row::draw_loss,
+             {"1", "loss of the draw before its batch's step, in nats", {"cycle", "slot", "draw"}}},
         },
     };
     return tables;
@@ -81,6 +84,33 @@ const Columns<LineRow>& line_columns() {
         {"schedule",
          &LineRow::schedule,
          {"1", "winning schedule: training indices that the ancestor was fed, in order", {"cycle", "draw"}}},
+    };
+    return columns;
+}
+
+const Columns<HistoryRow>& history_columns() {
+    using Row = HistoryRow;
+    static const Columns<Row> columns{
+        {"cycles_done", &Row::cycles_done, {"1", "cycles that had been counted", {"cycles_done"}}},
+        {"count_history",
+         &Row::count,
+         {"1", "draws of the index by survivors, as the method counts them", {"cycles_done", "index"}}},
+        {"probability_history",
+         &Row::probability,
+         {"1",
+          "probability of the index as learned from them, before mixing and perturbation",
+          {"cycles_done", "index"}}},
+    };
+    return columns;
+}
+
+const Columns<HistoryRow>& credit_history_columns() {
+    using Row = HistoryRow;
+    static const Columns<Row> columns{
+        {"draw_count_history",
+         &Row::draw_count,
+         {"1", "draws of the index by all finite members", {"cycles_done", "index"}}},
+        {"score_history", &Row::score, {"1", "score of the index", {"cycles_done", "index"}}},
     };
     return columns;
 }
@@ -186,7 +216,11 @@ const Fields<LayoutColumns>& layout_fields() {
 }
 
 Sizes sizes_of(const RunHeader& header) {
-    return {{"member", header.members}, {"slot", header.slots}, {"draw", header.draws}, {"class", header.classes}};
+    return {{"member", header.members},
+            {"slot", header.slots},
+            {"draw", header.draws},
+            {"class", header.classes},
+            {"index", header.training_images}};
 }
 
 } // namespace autosampling

@@ -70,6 +70,8 @@ const Columns<CycleRow>& cycle_columns();
 const std::vector<Columns<CycleRow>>& optional_cycle_columns();
 const Columns<EpochRow>& epoch_columns();
 const Columns<LineRow>& line_columns();
+const Columns<HistoryRow>& history_columns();
+const Columns<HistoryRow>& credit_history_columns(); // with advantage credit
 
 const AttributeFields<RunHeader>& header_attributes();
 const Fields<RunHeader>& header_fields();  // in every file of a run

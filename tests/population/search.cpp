@@ -1,5 +1,6 @@
 #include "population/small_run.hpp"
 
+#include "autosampling/population/collect.hpp"
 #include "autosampling/population/recount.hpp"
 #include "autosampling/record/hdf5.hpp"
 #include "autosampling/sampling/credit.hpp"

@@ -104,6 +104,7 @@ inline void expect_equal_records(const std::filesystem::path& a_run, const std::
         ASSERT_EQ(x.cycle, y.cycle);
         ASSERT_EQ(x.survivor_schedule, y.survivor_schedule);
         ASSERT_EQ(x.draw_weight, y.draw_weight);
+        ASSERT_EQ(x.draw_loss, y.draw_loss);
         ASSERT_EQ(bits(x.reward), bits(y.reward));
         ASSERT_EQ(bits(x.reward_loss), bits(y.reward_loss));
         ASSERT_EQ(bits(x.train_loss), bits(y.train_loss));

@@ -116,6 +116,7 @@ inline CycleRow cycle_row(std::int64_t cycle) {
         row.weight_decay_factor.push_back(1 + below(1000) / 1e3);
     }
     for (std::size_t i = 0; i < slots * draws; ++i) row.draw_weight.push_back(static_cast<float>(below(1000)) / 500);
+    row.draw_loss = row.draw_weight;
     row.survivor.resize(slots, -1);
     row.survivor_schedule.resize(slots * draws, -1);
     row.finite.assign(members, 1);
@@ -160,6 +161,7 @@ inline Segment without_optional(Segment segment) {
         row.learning_rate_factor.clear();
         row.weight_decay_factor.clear();
         row.draw_weight.clear();
+        row.draw_loss.clear();
     }
     return segment;
 }
@@ -170,6 +172,15 @@ inline void write_segments(const std::filesystem::path& run) {
     write_segment(run, header(), launch(0), segment(4, 4));
     write_segment(run, header(), launch(1), segment(5, 9));
     write_segment(run, header(), launch(1), segment(10, 11));
+}
+
+inline HistoryRow history_row(bool advantage) {
+    HistoryRow row{
+        3, std::vector<std::int64_t>(training_images, 2), std::vector<double>(training_images, 0.005), {}, {}};
+    if (!advantage) return row;
+    row.draw_count = row.count;
+    row.score = row.probability;
+    return row;
 }
 
 inline FinalDistribution final_distribution(bool advantage) {
@@ -265,6 +276,7 @@ inline void expect_equal(const CycleRow& a, const CycleRow& b) {
     EXPECT_EQ(a.learning_rate_factor, b.learning_rate_factor);
     EXPECT_EQ(a.weight_decay_factor, b.weight_decay_factor);
     EXPECT_EQ(a.draw_weight, b.draw_weight);
+    EXPECT_EQ(a.draw_loss, b.draw_loss);
 }
 
 inline void expect_equal(const EpochRow& a, const EpochRow& b) {

@@ -187,7 +187,11 @@ TEST_F(Format, document_lists_just_what_the_files_hold) {
     fs::remove(segment_name(run_.path(), 4, 4));
     write_run_file(run_.path(), header(), launch(), final_distribution(true));
     write_checkpoint(run_.path(), 12);
+    HistoryWriter history(run_.path() / "history.h5", header(), launch(), 1);
+    history.add(history_row(true));
+    history.commit();
     check(segment_name(run_.path(), 0, 4), 'S', Conditions::all);
+    check(run_.path() / "history.h5", 'H', Conditions::all);
     check(run_.path() / "run.h5", 'R', Conditions::all);
     check(checkpoint_folder(run_.path(), 12) / "index.h5", 'C', Conditions::all);
     check(checkpoint_folder(run_.path(), 12) / "state-3.h5", 'W', Conditions::all);
@@ -205,6 +209,10 @@ TEST_F(Format, document_says_when_something_is_left_out) {
     write_segment(run_.path(), plain, unversioned, without_optional(segment(0, 2)));
     write_run_file(run_.path(), plain, unversioned, final_distribution(false));
     check(run_.path() / "run.h5", 'R', Conditions::none);
+    HistoryWriter history(run_.path() / "history.h5", plain, unversioned, 1);
+    history.add(history_row(false));
+    history.commit();
+    check(run_.path() / "history.h5", 'H', Conditions::none);
 }
 
 } // namespace

@@ -6,6 +6,7 @@
 #include "autosampling/record/run_directory.hpp"
 
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -30,6 +31,7 @@ ExitCode replay_command(Communicator& comm, const RunArguments& arguments, const
 // Local, without MPI; they print to standard output. Throw Error.
 void check_command(const RunArguments& arguments);
 void finish_command(const std::filesystem::path& run);
+void history_command(const std::filesystem::path& run, std::int64_t every);
 void info_command();
 
 // Runs a collective action under MPI and returns the exit code. An error that all ranks share is said once, by the

@@ -6,6 +6,8 @@
 #include "autosampling/record/run_record.hpp"
 #include "autosampling/sampling/sampler.hpp"
 
+#include <filesystem>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -30,7 +32,23 @@ void recount(Sampler& sampler, const ExplorationOptions& options, const CycleRow
 // A sampler before its first cycle, with a perturbation table of this machine's own. `options` resolved.
 Sampler make_sampler(const Options& options, std::uint32_t training_images, std::uint32_t draws);
 
-// The final datasets of run.h5: re-estimates from all that was counted.
-FinalDistribution final_distribution(Sampler& sampler);
+// What was counted so far and the distribution that is learned from all of it: at the end of a run the final datasets
+// of run.h5.
+FinalDistribution final_distribution(Sampler sampler);
+
+// A run as its closed segments have it.
+struct RecordedRun {
+    RecordExtent extent;
+    RunHeader header; // with the examples; length and configuration are those of the last job
+    Launch launch;    // of the last job
+};
+
+// Throws Error(checkpoint), for a run without a closed segment too.
+RecordedRun open_recorded_run(const std::filesystem::path& run);
+
+// A sampler that was taken through the first `cycles` recorded cycles; `after` sees it after each. `options`: those of
+// the run's configuration.
+Sampler recount(const RecordedRun& run, const Options& options, std::int64_t cycles,
+                const std::function<void(std::int64_t cycles_done, const Sampler&)>& after = {});
 
 } // namespace autosampling

@@ -1,4 +1,4 @@
-// The commands that train, and the one that collects: one call each.
+// The commands that train: one call.
 #pragma once
 
 #include "autosampling/base/log.hpp"
@@ -34,8 +34,5 @@ using AfterTraining = std::function<void(std::int32_t, std::int64_t, int, Traine
 ExitCode run_search(const Communicator& comm, const Options& options, Opening opening,
                     const ConfigurationFormat& configuration, const volatile std::sig_atomic_t& stop, Log& log,
                     const AfterTraining& after_training = {});
-
-// Builds run.h5 from the closed segments of a run that isn't running. Throws Error(checkpoint). Local.
-void finish_run(const std::filesystem::path& run, const ConfigurationFormat& configuration, Log& log);
 
 } // namespace autosampling

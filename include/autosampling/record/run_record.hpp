@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct CycleRow {
     std::vector<double> learning_rate_factor;    // (P) on the run's; empty: all 1, not recorded
     std::vector<double> weight_decay_factor;     // (P) likewise
     std::vector<float> draw_weight;              // (S, K) of each in its batch's loss; empty: all 1, not recorded
+    std::vector<float> draw_loss;                // (S, K) of each, before its batch's step; with the weights
 };
 
 // One epoch: measured after the first cycle at which it is complete.
@@ -118,6 +120,29 @@ RecordExtent find_segments(const std::filesystem::path& run);
 // Moves segments that begin at or after `cycle` into record/superseded/ and removes unfinished ones. Throws
 // Error(checkpoint) where the rest doesn't end exactly there.
 void set_aside_segments(const std::filesystem::path& run, std::int64_t cycle);
+
+// How the distribution was learned, as of so many cycles: a row of history.h5, over the training index.
+struct HistoryRow {
+    std::int64_t cycles_done = 0;
+    std::vector<std::int64_t> count;      // (N) as in FinalDistribution, at that time; so the others
+    std::vector<double> probability;      // (N)
+    std::vector<std::int64_t> draw_count; // (N) or empty
+    std::vector<double> score;            // (N) or empty
+};
+
+class HistoryWriter {
+  public:
+    // For `rows` rows.
+    HistoryWriter(const std::filesystem::path& file, const RunHeader& header, const Launch& launch, std::uint64_t rows);
+    ~HistoryWriter();
+    void add(const HistoryRow& row);
+    // Publishes the file when all rows are there.
+    void commit();
+
+  private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
 
 // run.h5: a checked copy of all segments, with the winning schedule, the examples and the final distribution. Segment
 // by segment: memory does not grow with the run beyond 4 bytes a cycle. Throws Error(checkpoint) where the segments

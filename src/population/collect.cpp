@@ -1,0 +1,43 @@
+#include "autosampling/population/collect.hpp"
+
+#include "autosampling/population/recount.hpp"
+
+#include <vector>
+
+namespace autosampling {
+
+void finish_run(const std::filesystem::path& run, const ConfigurationFormat& configuration, Log& log) {
+    const RecordedRun record = open_recorded_run(run);
+    const RunDirectory directory(run, Opening::resume); // refuses a run that is going on
+    const Options options = configuration.parse(record.header.configuration);
+    write_run_file(run, record.header, record.launch,
+                   final_distribution(recount(record, options, record.extent.cycles)));
+    log.info(text("wrote ", (run / "run.h5").string(), ": ", record.extent.cycles, " of ", record.header.cycles_planned,
+                  " cycles"));
+}
+
+void write_run_history(const std::filesystem::path& run, std::int64_t every, const ConfigurationFormat& configuration,
+                       Log& log) {
+    const RecordedRun record = open_recorded_run(run);
+    const Options options = configuration.parse(record.header.configuration);
+    const Timetable timetable(options.exploration, record.header.training_images, record.header.draws);
+    std::vector<std::int64_t> points; // cycles done, ascending
+    for (std::int64_t done = 1; done <= record.extent.cycles; ++done)
+        if ((every > 0 ? done % every == 0 : timetable.epoch_ends(done)) || done == record.extent.cycles)
+            points.push_back(done);
+
+    HistoryWriter writer(run / "history.h5", record.header, record.launch, points.size());
+    auto next = points.begin();
+    recount(record, options, record.extent.cycles, [&](std::int64_t done, const Sampler& sampler) {
+        if (done != *next) return;
+        ++next;
+        FinalDistribution now = final_distribution(sampler);
+        writer.add(
+            {done, std::move(now.count), std::move(now.probability), std::move(now.draw_count), std::move(now.score)});
+    });
+    writer.commit();
+    log.info(text("wrote ", (run / "history.h5").string(), ": ", points.size(), " times, the last after cycle ",
+                  record.extent.cycles));
+}
+
+} // namespace autosampling
