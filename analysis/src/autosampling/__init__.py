@@ -11,7 +11,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from .run import NewerFormatError, open_run
+from .record_file import NewerFormatError
+from .run import open_run
 
 _NEEDS_TORCH = ("ResumableLoader", "ScheduleSampler", "StaticSampler", "TrainingSet")
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from . import compare, convert, measures, watch
-from .run import NewerFormatError, open_run
+from .record_file import NewerFormatError
+from .run import open_run
 
 _OK, _USAGE, _NO_RUN, _NEWER = 0, 2, 3, 4
 

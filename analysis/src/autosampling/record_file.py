@@ -7,8 +7,12 @@ from pathlib import Path
 import h5py
 import xxhash
 
-FORMAT_MAJOR = "1"
+FORMAT_MAJOR = 1
 _MARK = b"XXH3-64\0"
+
+
+class NewerFormatError(ValueError):
+    """The record is of a major version that this package does not know."""
 
 
 def _hash_of(path: Path, size: int) -> bytes:
@@ -27,27 +31,53 @@ def append_checksum(path: Path) -> None:
         file.write(_MARK + digest)
 
 
-def open_file(path: Path, filetype: str) -> h5py.File:
-    """Opens a file of the record for reading.
+def _is_sealed(path: Path, hashed: bool) -> bool:
+    """Whether the file ends with a checksum; if `hashed`, whether it is that of its bytes."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - 16))
+        trailer = file.read()
+    return trailer[:8] == _MARK and (not hashed or trailer[8:] == _hash_of(path, size - 16))
 
-    Raises FileNotFoundError where there is none, ValueError where it is damaged, of another type, or of a format
-    version that this package doesn't know.
+
+def open_file(path: Path, filetype: str, hashed: bool = True) -> h5py.File:
+    """Opens a file of the record for reading. Without `hashed` only the presence of its checksum is checked.
+
+    Raises FileNotFoundError where there is none, NewerFormatError where it is of a later major version, and ValueError
+    where it is damaged or of another type.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing (the run has not got so far, or this is no run directory)")
-    with path.open("rb") as file:
-        trailer = (file.seek(max(0, path.stat().st_size - 16)), file.read())[1]
-    if trailer[:8] != _MARK or trailer[8:] != _hash_of(path, path.stat().st_size - 16):
-        raise ValueError(f"{path} is damaged or cut short (its checksum does not hold): restore it from a copy")
-    file = h5py.File(path, "r")
-    found, version = file.attrs.get("filetype"), str(file.attrs.get("format_version", "none"))
-    if found != filetype or version.split(".")[0] != FORMAT_MAJOR:
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise ValueError(f"{path} is damaged or cut short ({error}): restore it from a copy") from error
+    try:
+        _check(file, path, filetype, hashed)
+    except BaseException:
         file.close()
+        raise
+    return file
+
+
+def _check(file: h5py.File, path: Path, filetype: str, hashed: bool) -> None:
+    try:
+        found, version = file.attrs.get("filetype"), str(file.attrs.get("format_version", "none"))
+    except (OSError, KeyError, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged ({error}): restore it from a copy") from error
+    major = version.split(".")[0]
+    if major.isdigit() and int(major) > FORMAT_MAJOR:
+        raise NewerFormatError(
+            f"{path} has format version {version}, newer than {FORMAT_MAJOR}.x (this package is too old): "
+            "install the package that came with the program"
+        )
+    if found != filetype or major != str(FORMAT_MAJOR):
         raise ValueError(
             f"{path} is of type {found!r} and format version {version}, not {filetype!r} and {FORMAT_MAJOR}.x: "
-            "give a run directory of this program, or install the package that came with it"
+            "give a run directory of this program"
         )
-    return file
+    if not _is_sealed(path, hashed):
+        raise ValueError(f"{path} is damaged or cut short (its checksum does not hold): restore it from a copy")
 
 
 def open_run_file(run: str | Path) -> h5py.File:

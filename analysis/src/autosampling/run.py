@@ -8,25 +8,33 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from .record_file import FORMAT_MAJOR, open_file
+from .record_file import open_file
 
+_JOINED = ("cycle", "epoch")  # dimensions that go on from one segment to the next
 _SEGMENT = re.compile(r"cycles-(\d{8,})-(\d{8,})\.h5")
 _HASHED_BYTES = 256 << 20  # as much of a run is hashed when it is opened; of the rest, only the trailers are read
 _ATTEMPTS = 3  # a running job may move a segment between our listing it and reading it
 
 
-class NewerFormatError(ValueError):
-    """The record is of a major version that this package does not know."""
+@dataclass(frozen=True)
+class _File:
+    """A file of the record, and the numbers of the cycles and epochs that it holds."""
+
+    path: Path
+    numbers: dict[str, NDArray[np.integer]]  # by dimension of _JOINED
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,9 @@ class _Joined(BackendArray):
         first, rest = key[0], key[1:]
         wanted = range(*first.indices(self.shape[0])) if isinstance(first, slice) else range(first, first + 1)
         ascending = wanted if wanted.step > 0 else wanted[::-1]
-        pieces = [piece for part in self.parts if (piece := self._read_part(part, ascending, rest)) is not None]
+        pieces = [
+            piece for part in self._within(ascending) if (piece := self._read_part(part, ascending, rest)) is not None
+        ]
         if not pieces:
             joined = np.empty((0, *np.empty(self.shape[1:], np.int8)[rest].shape), self.dtype)
         else:
@@ -60,10 +70,17 @@ class _Joined(BackendArray):
         joined = joined if wanted.step > 0 else joined[::-1]
         return joined if isinstance(first, slice) else joined[0]
 
+    def _within(self, rows: range) -> list[_Part]:
+        """The parts from that of the first row to that of the last."""
+        if not rows:
+            return []
+        begin, end = (bisect_right(self.parts, row, key=lambda part: part.first) for row in (rows[0], rows[-1]))
+        return self.parts[begin - 1 : end]
+
     def _read_part(self, part: _Part, wanted: range, rest: tuple[Any, ...]) -> np.ndarray | None:
         skip = max(0, -(-(part.first - wanted.start) // wanted.step))
         inside = wanted[skip:]
-        if not inside or inside.start >= part.first + part.rows:
+        if not inside or inside.start >= part.first + part.rows:  # between two rows of a stride
             return None
         begin = inside.start - part.first
         end = min(part.rows, inside.stop - part.first)
@@ -77,55 +94,34 @@ class _Joined(BackendArray):
             ) from error
 
 
-def _check_file(path: Path, filetype: str, hashed: bool) -> None:
-    """Raises ValueError or NewerFormatError where a file is not what its name says."""
-    try:
-        with h5py.File(path, "r") as file:
-            major = str(file.attrs.get("format_version", "none")).split(".")[0]
-            found = file.attrs.get("filetype")
-    except OSError as error:
-        if not path.exists():
-            raise FileNotFoundError(f"{path} is missing") from error
-        raise ValueError(f"{path} is damaged or cut short ({error}): restore it from a copy") from error
-    if major.isdigit() and int(major) > int(FORMAT_MAJOR):
-        raise NewerFormatError(
-            f"{path} has format version {major}.x, newer than {FORMAT_MAJOR}.x (this package is too old): "
-            "install the package that came with the program"
-        )
-    if found != filetype or major != FORMAT_MAJOR:
-        raise ValueError(f"{path} is of type {found!r}, version {major}.x, not {filetype!r}, {FORMAT_MAJOR}.x")
-    if hashed:
-        open_file(path, filetype).close()
-        return
-    with path.open("rb") as stream:
-        stream.seek(-16, 2)
-        if stream.read(8) != b"XXH3-64\0":
-            raise ValueError(f"{path} is damaged or cut short (it has no checksum): restore it from a copy")
-
-
-def _check_files(paths: list[Path], filetype: str) -> None:
+def _check_files(paths: list[Path], filetype: str) -> list[_File]:
     budget = _HASHED_BYTES
+    files = []
     for path in paths:
-        budget -= path.stat().st_size if path.exists() else 0
-        _check_file(path, filetype, hashed=budget >= 0)
+        budget -= path.stat().st_size
+        with open_file(path, filetype, hashed=budget >= 0) as file:
+            numbers = {name: file[name][...] if name in file else np.empty(0, np.int64) for name in _JOINED}
+            files.append(_File(path, numbers))
+    return files
 
 
-def _list_segments(run: Path) -> list[_Part]:
-    """The segments in order. Raises ValueError where cycles are missing between them."""
+def _list_segments(run: Path) -> tuple[list[Path], int]:
+    """The segments in order, and how many cycles they cover. Raises ValueError where cycles are missing between them."""
     found = [(path, match) for path in (run / "record").glob("*.h5") if (match := _SEGMENT.fullmatch(path.name))]
-    parts: list[_Part] = []
+    paths: list[Path] = []
+    covered = 0
     for path, match in sorted(found, key=lambda item: int(item[1][1])):
         first, last = int(match[1]), int(match[2])
-        expected = parts[-1].first + parts[-1].rows if parts else 0
-        if first > expected:
+        if first > covered:
             raise ValueError(
-                f"{run / 'record'} has no segment with the cycles {expected} to {first - 1} (it was moved or deleted): "
+                f"{run / 'record'} has no segment with the cycles {covered} to {first - 1} (it was moved or deleted): "
                 "restore it from a copy"
             )
-        if first < expected:
+        if first < covered:
             raise ValueError(f"{path} begins before the segment ahead of it ends: move the wrong one out of the folder")
-        parts.append(_Part(path, first, last - first + 1))
-    return parts
+        paths.append(path)
+        covered = last + 1
+    return paths, covered
 
 
 def _dimensions(dataset: h5py.Dataset) -> tuple[str, ...]:
@@ -159,34 +155,33 @@ def _variable(name: str, dataset: h5py.Dataset, parts: list[_Part]) -> xr.Variab
     return xr.Variable(dims, lazy, attributes)
 
 
-def _join(parts: list[_Part]) -> xr.Dataset:
-    """The datasets of all parts: those by cycle and by epoch joined, all others from one file that has them."""
+def _parts(files: list[_File], dimension: str) -> list[_Part]:
+    """Where the rows of each file lie along a joined dimension; files that have none are left out."""
+    rows = [len(file.numbers[dimension]) for file in files]
+    firsts = [0, *accumulate(rows)]
+    return [_Part(file.path, first, number) for file, first, number in zip(files, firsts, rows, strict=False) if number]
+
+
+def _join(files: list[_File]) -> xr.Dataset:
+    """The datasets of all files: those by cycle and by epoch joined, all others from one file that has them."""
     variables: dict[str, xr.Variable] = {}
-    epochs: list[_Part] = []
-    for part in parts:
-        with h5py.File(part.path, "r") as file:
-            if "epoch" in file:
-                rows = file["epoch"].shape[0]
-                epochs.append(_Part(part.path, sum(p.rows for p in epochs), rows))
-    with_epochs = {part.path for part in epochs[:1]}
-    first, last = parts[0].path, parts[-1].path
-    for path in dict.fromkeys([last, first, *with_epochs]):
+    joined = {dimension: _parts(files, dimension) for dimension in _JOINED}
+    first, last = files[0].path, files[-1].path
+    for path in dict.fromkeys([last, first, *(part.path for part in joined["epoch"][:1])]):
         with h5py.File(path, "r") as file:
             if path == last:
                 attributes = {key: _plain(value) for key, value in file.attrs.items() if not key.startswith("_")}
             for name, dataset in _datasets(file).items():
-                dims = _dimensions(dataset)
                 flat = name.replace("/", "_")
-                if flat in variables:
-                    continue
-                if dims[:1] == ("cycle",):
-                    variables[flat] = _variable(name, dataset, parts)
-                elif dims[:1] == ("epoch",):
-                    variables[flat] = _variable(name, dataset, epochs)
-                else:
-                    rows = dataset.shape[0] if dataset.shape else 1
-                    variables[flat] = _variable(name, dataset, [_Part(path, 0, rows)])
-    coordinates = {name: variables.pop(name) for name in ("cycle", "epoch") if name in variables}
+                if flat not in variables:
+                    along = (_dimensions(dataset) or ("",))[0]
+                    alone = [_Part(path, 0, dataset.shape[0] if dataset.shape else 1)]
+                    variables[flat] = _variable(name, dataset, joined.get(along, alone))
+    coordinates = {
+        name: variables.pop(name).copy(data=np.concatenate([file.numbers[name] for file in files]))
+        for name in _JOINED
+        if name in variables
+    }
     return xr.Dataset(variables, coordinates, attributes)
 
 
@@ -204,23 +199,20 @@ def read_summary(run: str | Path) -> dict[str, Any]:
         return {}
 
 
-def _choose(path: Path) -> tuple[list[_Part], str]:
+def _choose(path: Path) -> tuple[list[_File], str]:
     """The files to read, and their type: run.h5 if it covers all cycles, else the segments."""
     file, folder = (path, None) if path.is_file() else (path / "run.h5", path)
-    segments = _list_segments(folder) if folder else []
+    segments, covered = _list_segments(folder) if folder else ([], 0)
     if file.is_file():
-        _check_files([file], "autosampling run")
-        with h5py.File(file, "r") as opened:
-            cycles = opened["cycle"].shape[0]
-        if not segments or cycles >= segments[-1].first + segments[-1].rows:
-            return [_Part(file, 0, cycles)], "autosampling run"
+        whole = _check_files([file], "autosampling run")
+        if len(whole[0].numbers["cycle"]) >= covered:
+            return whole, "autosampling run"
     if not segments:
         raise FileNotFoundError(
             f"{path} has no record (no run.h5 and no record/cycles-….h5; the run has not written one yet, or this is "
             "no run directory): give the folder that --output named"
         )
-    _check_files([part.path for part in segments], "autosampling segment")
-    return segments, "autosampling segment"
+    return _check_files(segments, "autosampling segment"), "autosampling segment"
 
 
 def open_run(path: str | Path) -> xr.Dataset:
@@ -236,8 +228,8 @@ def open_run(path: str | Path) -> xr.Dataset:
     path = Path(path)
     for attempt in range(_ATTEMPTS):
         try:
-            parts, filetype = _choose(path)
-            run = _join(parts)
+            files, filetype = _choose(path)
+            run = _join(files)
             break
         except FileNotFoundError:
             if attempt == _ATTEMPTS - 1 or not path.exists():
