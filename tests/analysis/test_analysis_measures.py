@@ -29,6 +29,17 @@ def test_draw_counts_are_histograms_of_their_windows(run, monkeypatch):
     assert measures.draw_counts(run).sum() == schedule.size
 
 
+@pytest.mark.parametrize("cycles", [7, 24, 40, 100, 150])
+def test_windows_cover_all_cycles_in_nearly_equal_parts(tmp_path, cycles):
+    run = open_run(write_run(tmp_path, Shape(cycles=cycles, planned=cycles)))
+    bounds = measures.windows(run)
+    ends = run["epoch_cycle"].values + 1
+    assert bounds[0] == 0 and bounds[-1] == cycles and len(bounds) <= 13
+    assert np.ptp(np.diff(bounds)) <= (12 if len(ends) >= 6 else 1)  # an epoch is 6 cycles
+    assert len(ends) < 6 or np.isin(bounds[1:-1], ends).all()
+    assert measures.draw_counts(run, bounds).sum() == cycles * 10
+
+
 def test_measures_of_concentration():
     uniform, single = np.ones(200), np.eye(200)[0]
     assert measures.effective_size(uniform) == pytest.approx(200) and measures.effective_size(single) == 1
@@ -73,7 +84,7 @@ def test_bins_keep_mean_and_extremes(run):
 
 
 def test_slowest_member_is_found(run):
-    table = measures.stragglers(run)
+    table = measures.survey_run(run).by_member
     assert table["slowest"].tolist() == [0, 1, 0, 0]
     assert table.loc[1, "reward"] == pytest.approx(0.4)
 

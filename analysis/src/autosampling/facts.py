@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from . import measures
-from .measures import Curves, Floats
+from .measures import Curves, Floats, Survey
 
 
 @dataclass(frozen=True)
@@ -18,17 +18,29 @@ class Facts:
     """Letters as in measures."""
 
     run: xr.Dataset
+    survey: Survey
     curves: Curves
     bounds: NDArray[np.int64]  # (W + 1) windows of cycles
     counts: NDArray[np.int64]  # (W, N) draws of the winning schedule
-    members: pd.DataFrame  # of measures.stragglers
+    suspects: pd.DataFrame | None  # of measures.suspects; None where they are not known yet
 
     @property
     def window_epochs(self) -> Floats:
         """(W) where the windows end."""
         return measures.epochs_at(self.run, self.bounds[1:] - 1)
 
+    @property
+    def total_counts(self) -> NDArray[np.int64]:
+        """(N) draws of the whole winning schedule."""
+        return self.counts.sum(axis=0)
+
 
 def gather_facts(run: xr.Dataset) -> Facts:
+    survey = measures.survey_run(run)
     bounds = measures.windows(run)
-    return Facts(run, measures.curves(run), bounds, measures.draw_counts(run, bounds), measures.stragglers(run))
+    counts = measures.draw_counts(run, bounds)
+    try:
+        suspects = measures.suspects(run, counts.sum(axis=0))
+    except ValueError:  # they come with the end of the run
+        suspects = None
+    return Facts(run, survey, measures.curves(run, survey), bounds, counts, suspects)

@@ -129,7 +129,7 @@ def draw_times(facts: Facts) -> Drawing:
 
 
 def draw_stragglers(facts: Facts) -> Drawing | None:
-    table = facts.members
+    table = facts.survey.by_member
     if len(table) < 2:
         return None
     figure, axes = new_figure()
@@ -157,12 +157,10 @@ def draw_all(facts: Facts) -> list[Drawing]:
             draw_entropy(facts),
             draw_change(facts),
             draw_classes(facts),
+            draw_suspects(facts),
+            draw_times(facts),
+            draw_stragglers(facts),
         ]
-        try:
-            drawings.append(draw_suspects(facts, measures.suspects(facts.run)))
-        except ValueError:  # before the end there are no scores
-            pass
-        drawings += [draw_times(facts), draw_stragglers(facts)]
     return [drawing for drawing in drawings if drawing is not None]
 
 

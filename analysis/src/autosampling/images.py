@@ -97,9 +97,8 @@ def _show(axes: Axes, sheet: Bytes, labels: list[str], title: str) -> None:
     axes.spines[:].set_visible(False)
 
 
-def draw_contact_sheet(run: xr.Dataset, images: Bytes) -> Drawing:
-    """The most and the least sampled images of each class, by the winning schedule."""
-    counts = measures.draw_counts(run)[0]
+def draw_contact_sheet(run: xr.Dataset, images: Bytes, counts: NDArray[np.int64]) -> Drawing:
+    """The most and the least sampled images of each class, by the draws (N) of the winning schedule."""
     label, row = run["label"].values, run["split_training"].values
     names = measures.class_names(run)
     classes = [c for c in range(len(names)) if (label == c).any()]

@@ -70,13 +70,14 @@ def schedule(run: xr.Dataset) -> xr.DataArray:
 
 
 def windows(run: xr.Dataset, most: int = 12) -> NDArray[np.int64]:
-    """(W + 1) bounds of at most `most` equal windows: of whole epochs where there are enough, else of cycles."""
+    """(W + 1) bounds of at most `most` windows of about one length: of whole epochs where there are enough (the last with
+    what follows them), else of cycles."""
     cycles = run.sizes["cycle"]
     ends = run["epoch_cycle"].values + 1 if "epoch_cycle" in run else np.empty(0, np.int64)
-    if len(ends) >= most // 2:
-        every = -(-len(ends) // most)
-        return np.concatenate(([0], ends[every - 1 :: every])).astype(np.int64)
-    return np.unique(np.linspace(0, cycles, min(most, cycles) + 1).astype(np.int64))
+    if len(ends) < most // 2:
+        return np.unique(np.linspace(0, cycles, min(most, cycles) + 1).astype(np.int64))
+    last = np.linspace(0, len(ends), min(most, len(ends)) + 1).astype(np.int64)[1:] - 1
+    return np.concatenate(([0], ends[last[:-1]], [cycles])).astype(np.int64)
 
 
 def draw_counts(run: xr.Dataset, bounds: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
@@ -161,49 +162,24 @@ class Curves:
     wait: Floats
 
 
-def reward_examples(run: xr.Dataset) -> int:
-    """How many examples one reward is measured on."""
-    subset = int(configuration(run)["data"].get("reward_images_per_cycle", 0))
-    return subset or (run.sizes["reward_index"] if "reward_index" in run.sizes else 0)
+@dataclass(frozen=True)
+class Survey:
+    """Rewards, losses and times: what one reading of all cycles gives."""
+
+    by_cycle: dict[str, Floats]  # (T) over the members, by name as in Curves
+    by_member: pd.DataFrame  # mean seconds of training, reward and waiting; share of cycles in which it was the slowest
 
 
-def _bin_starts(cycles: int, most: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(0, cycles, min(most, cycles) + 1).astype(np.int64))[:-1]
-
-
-def curves(run: xr.Dataset, bins: int = 400) -> Curves:
-    """Rewards, losses and times over the run, in at most so many bins."""
-    cycles = run.sizes["cycle"]
-    starts = _bin_starts(cycles, bins)
-    per_cycle = _per_cycle(run)
-    lengths = np.diff(np.append(starts, cycles))
-
-    def mean(name: str) -> Floats:
-        values = per_cycle[name]
-        known = np.isfinite(values)
-        sums = np.add.reduceat(np.where(known, values, 0), starts)
-        numbers = np.add.reduceat(known.astype(float), starts)
-        return np.divide(sums, numbers, out=np.full(len(starts), np.nan), where=numbers > 0)
-
-    examples = reward_examples(run)
-    share = np.clip(mean("mean"), 0, 1)
-    binomial = np.sqrt(share * (1 - share) / examples) if examples else np.full(len(starts), np.nan)
-    return Curves(
-        epoch=epochs_at(run, starts + lengths - 1),
-        low=np.fmin.reduceat(per_cycle["low"], starts),
-        high=np.fmax.reduceat(per_cycle["high"], starts),
-        binomial=binomial,
-        **{name: mean(name) for name in per_cycle if name not in ("low", "high")},
-    )
-
-
-def _per_cycle(run: xr.Dataset) -> dict[str, Floats]:
-    """Over the members, by cycle: see Curves."""
+def survey_run(run: xr.Dataset) -> Survey:
+    cycles, members = run.sizes["cycle"], run.sizes["member"]
     names = ("best", "mean", "low", "high", "spread", "winner_loss", "train_loss", "learning_rate")
-    found = {name: np.empty(run.sizes["cycle"]) for name in (*names, "train", "reward", "wait")}
+    times = ("train", "reward", "wait")
+    found = {name: np.empty(cycles) for name in (*names, *times)}
+    sums, slowest = np.zeros((len(times), members)), np.zeros(members)
     read = ("winner", "reward_accuracy", "reward_loss", "train_loss", "learning_rate")
-    times = ("seconds_train", "seconds_reward", "seconds_wait")
-    for rows, (winner, accuracy, loss, train_loss, rate, *seconds) in blocks(run, *read, *times):
+    for rows, (winner, accuracy, loss, train_loss, rate, *seconds) in blocks(
+        run, *read, *(f"seconds_{name}" for name in times)
+    ):
         at = np.arange(len(winner))
         clean = np.where(np.isfinite(accuracy), accuracy, np.nan)
         number = np.maximum(1, np.isfinite(clean).sum(axis=1))
@@ -215,39 +191,65 @@ def _per_cycle(run: xr.Dataset) -> dict[str, Floats]:
         finite = np.isfinite(train_loss)
         found["train_loss"][rows] = np.where(finite, train_loss, 0).sum(axis=1) / np.maximum(1, finite.sum(axis=1))
         found["learning_rate"][rows] = rate[at, winner]
-        for name, values in zip(("train", "reward", "wait"), seconds, strict=True):
+        for name, total, values in zip(times, sums, seconds, strict=True):
             found[name][rows] = values.mean(axis=1)
-    return found
-
-
-def stragglers(run: xr.Dataset) -> pd.DataFrame:
-    """By member: mean seconds of training, reward and waiting, and the share of cycles in which it was the slowest."""
-    names = ("seconds_train", "seconds_reward", "seconds_wait")
-    sums = np.zeros((3, run.sizes["member"]))
-    slowest = np.zeros(run.sizes["member"])
-    for _, seconds in blocks(run, *names):
-        sums += [part.sum(axis=0) for part in seconds]
-        slowest += np.bincount((seconds[0] + seconds[1]).argmax(axis=1), minlength=len(slowest))
-    cycles = run.sizes["cycle"]
-    table = pd.DataFrame(sums.T / cycles, columns=["train", "reward", "wait"])
+            total += values.sum(axis=0)
+        slowest += np.bincount((seconds[0] + seconds[1]).argmax(axis=1), minlength=members)
+    table = pd.DataFrame(sums.T / cycles, columns=list(times))
     table["slowest"] = slowest / cycles
     table.index.name = "member"
-    return table
+    return Survey(found, table)
 
 
-def suspects(run: xr.Dataset) -> pd.DataFrame:
+def reward_examples(run: xr.Dataset) -> int:
+    """How many examples one reward is measured on."""
+    subset = int(configuration(run)["data"].get("reward_images_per_cycle", 0))
+    return subset or (run.sizes["reward_index"] if "reward_index" in run.sizes else 0)
+
+
+def _bin_starts(cycles: int, most: int) -> NDArray[np.int64]:
+    return np.unique(np.linspace(0, cycles, min(most, cycles) + 1).astype(np.int64))[:-1]
+
+
+def curves(run: xr.Dataset, survey: Survey | None = None, bins: int = 400) -> Curves:
+    """Rewards, losses and times over the run, in at most so many bins. `survey` is `survey_run`'s, if it is at hand."""
+    cycles = run.sizes["cycle"]
+    starts = _bin_starts(cycles, bins)
+    by_cycle = (survey or survey_run(run)).by_cycle
+    lengths = np.diff(np.append(starts, cycles))
+
+    def mean(name: str) -> Floats:
+        values = by_cycle[name]
+        known = np.isfinite(values)
+        sums = np.add.reduceat(np.where(known, values, 0), starts)
+        numbers = np.add.reduceat(known.astype(float), starts)
+        return np.divide(sums, numbers, out=np.full(len(starts), np.nan), where=numbers > 0)
+
+    examples = reward_examples(run)
+    share = np.clip(mean("mean"), 0, 1)
+    binomial = np.sqrt(share * (1 - share) / examples) if examples else np.full(len(starts), np.nan)
+    return Curves(
+        epoch=epochs_at(run, starts + lengths - 1),
+        low=np.fmin.reduceat(by_cycle["low"], starts),
+        high=np.fmax.reduceat(by_cycle["high"], starts),
+        binomial=binomial,
+        **{name: mean(name) for name in by_cycle if name not in ("low", "high")},
+    )
+
+
+def suspects(run: xr.Dataset, counts: NDArray[np.int64] | None = None) -> pd.DataFrame:
     """The training indices, the most suspect of a wrong label first: lowest score, by the draws' effect on the reward.
 
     Columns: index, row (of the training file), label, true_label, score, draws. Without advantage credit the score is
-    the number of draws in the winning schedule, a far weaker sign. Raises ValueError before the end of a run with
-    advantage credit.
+    the number of draws in the winning schedule, `counts` (N) if they are at hand: a far weaker sign. Raises ValueError
+    before the end of a run with advantage credit.
     """
     if "score" in run:
         score, draws = run["score"].values, run["draw_count"].values
     elif configuration(run)["exploration"].get("credit") == "advantage":
         raise ValueError(f"{run.attrs['path']} has no scores yet (they come with run.h5): autosampling finish makes it")
     else:
-        draws = draw_counts(run)[0]
+        draws = draw_counts(run)[0] if counts is None else counts
         score = draws.astype(float)
     table = pd.DataFrame(
         {
@@ -292,25 +294,23 @@ class Outcome:
     repeated: int  # cycles' attempts that came to nothing
 
 
-def outcome(run: xr.Dataset, times: pd.DataFrame | None = None) -> Outcome:
-    """The run's outcome so far. `times` is the table of `stragglers`, if it is at hand."""
+def outcome(run: xr.Dataset, survey: Survey | None = None) -> Outcome:
+    """The run's outcome so far. `survey` is `survey_run`'s, if it is at hand."""
     cycles, members = run.sizes["cycle"], run.sizes["member"]
+    survey = survey or survey_run(run)
     repeated = int(run["attempt"].values.sum())
-    times = stragglers(run) if times is None else times
-    seconds = times[["train", "reward", "wait"]].sum() * cycles
+    seconds = survey.by_member[["train", "reward", "wait"]].sum() * cycles
     images = (cycles + repeated) * members * run.attrs["draws"]
     test = stopped = loss = float("nan")
     if run.sizes.get("epoch", 0):
-        at = run["epoch_cycle"].values
-        winner = run["winner"].values
-        losses = np.array([run["reward_loss"][cycle, winner[cycle]].values for cycle in at])
+        losses = survey.by_cycle["winner_loss"][run["epoch_cycle"].values]
         accuracies = run["test_accuracy"].values
         best = int(np.nanargmin(losses)) if np.isfinite(losses).any() else -1
         test, stopped, loss = float(accuracies[-1]), float(accuracies[best]), float(losses[best])
     return Outcome(
         test_accuracy=test,
         test_accuracy_stopped=stopped,
-        reward_accuracy=float(run["reward_accuracy"][-1].values[int(run["winner"][-1])]),
+        reward_accuracy=float(survey.by_cycle["best"][-1]),
         reward_loss=loss,
         epochs=float(epochs_at(run, cycles - 1)),
         member_epochs=images / run.attrs["training_images"],

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from . import compare, figures, images, measures
-from .facts import gather_facts
+from .facts import Facts, gather_facts
 from .style import ROLES, Drawing, looks, to_svg
 
 _STYLE = """
@@ -104,33 +104,29 @@ def _provenance(run: xr.Dataset) -> str:
     return f"<details><summary>Configuration and provenance</summary>{_table(['', ''], rows)}{options}</details>"
 
 
-def _pictures(run: xr.Dataset, table: pd.DataFrame | None, data: Path | None) -> tuple[list[Drawing], str]:
+def _pictures(facts: Facts, data: Path | None) -> tuple[list[Drawing], str]:
     """Sheets of images, or why there are none."""
     try:
-        pixels = images.read_training_images(run, data)
+        pixels = images.read_training_images(facts.run, data)
     except (OSError, ValueError) as error:
         return [], f'<p class="muted">No contact sheet: {escape(str(error))}.</p>'
-    sheets = [images.draw_contact_sheet(run, pixels)]
-    if table is not None:
-        sheets.append(images.draw_suspect_sheet(run, pixels, table))
+    sheets = [images.draw_contact_sheet(facts.run, pixels, facts.total_counts)]
+    if facts.suspects is not None:
+        sheets.append(images.draw_suspect_sheet(facts.run, pixels, facts.suspects))
     return sheets, ""
 
 
 def _run_section(run: xr.Dataset, data: Path | None) -> tuple[str, list[Drawing]]:
     facts = gather_facts(run)
     drawings = figures.draw_all(facts)
-    try:
-        table = measures.suspects(run)
-    except ValueError:  # they come with the end of the run
-        table = None
-    sheets, why_not = _pictures(run, table, data)
+    sheets, why_not = _pictures(facts, data)
     drawings += sheets
     content = [
-        _headline(run, measures.outcome(run, facts.members)),
+        _headline(run, measures.outcome(run, facts.survey)),
         f'<div class="figures">{"".join(map(_figure, drawings))}</div>',
         why_not,
-        _suspect_table(run, table)
-        if table is not None
+        _suspect_table(run, facts.suspects)
+        if facts.suspects is not None
         else '<p class="muted">No suspects yet: they come with run.h5.</p>',
         _provenance(run),
     ]

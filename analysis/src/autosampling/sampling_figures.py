@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
 from . import measures
@@ -14,7 +13,7 @@ from .style import BLUE, GREEN, MUTED, ORANGE, Drawing, in_percent, new_figure
 
 
 def draw_frequency(facts: Facts) -> Drawing:
-    total = facts.counts.sum(axis=0)
+    total = facts.total_counts
     mean = total.mean()
     high = int(max(np.quantile(total, 0.999), stats.poisson.ppf(0.999, mean))) + 2
     width = max(1, high // 60)
@@ -105,7 +104,7 @@ def draw_entropy(facts: Facts) -> Drawing | None:
 def draw_concentration(facts: Facts) -> Drawing:
     figure, axes = new_figure()
     grid = np.linspace(0, 1, 201)
-    curves = [(facts.counts.sum(axis=0).astype(float), BLUE, "schedule")]
+    curves = [(facts.total_counts.astype(float), BLUE, "schedule")]
     learned = measures.probabilities(facts.run)
     if learned is not None:
         curves.append((learned, GREEN, "learned at the end"))
@@ -127,7 +126,10 @@ def draw_concentration(facts: Facts) -> Drawing:
     return Drawing("concentration", "Concentration", caption, figure)
 
 
-def draw_suspects(facts: Facts, table: pd.DataFrame) -> Drawing:
+def draw_suspects(facts: Facts) -> Drawing | None:
+    table = facts.suspects
+    if table is None:
+        return None
     wrong = (table["label"] != table["true_label"]).to_numpy()
     figure, axes = new_figure()
     score = table["score"].to_numpy()

@@ -100,6 +100,7 @@ def to_svg(drawing: Drawing) -> str:
     stream = io.StringIO()
     with matplotlib.rc_context({**_SETTINGS, "svg.hashsalt": drawing.name}):
         drawing.figure.savefig(stream, format="svg", facecolor="none", metadata={"Date": None, "Creator": None})
+    drawing.figure.set_layout_engine("none")  # it is laid out now, for the other formats, too
     svg = stream.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
