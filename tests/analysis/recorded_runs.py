@@ -31,6 +31,7 @@ class Shape:
     credit: str = "advantage"
     gain: float = 0.0  # added to the test accuracy
     version: str = "1.0"
+    data: str = 'name = "synthetic"'  # options of section [data]
 
 
 Data = dict[str, tuple[tuple[str, ...], np.ndarray]]
@@ -103,7 +104,7 @@ def make_data(shape: Shape) -> Data:
 
 def configuration(shape: Shape) -> str:
     return (
-        f'[run]\nseed = {shape.seed}\n[data]\nname = "synthetic"\nreward_images_per_cycle = 0\n'
+        f"[run]\nseed = {shape.seed}\n[data]\n{shape.data}\nreward_images_per_cycle = 0\n"
         f'[exploration]\nkind = "mixture"\ncredit = "{shape.credit}"\n'
     )
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
-from collections.abc import Callable
+import lzma
+import zlib
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -19,28 +22,43 @@ from .style import Drawing, looks, new_figure
 
 Bytes = NDArray[np.uint8]
 _IDX_IMAGES = b"\x00\x00\x08\x03"
-_CIFAR = {"cifar10": ([f"data_batch_{k}.bin" for k in range(1, 6)], 1), "cifar100": (["train.bin"], 2)}
+_UNPACK = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ\x00": lzma.decompress}
+_ZSTD = b"\x28\xb5\x2f\xfd"
+# Where the program looks: folders below data.path, and stems of names (a file's plain name goes before a packed one).
+_MNIST_FOLDERS = ("MNIST/raw", "raw")
+_MNIST_FILE = ("train-images-idx3-ubyte", "train-images.idx3-ubyte")
+_CIFAR = {  # folder, stems, bytes of label ahead of the pixels
+    "cifar10": ("cifar-10-batches-bin", [f"data_batch_{k}" for k in range(1, 6)], 1),
+    "cifar100": ("cifar-100-binary", ["train"], 2),
+}
 _SHOWN_CLASSES, _EACH = 10, 8
 
 
 def _read(path: Path) -> bytes:
     content = path.read_bytes()
-    return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    if content.startswith(_ZSTD):
+        raise ValueError(f"{path} is packed with zstd, which is not read here: unpack it")
+    for magic, unpack in _UNPACK.items():
+        if content.startswith(magic):
+            try:
+                return unpack(content)
+            except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+                raise ValueError(f"{path} is damaged or cut short ({error})") from error
+    return content
 
 
-def _find(folder: Path, names: list[str]) -> list[Path]:
-    """The files of these names, whatever follows them (.gz), in the folder or below."""
-    found = []
-    for name in names:
-        matches = sorted(path for path in folder.rglob(name + "*") if path.is_file())
-        if not matches:
-            raise FileNotFoundError(f"{folder} has no {name}")
-        found.append(matches[0])
-    return found
+def _find(folders: list[Path], names: Sequence[str]) -> Path:
+    """The file of one of these names, plain or packed, in the first folder that has one."""
+    for folder in folders:
+        for name in names:
+            found = [path for path in folder.glob(name + "*") if path.name == name or path.name.startswith(name + ".")]
+            if found:
+                return min(found, key=lambda path: (len(path.name), path.name))
+    raise FileNotFoundError(f"{folders[0]} has no {names[0]}")
 
 
 def _read_mnist(folder: Path) -> Bytes:
-    (path,) = _find(folder, ["train-images*idx3-ubyte"])
+    path = _find([folder, *(folder / name for name in _MNIST_FOLDERS)], _MNIST_FILE)
     content = _read(path)
     if content[:4] != _IDX_IMAGES:
         raise ValueError(f"{path} is no IDX file of images")
@@ -49,10 +67,15 @@ def _read_mnist(folder: Path) -> Bytes:
 
 
 def _read_cifar(folder: Path, name: str) -> Bytes:
-    names, labels = _CIFAR[name]
-    content = b"".join(_read(path) for path in _find(folder, names))
-    rows = np.frombuffer(content, np.uint8).reshape(-1, labels + 3072)
-    return rows[:, labels:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    below, stems, labels = _CIFAR[name]
+    parts = []
+    for stem in stems:
+        path = _find([folder, folder / below], (stem + ".bin", stem))
+        content = np.frombuffer(_read(path), np.uint8)
+        if content.size % (labels + 3072) != 0:
+            raise ValueError(f"{path} is not of {name}'s binary version (no whole number of {labels + 3072} bytes)")
+        parts.append(content.reshape(-1, labels + 3072)[:, labels:])
+    return np.concatenate(parts).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
 
 
 def read_training_images(run: xr.Dataset, folder: str | Path | None = None) -> Bytes:
@@ -124,15 +147,15 @@ def draw_suspect_sheet(
     run: xr.Dataset, images: Bytes, table: pd.DataFrame, columns: int = 8, lines: int = 3
 ) -> Drawing:
     """The images with the lowest scores, with the label trained on, and the true one where it differs."""
-    names = measures.class_names(run)
+    names = [name if len(name) <= 11 else name[:10] + "…" for name in measures.class_names(run)]
     first = table.head(columns * lines)
     with looks():
-        figure, _ = new_figure(height=0.25 + 0.83 * lines)
+        figure, _ = new_figure(height=0.25 + 0.95 * lines)
         figure.clear()
         for axes, (_, suspect) in zip(figure.subplots(lines, columns).flat, first.iterrows(), strict=False):
             axes.imshow(images[int(suspect["row"])], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             given, true = int(suspect["label"]), int(suspect["true_label"])
-            axes.set_title(names[given] + (f" ({names[true]})" if given != true else ""), fontsize=8, pad=2)
+            axes.set_title(names[given] + (f"\n({names[true]})" if given != true else ""), fontsize=7, pad=2)
         for axes in figure.axes:
             axes.axis("off")
     caption = "The lowest scores, with the label trained on; in brackets the true one, where noise was planted."
