@@ -34,7 +34,7 @@ for name, value in rows.items():
     print(f"  {name:15}{value}")
 print(f"""
 Next:
-  .venv/bin/python3 -c "import h5py; h5py.File('{run}/run.h5').visititems(print)"
+  .venv/bin/autosampling-analyse report {run} --output report
   build/release/src/autosampling defaults
   bash jobs/get-data.sh cifar10 && build/release/src/autosampling check jobs/configs/cifar10-resnet8.toml""")
 PYTHON

@@ -1,17 +1,25 @@
 #!/usr/bin/env bash
 # Installs what the program needs and isn't there yet: Debian packages (apt, as root or by sudo), and the virtual
-# environment .venv with LibTorch and h5py (by pip, about 560 MB to download). Does nothing the second time.
+# environment .venv with LibTorch and the analysis package (by pip, about 610 MB to download). Does nothing the second
+# time.
 #
-#   bash jobs/setup.sh            for the program
-#   bash jobs/setup.sh --tests    for the tests, too
+#   bash jobs/setup.sh                 for the program and the analysis of its runs
+#   bash jobs/setup.sh --tests         for the tests, too
+#   bash jobs/setup.sh --long-tests    and for the long ones: Chromium, and PyTorch as a whole (5 GB)
 #
 # jobs/quickstart.sh and tests/run.sh source it. With LibTorch_ROOT set, the LibTorch there is used, and none is
 # installed. Tested on Debian 12; Ubuntu 24.04 has packages of the same names.
 
 # The PyPI wheel, and the two CUDA packages that its libtorch_cpu.so loads; a CPU doesn't need the rest (4 GB).
 torch_packages=(torch==2.11.0 nvidia-cuda-cupti==13.0.85 nvidia-cuda-runtime==13.0.96)
-python_packages=(numpy==2.4.6 h5py==3.16.0)
-test_python_packages=(clang-format==14.0.6 clang-tidy==14.0.6)
+# What analysis/ needs, with what that needs; setuptools installs it.
+python_packages=(numpy==2.4.6 h5py==3.16.0 h5netcdf==1.8.2 matplotlib==3.11.2 pandas==3.1.1 scipy==1.17.1
+    xarray==2026.9.0 xxhash==4.1.0 contourpy==1.3.3 cycler==0.12.1 fonttools==4.68.0 kiwisolver==1.5.1 packaging==26.4
+    pillow==13.0.0 pyparsing==3.3.3 python-dateutil==4.0.0 tzdata==2026.6 setuptools==81.0.0)
+test_python_packages=(clang-format==14.0.6 clang-tidy==14.0.6 pytest==9.2.0 iniconfig==2.3.1 pluggy==1.7.0
+    pygments==2.21.0 tensorboardX==2.6.5 protobuf==7.36.2 ruff==0.17.6 mypy==2.4.1 mypy_extensions==1.2.0
+    pathspec==1.1.1 librt==0.17.0 ast_serialize==0.13.1 typing_extensions==4.16.0)
+bridge_packages=(torch==2.11.0 torchvision==0.26.0 lightning==2.6.6)
 
 # Debian package            how it is known to be there: a program or a header   environment module
 program_packages='
@@ -34,9 +42,11 @@ test_packages='
 libgtest-dev                gtest/gtest.h                                        googletest
 libgmock-dev                gmock/gmock.h                                        googletest
 xz-utils                    xz                                                   xz'
-# The test that needs it is skipped without it.
+# The tests that need these are skipped without them.
 optional_test_packages='
 clang-tidy                  clang-tidy-14|clang-tidy                             llvm'
+long_test_packages='
+chromium                    chromium|chromium-browser|google-chrome              chromium'
 
 say() { printf '%s\n' "$*"; }
 fail() {
@@ -122,7 +132,21 @@ PYTHON
 set to a LibTorch that is there, torch isn't installed"
 }
 
-# set_up [--tests]: everything.
+# The package in analysis/, as it is in this folder, with its command in .venv/bin.
+install_analysis() {
+    if [[ -x .venv/bin/autosampling-analyse ]] && .venv/bin/python3 - "$PWD/analysis/" <<'PYTHON'; then return; fi
+import sys
+from importlib.util import find_spec
+
+package = find_spec("autosampling")
+sys.exit(package is None or not package.origin.startswith(sys.argv[1]))
+PYTHON
+    say "installing into .venv: analysis/"
+    .venv/bin/python3 -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index \
+        --editable ./analysis || fail "pip can't install ./analysis: see its message above"
+}
+
+# set_up [--tests]: everything but what the long tests need.
 set_up() {
     local packages=("${python_packages[@]}")
     if [[ ! ${LibTorch_ROOT:-} ]]; then packages+=("${torch_packages[@]}"); fi
@@ -134,6 +158,18 @@ set_up() {
         install_packages "$program_packages"
     fi
     make_environment "${packages[@]}"
+    install_analysis
+}
+
+# What the long tests need besides. Where it can't be had, those that need it are skipped.
+set_up_long_tests() {
+    if can_install; then (install_packages "$long_test_packages") || say "without Chromium"; fi
+    local python=build/bridge-venv/bin/python3
+    if "$python" -c 'import autosampling, lightning, pytest, torch, torchvision' 2>/dev/null; then return; fi
+    say "installing into build/bridge-venv: ${bridge_packages[*]} (5 GB)"
+    "$(system_python)" -m venv build/bridge-venv
+    "$python" -m pip install --quiet --disable-pip-version-check --editable './analysis[test]' "${bridge_packages[@]}" ||
+        say "pip can't install them (no network?): see its message above; the tests of the bridge to PyTorch are skipped"
 }
 
 # build PRESET [TARGET]: into build/PRESET, with as many compilers at once as the memory bears.
@@ -160,6 +196,9 @@ mpi_environment() {
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
     set -euo pipefail
     cd -- "$(dirname -- "$0")/.."
-    set_up "$@"
+    case ${1-} in
+    --long-tests) set_up --tests && set_up_long_tests ;;
+    *) set_up "$@" ;;
+    esac
     say "ready to build: cmake --preset release && cmake --build --preset release"
 fi

@@ -34,10 +34,9 @@ obey() {
     'bash jobs/quickstart.sh') ;; # e2e.quickstart
     'bash tests/run.sh'* | 'bash jobs/setup.sh'* | 'cmake --preset release'* | 'cmake --build --preset release') ;; # this run
     'cmake --install '*) ;; # e2e.install
-    'bash tests/format.sh --fix') ;; # style.format
+    'bash tests/format.sh --fix' | 'bash tests/python.sh --fix') ;; # style.format, style.python
     'bash jobs/get-data.sh cifar10') ;; # data.get_data
     'sbatch '* | 'LAUNCHER=mpirun '*) bash -n jobs/slurm.sh ;; # needs Slurm
-    '.venv/bin/python3 -m pip install ./analysis') ;; # tests/run.sh does it, for the tests of the package
     '.venv/bin/autosampling-analyse report run-quickstart --output report') ;; # below
     *'autosampling info') run autosampling info ;;
     'autosampling defaults'*) run autosampling defaults ;;

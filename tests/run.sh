@@ -24,9 +24,7 @@ for argument; do
 done
 
 set_up --tests
-say "installing into .venv: the analysis package with what its tests need"
-.venv/bin/python3 -m pip install --quiet --disable-pip-version-check --editable './analysis[test]' ||
-    fail "pip can't install ./analysis[test]: see its message above"
+if ((${#selection[@]} == 0)); then set_up_long_tests; fi
 build "$preset"
 mpi_environment
 exec ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j 2 "${selection[@]}"
