@@ -13,9 +13,10 @@ from pathlib import Path
 import lightning
 import torch
 import torchvision
+from torchvision.transforms import v2
+
 from autosampling.networks import make_network
 from autosampling.sampler import ResumableLoader, ScheduleSampler, TrainingSet
-from torchvision.transforms import v2
 
 
 class Replay(lightning.LightningModule):

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import torch
 import torchvision
+from torchvision.transforms import v2
+
 from autosampling.networks import make_network
 from autosampling.sampler import ResumableLoader, ScheduleSampler, StaticSampler, TrainingSet
-from torchvision.transforms import v2
 
 DATA = {
     "mnist": (torchvision.datasets.MNIST, (1, 28, 28), 10),

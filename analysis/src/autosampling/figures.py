@@ -103,7 +103,9 @@ def draw_lineage(facts: Facts) -> Drawing:
     return Drawing("lineage", "Lineage of the final best member", caption, figure)
 
 
-def _paint(height: int, width: int, row: NDArray, column: NDArray, rgba: Sequence[tuple[float, ...]]) -> Floats:
+def _paint(
+    height: int, width: int, row: NDArray[np.integer], column: NDArray[np.integer], rgba: Sequence[tuple[float, ...]]
+) -> Floats:
     image = np.zeros((height, width, 4))
     if rgba:
         image[row, column] = rgba

@@ -70,8 +70,10 @@ def schedule(run: xr.Dataset) -> xr.DataArray:
 
 
 def windows(run: xr.Dataset, most: int = 12) -> NDArray[np.int64]:
-    """(W + 1) bounds of at most `most` windows of about one length: of whole epochs where there are enough (the last with
-    what follows them), else of cycles."""
+    """(W + 1) bounds of at most `most` windows, nearly equal: of whole epochs where there are enough, else of cycles.
+
+    Together they cover all cycles: what follows the last epoch goes with it.
+    """
     cycles = run.sizes["cycle"]
     ends = run["epoch_cycle"].values + 1 if "epoch_cycle" in run else np.empty(0, np.int64)
     if len(ends) < most // 2:

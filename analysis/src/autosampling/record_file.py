@@ -86,7 +86,7 @@ def open_run_file(run: str | Path) -> h5py.File:
     path = path / "run.h5" if path.is_dir() else path
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path} is missing (the run has not finished, or this is no run directory): let it finish, or collect what "
-            f"there is with autosampling finish {path.parent}"
+            f"{path} is missing (the run has not finished, or this is no run directory): let it finish, or collect "
+            f"what there is with autosampling finish {path.parent}"
         )
     return open_file(path, "autosampling run")

@@ -106,7 +106,7 @@ def _check_files(paths: list[Path], filetype: str) -> list[_File]:
 
 
 def _list_segments(run: Path) -> tuple[list[Path], int]:
-    """The segments in order, and how many cycles they cover. Raises ValueError where cycles are missing between them."""
+    """The segments in order, and how many cycles they cover. Raises ValueError where some are missing in between."""
     found = [(path, match) for path in (run / "record").glob("*.h5") if (match := _SEGMENT.fullmatch(path.name))]
     paths: list[Path] = []
     covered = 0

@@ -26,7 +26,7 @@ def _place_in_world() -> tuple[int, int]:
     return distributed.get_rank(), distributed.get_world_size()
 
 
-class TrainingSet(Dataset):
+class TrainingSet(Dataset[tuple[Any, int]]):
     """The examples that a run trained on, by training index, with the labels that it trained on.
 
     `file_data` is the whole training file as a map-style data set of (image, label) pairs, such as torchvision's
@@ -51,7 +51,7 @@ class TrainingSet(Dataset):
         return self.file_data[int(self.rows[index])][0], int(self.labels[index])
 
 
-class RecordedSampler(DistributedSampler):
+class RecordedSampler(DistributedSampler[int]):
     """What the two samplers share: epochs, splitting over replicas, and a state to go on from.
 
     Each pass over the sampler is one epoch; the next pass is the next one. Replica r of R takes every R-th index of a
@@ -129,8 +129,8 @@ class RecordedSampler(DistributedSampler):
             return
         if at["batches"] > 0:
             raise ValueError(
-                f"epoch {at['epoch']} was left after {at['batches']} of {self._batches(at['epoch'])} batches, and the loop "
-                f"would go on with epoch {epoch}: let whole epochs pass (with Lightning, set no limit_train_batches)"
+                f"epoch {at['epoch']} was left after {at['batches']} of {self._batches(at['epoch'])} batches, and the "
+                f"loop would go on with epoch {epoch}: let whole epochs pass (in Lightning no limit_train_batches)"
             )
         self.epoch, self._done = epoch, 0
 
@@ -138,9 +138,9 @@ class RecordedSampler(DistributedSampler):
 class ScheduleSampler(RecordedSampler):
     """The winning schedule of a run, in order: dynamic replay.
 
-    An epoch is one of the run's, which differ by up to a cycle in length, or `epoch_cycles` cycles each (the last may be
-    shorter). `epochs` says how many there are. Loops that set the epoch, as Lightning's do, fix the number of batches at
-    the start: for them all epochs must be equal, else set_epoch refuses.
+    An epoch is one of the run's, which differ by up to a cycle in length, or `epoch_cycles` cycles each (the last may
+    be shorter). `epochs` is how many there are. Loops that set the epoch, as Lightning's do, fix the number of batches
+    at the start: for them all epochs must be equal, else set_epoch refuses.
     """
 
     def __init__(
@@ -150,7 +150,8 @@ class ScheduleSampler(RecordedSampler):
         with open_run_file(run) as file:
             if "draw_weight" in file:
                 raise ValueError(
-                    f"{run} weighted its draws in the loss, which a sampler cannot do: replay it with autosampling replay"
+                    f"{run} weighted its draws in the loss, which a sampler cannot do: replay it with "
+                    "autosampling replay"
                 )
             self._schedule: NDArray[np.int32] = file["schedule"][...].ravel()  # (T K)
             cycles, draws = file["schedule"].shape
@@ -187,8 +188,8 @@ class ScheduleSampler(RecordedSampler):
 class StaticSampler(RecordedSampler):
     """Draws with replacement from the distribution that a run learned: static replay.
 
-    An epoch has `batches` batches, by default N // B; it is a function of the seed and its number alone. There is no last
-    one.
+    An epoch has `batches` batches, by default N // B; it is a function of the seed and its number alone. There is no
+    last one.
     """
 
     def __init__(
@@ -213,7 +214,7 @@ class StaticSampler(RecordedSampler):
         return np.searchsorted(self._cumulative, uniform * self._cumulative[-1], side="right")
 
 
-class ResumableLoader(DataLoader):
+class ResumableLoader(DataLoader[Any]):
     """A DataLoader over one of these samplers that can go on in the middle of an epoch.
 
     It tells its sampler of each batch that it gives to the loop; what workers have prefetched does not count. So the
@@ -222,7 +223,7 @@ class ResumableLoader(DataLoader):
     `dataset` holds the N training examples by training index, as TrainingSet does; `options` are DataLoader's.
     """
 
-    def __init__(self, dataset: Dataset, *, sampler: RecordedSampler, **options: Any) -> None:
+    def __init__(self, dataset: Dataset[Any], *, sampler: RecordedSampler, **options: Any) -> None:
         if not isinstance(sampler, RecordedSampler):
             raise TypeError(f"{type(sampler).__name__} would change the order: give a ScheduleSampler or StaticSampler")
         if len(dataset) != sampler.training_images:  # type: ignore[arg-type]
