@@ -1,9 +1,9 @@
 """Runs of autosampling, read: tables, figures, reports, and what was learned handed to PyTorch.
 
     import autosampling
-    run = autosampling.open_run("runs/quickstart")
+    run = autosampling.open_run("run-quickstart")
 
-The samplers need PyTorch (`pip install autosampling[torch]`); nothing else does.
+The samplers need PyTorch (`pip install './analysis[torch]'`); nothing else does.
 """
 
 from __future__ import annotations

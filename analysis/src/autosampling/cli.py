@@ -79,11 +79,12 @@ def _import(options: argparse.Namespace) -> int:
 
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="autosampling-analyse", description="Looks at the runs of autosampling.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, dest="command", metavar="COMMAND")
 
-    def add(name: str, action: object, text: str) -> argparse.ArgumentParser:
+    def add(name: str, action: object, text: str, extra: str | None = None) -> argparse.ArgumentParser:
+        """`extra` is what has to be installed for it besides."""
         command = commands.add_parser(name, help=text, description=text)
-        command.set_defaults(action=action)
+        command.set_defaults(action=action, extra=extra)
         return command
 
     several: dict[str, Any] = {"nargs": "+", "type": Path, "metavar": "RUN", "help": "run directory, or its run.h5"}
@@ -113,16 +114,17 @@ def _make_parser() -> argparse.ArgumentParser:
     command.add_argument("--number", type=int, default=20, help="how many to print (default: 20)")
     command.add_argument("--csv", type=Path, metavar="FILE", help="also write all of them to this file")
 
-    command = add("convert", _convert, "The record as CSV or as TensorBoard's event files.")
+    command = add("convert", _convert, "The record as CSV or as TensorBoard's event files.", "tensorboard")
     command.add_argument("run", **one)
     command.add_argument("--to", choices=("csv", "tensorboard"), required=True)
     command.add_argument("--output", **folder)
 
-    command = add("export", _export, "Weights, schedule and distribution for PyTorch and NumPy (needs PyTorch).")
+    text = "Weights, schedule and distribution for PyTorch and NumPy (needs PyTorch)."
+    command = add("export", _export, text, "torch")
     command.add_argument("run", **one)
     command.add_argument("--output", **folder)
 
-    command = add("import", _import, "PyTorch weights to a file for option model.init (needs PyTorch).")
+    command = add("import", _import, "PyTorch weights to a file for option model.init (needs PyTorch).", "torch")
     command.add_argument("file", type=Path, metavar="FILE", help="a state dict, or a checkpoint with one")
     command.add_argument(
         "--config", type=Path, required=True, metavar="CONFIG", help="of the run that will start from it"
@@ -140,11 +142,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.action(options)
     except KeyboardInterrupt:
         return 130
-    except ModuleNotFoundError as error:
-        extra = {"torch": "torch", "tensorboardX": "tensorboard"}.get(error.name or "")
-        if extra is None:
+    except ImportError as error:
+        if options.extra is None:
             raise
-        print(f"{error.name} is missing: pip install 'autosampling[{extra}]'", file=sys.stderr)
+        print(
+            f"{options.command} needs more than is installed ({error}): in the program's source, "
+            f"pip install './analysis[{options.extra}]'",
+            file=sys.stderr,
+        )
         return _USAGE
     except NewerFormatError as error:
         print(error, file=sys.stderr)

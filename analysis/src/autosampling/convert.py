@@ -68,7 +68,7 @@ def _wall_times(run: xr.Dataset) -> np.ndarray:
 def to_tensorboard(run: xr.Dataset, output: str | Path) -> Path:
     """Event files for `tensorboard --logdir`: rewards, losses and times by cycle, test figures by epoch.
 
-    Steps are cycles. Needs tensorboardX (`pip install autosampling[tensorboard]`).
+    Steps are cycles. Needs tensorboardX (`pip install './analysis[tensorboard]'`).
     """
     from tensorboardX import SummaryWriter
 

@@ -1,5 +1,7 @@
 """The program's networks in PyTorch, with its names of parameters, so that weights move both ways.
 
+All are for small images; it has none for 224 × 224, so that none of torchvision's networks takes its weights.
+
 Letters: B batch, C channels, H height, W width.
 """
 
@@ -107,7 +109,7 @@ def make_network(name: str, shape: tuple[int, int, int] = (3, 32, 32), classes: 
     unknown name.
     """
     if name not in _NETWORKS:
-        raise ValueError(f"unknown network {name!r}: take one of {', '.join(NAMES)}")
+        raise ValueError(f"unknown network {name!r}: take one of {', '.join(NAMES)} (none is for 224 × 224 images)")
     return _NETWORKS[name](*shape, classes)
 
 

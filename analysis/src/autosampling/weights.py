@@ -99,6 +99,16 @@ def _export_schedule(run: Path, output: Path) -> list[Path]:
     return paths
 
 
+def _check_strictly(name: str, shape: tuple[int, int, int], classes: int, weights: dict[str, Tensor]) -> None:
+    """Raises ValueError where these are not exactly the tensors of that network here."""
+    try:
+        make_network(name, shape, classes).load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the run's {name} is not this package's ({error}): install the package that came with the program"
+        ) from error
+
+
 def export_run(run: str | Path, output: str | Path) -> list[Path]:
     """Writes what a run learned into the folder `output` and returns the files.
 
@@ -107,7 +117,7 @@ def export_run(run: str | Path, output: str | Path) -> list[Path]:
     and the mean and std by which its images are normalised. Where the run has finished also `schedule.npy`,
     `schedule.csv` and `probability.npy`: the winning schedule in order, and the learned distribution.
 
-    Raises FileNotFoundError or ValueError where there is no good checkpoint.
+    Raises FileNotFoundError or ValueError where there is no good checkpoint, or its network is not known here.
     """
     run, output = Path(run), Path(output)
     checkpoint = _newest_checkpoint(run)
@@ -118,6 +128,7 @@ def export_run(run: str | Path, output: str | Path) -> list[Path]:
     batches = int(about["cycle"]) * configuration["population"]["cycle_batches"]
     weights = _with_counters(read_state(checkpoint / f"state-{number}.h5"), batches)
     shape, classes = _images_of(configuration["data"])
+    _check_strictly(configuration["model"]["name"], shape, classes, weights)
     network = {
         "network": configuration["model"]["name"],
         "shape": shape,
@@ -144,8 +155,8 @@ def _load(file: str | Path) -> Any:
         return torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise ValueError(
-            f"torch.load cannot read {file} with weights_only ({str(error).splitlines()[0]}): give a file that torch.save "
-            "made of a state dict alone"
+            f"torch.load cannot read {file} with weights_only ({str(error).splitlines()[0]}): give a file that "
+            "torch.save made of a state dict alone"
         ) from error
 
 
@@ -171,6 +182,7 @@ def _find_weights(loaded: Any, first_name: str) -> tuple[dict[str, Tensor], list
 def _fit(given: dict[str, Tensor], wanted: dict[str, Tensor], head: str, new_head: bool) -> dict[str, Tensor]:
     """The wanted tensors from the given ones; the head from `wanted` itself if it's to be new."""
     given = {name: value for name, value in given.items() if not name.endswith(_COUNTER)}
+    large = "conv1.weight" in given and given["conv1.weight"].shape[2:] == (7, 7)
     fitted, differences, of_head_alone = {}, [], True
     for name, target in wanted.items():
         value = given.pop(name, None)
@@ -192,6 +204,8 @@ def _fit(given: dict[str, Tensor], wanted: dict[str, Tensor], head: str, new_hea
     differences += [f"{name} is not in the network" for name in given]
     if differences:
         hint = "\n  to start the last layer afresh: --new-head" if of_head_alone and not given else ""
+        if large:
+            hint = "\n  torchvision's first convolution is for 224 × 224: the program's networks are for small images"
         raise ValueError("the weights do not fit the network:\n  " + "\n  ".join(differences) + hint)
     return fitted
 
