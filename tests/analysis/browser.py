@@ -34,8 +34,7 @@ frame.onload = () => {
 def chromium(*arguments: str) -> str:
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
-        print("skipped: Chromium is missing (apt-get install chromium)", file=sys.stderr)
-        sys.exit(77)
+        sys.exit("Chromium is missing: apt-get install chromium")
     with tempfile.TemporaryDirectory() as profile:
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={profile}"]
         command = [program, *options, *arguments]

@@ -1,6 +1,8 @@
-"""Times open and report on a record of 10^6 cycles x 64 members x 64 draws: prints seconds, memory and page size.
+"""Opens and reports large records: prints seconds, memory and page size; fails where the last two are too large.
 
-python tests/analysis/large_record.py FOLDER      (6 GB; the record is kept, and used again)
+large_record.py write FOLDER       a record of 10^6 cycles x 64 members x 64 draws, 5 GB
+large_record.py report FOLDER      opens and reports it
+large_record.py segments FOLDER    writes, opens and reports one of 2,000 segments, with 256 open files
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from recorded_runs import DIMENSIONS, Data, Shape, make_data, write_file
+from recorded_runs import DIMENSIONS, Data, Shape, make_data, write_file, write_segments
 
 from autosampling import open_run
+from autosampling.record_file import append_checksum
 from autosampling.report import write_report
 
 CYCLES, BLOCK = 1_000_000, 50_000
@@ -61,24 +64,36 @@ def write_large(path: Path) -> None:
                 dataset[first : first + BLOCK] = block
 
 
-def main() -> None:
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "run.h5").exists():
-        write_large(folder / "new.h5")
-        with (folder / "new.h5").open("ab") as file:
-            file.write(b"XXH3-64\0" + bytes(8))
-        (folder / "new.h5").rename(folder / "run.h5")
-        return
+def write_segmented(folder: Path) -> None:
+    shape = Shape(cycles=20_000, planned=20_000, members=8, slots=1, draws=64, images=5000, classes=10)
+    write_segments(folder, shape, bounds=tuple(range(0, shape.cycles + 1, shape.cycles // 2000)))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+
+
+def measure(folder: Path) -> bool:
+    """Whether memory and page are small enough."""
     begin = time.perf_counter()
     run = open_run(folder)
     opened = time.perf_counter()
     page = write_report([run], folder / "report")
     done = time.perf_counter()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"open {opened - begin:.2f} s, report {done - opened:.1f} s, {memory:.2f} GiB, ", end="")
-    print(f"page {page.stat().st_size / 2**20:.2f} MiB")
+    gibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    mebibytes = page.stat().st_size / 2**20
+    print(f"open {opened - begin:.2f} s, report {done - opened:.1f} s, {gibibytes:.2f} GiB, page {mebibytes:.2f} MiB")
+    return gibibytes < 2 and mebibytes < 5
+
+
+def main() -> int:
+    action, folder = sys.argv[1], Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    if action == "write":
+        write_large(folder / "run.h5")
+        append_checksum(folder / "run.h5")
+        return 0
+    if action == "segments":
+        write_segmented(folder)
+    return 0 if measure(folder) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Short runs of the program, made once a session, and its own logits, for the tests of the bridge to PyTorch.
+"""Short runs of the program, for the tests that need a real one.
 
 AUTOSAMPLING_BUILD names the build folder that holds `autosampling` and `program_logits`.
 """
@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MNIST = ROOT / "tests/data/mnist-10k"
@@ -29,13 +27,8 @@ SMALL = (
 
 def find_program(name: str) -> Path:
     """An executable of the build."""
-    build = os.environ.get("AUTOSAMPLING_BUILD")
-    if not build:
-        pytest.skip("AUTOSAMPLING_BUILD (a build folder) is not set")
-    found = [path for path in Path(build).rglob(name) if path.is_file() and os.access(path, os.X_OK)]
-    if not found:
-        pytest.skip(f"{name} is not in {build}")
-    return found[0]
+    build = Path(os.environ["AUTOSAMPLING_BUILD"])
+    return next(path for path in build.rglob(name) if path.is_file() and os.access(path, os.X_OK))
 
 
 def run_program(output: Path, *settings: str, config: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -84,6 +84,19 @@ def test_exit_codes(tmp_path, capsys, arguments, code):
     assert str(tmp_path) in error and "Traceback" not in error
 
 
+@pytest.mark.parametrize(
+    ("module", "arguments", "extra"),
+    [("torch", ["export", "{}"], "torch"), ("tensorboardX", ["convert", "{}", "--to", "tensorboard"], "tensorboard")],
+)
+def test_what_is_not_installed_is_named(tmp_path, capsys, monkeypatch, module, arguments, extra):
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, "autosampling.weights", raising=False)
+    run = str(write_run(tmp_path / "run"))
+    assert main([*(argument.format(run) for argument in arguments), "--output", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert module in error and f"./analysis[{extra}]" in error and "Traceback" not in error
+
+
 def test_bad_command_line_is_2():
     with pytest.raises(SystemExit) as caught:
         main(["report"])
@@ -123,7 +136,6 @@ def test_csv_holds_the_record(tmp_path):
 
 
 def test_tensorboard_gets_every_cycle(tmp_path):
-    pytest.importorskip("tensorboardX")
     out = tmp_path / "out"
     assert main(["convert", str(write_run(tmp_path / "run")), "--to", "tensorboard", "--output", str(out)]) == 0
     content = next(out.glob("events.out.tfevents.*")).read_bytes()

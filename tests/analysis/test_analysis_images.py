@@ -1,16 +1,14 @@
 """Training images, from files as data sets have them, and the sheets that are made of them."""
 
-import bz2
 import gzip
 import lzma
 
 import numpy as np
 import pytest
+from cifar_files import CIFAR10, PACK, write_cifar
 from recorded_runs import Shape, write_run
 
 from autosampling import images, measures, open_run
-
-PACK = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 
 
 def run_on(folder, name, classes=10):
@@ -20,35 +18,20 @@ def run_on(folder, name, classes=10):
     )
 
 
-def write_cifar(folder, files, label_bytes, packed="", each=20):
-    """Files of records in the binary version; the pixels (n, 32, 32, 3) that they hold."""
-    random = np.random.default_rng(0)
-    pixels = random.integers(0, 256, (len(files) * each, 32, 32, 3), np.uint8)
-    records = np.concatenate(
-        [random.integers(0, 10, (len(pixels), label_bytes), np.uint8), pixels.transpose(0, 3, 1, 2).reshape(-1, 3072)],
-        axis=1,
-    )
-    folder.mkdir(parents=True)
-    for file, part in zip(files, np.split(records, len(files)), strict=True):
-        (folder / (file + packed)).write_bytes(PACK[packed](part.tobytes()))
-    return pixels
-
-
 @pytest.mark.parametrize("packed", PACK)
 @pytest.mark.parametrize("below", [".", "cifar-10-batches-bin"])
 def test_cifar10_is_read_plain_and_packed(tmp_path, packed, below):
-    files = [f"data_batch_{k}.bin" for k in range(1, 6)]
-    pixels = write_cifar(tmp_path / "data" / below, files, label_bytes=1, packed=packed)
+    pixels, _ = write_cifar(tmp_path / "data" / below, CIFAR10, packed=packed)
     np.testing.assert_array_equal(images.read_training_images(run_on(tmp_path, "cifar10")), pixels)
 
 
 def test_cifar100_has_two_labels_ahead_of_the_pixels(tmp_path):
-    pixels = write_cifar(tmp_path / "data/cifar-100-binary", ["train.bin"], label_bytes=2, each=100)
+    pixels, _ = write_cifar(tmp_path / "data/cifar-100-binary", ["train.bin"], label_bytes=2, each=100)
     np.testing.assert_array_equal(images.read_training_images(run_on(tmp_path, "cifar100")), pixels)
 
 
 def test_contact_sheet_shows_the_most_and_least_sampled_of_each_class(tmp_path):
-    pixels = write_cifar(tmp_path / "data", [f"data_batch_{k}.bin" for k in range(1, 6)], label_bytes=1)
+    pixels, _ = write_cifar(tmp_path / "data", CIFAR10)
     run = run_on(tmp_path, "cifar10", classes=3)
     counts = measures.draw_counts(run)[0]
     drawing = images.draw_contact_sheet(run, images.read_training_images(run), counts)
@@ -81,7 +64,7 @@ def test_contact_sheet_shows_the_most_and_least_sampled_of_each_class(tmp_path):
     ids=["missing", "cut short", "gzip cut short", "xz cut short", "zstd", "another set"],
 )
 def test_files_that_are_not_the_runs_are_named(tmp_path, spoil, message):
-    write_cifar(tmp_path / "data", [f"data_batch_{k}.bin" for k in range(1, 6)], label_bytes=1)
+    write_cifar(tmp_path / "data", CIFAR10)
     spoil(tmp_path / "data")
     with pytest.raises((OSError, ValueError), match=message):
         images.read_training_images(run_on(tmp_path, "cifar10"))

@@ -1,32 +1,50 @@
-"""The README's Python runs as it stands, on runs of the program."""
+"""The README runs as it stands, on runs of the program: its Python, and the commands that need no PyTorch."""
 
-import re
+import gzip
+from importlib.metadata import metadata
 
 import numpy as np
-from bridge_runs import MNIST, ROOT, run_program
+import pytest
+from program_runs import MNIST, make_run
+from readme import read_commands, read_installed, read_python
+
+from autosampling.cli import main
 
 SETTINGS = ["data.name=mnist", f"data.path={MNIST}", "data.label_noise=0.4", "model.name=mlp", "training.epochs=1"]
 SETTINGS += ["population.members=2", "population.cycle_batches=10", "exploration.kind=mixture"]
 
 
-def test_every_line_of_the_readme_runs(tmp_path, monkeypatch, capsys):
-    (tmp_path / "runs").mkdir()
-    for name, credit in (("quickstart", "advantage"), ("other", "winner")):
-        result = run_program(tmp_path / "runs" / name, *SETTINGS, f"exploration.credit={credit}")
-        assert result.returncode == 0, result.stderr
-    monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "analysis/README.md").read_text(), flags=re.DOTALL)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the README's paths lead to runs."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "runs").mkdir()
+    make_run(folder / "run-quickstart", *SETTINGS, "exploration.credit=advantage")
+    make_run(folder / "runs/other", *SETTINGS, "exploration.credit=winner")
+    return folder
+
+
+def test_every_line_of_its_python_runs(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
     names: dict = {}
-    exec(compile(code, "README.md", "exec"), names)
-    assert (tmp_path / "threes.png").stat().st_size > 1000
+    exec(compile(read_python(), "README.md", "exec"), names)
+    assert (folder / "threes.png").stat().st_size > 1000
     assert "1 pair(s)" in capsys.readouterr().out
     assert names["pixels"].shape == (10, 28, 28)
     index = np.array(names["threes"])
     row = names["run"]["split_training"].values[index]
-    assert (names["run"]["true_label"].values[index] == labels_of_file()[row]).all()
+    labels = np.frombuffer(gzip.decompress((MNIST / "train-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8)
+    assert (names["run"]["true_label"].values[index] == labels[row]).all()
 
 
-def labels_of_file() -> np.ndarray:
-    import gzip
+def test_every_command_runs(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    places = {"RUN": ["run-quickstart"], "RUN...": ["run-quickstart", "runs/other"], "DIR": ["written"]}
+    for command in read_commands(need_torch=False, **places):
+        assert main(command) == 0, command
+    assert (folder / "report/report.html").is_file() and (folder / "written/members.csv").is_file()
 
-    return np.frombuffer(gzip.decompress((MNIST / "train-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8)
+
+def test_every_extra_exists():
+    assert {"", "torch", "tensorboard"} == set(read_installed())
+    assert {"torch", "tensorboard"} <= set(metadata("autosampling").get_all("Provides-Extra"))

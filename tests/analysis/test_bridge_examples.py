@@ -1,7 +1,4 @@
-"""The examples run, and a loop over a real run is fed the images that the program trained on.
-
-AUTOSAMPLING_CIFAR10 names a folder with CIFAR-10's binary files.
-"""
+"""The examples run, and a loop over a real run is fed the images that the program trained on."""
 
 from __future__ import annotations
 
@@ -10,16 +7,15 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
+import torch
+from cifar_files import CIFAR10, write_cifar
+from program_runs import MNIST, ROOT, find_program, make_run
 
 from autosampling.sampler import ResumableLoader, ScheduleSampler, TrainingSet
-from bridge_runs import MNIST, ROOT, find_program, make_run, run_program
 
 EXAMPLES = ROOT / "analysis/examples"
 
@@ -46,56 +42,31 @@ def run_example(name, *arguments):
 
 @pytest.mark.parametrize("arguments", [[], ["--static"]], ids=["schedule", "static"])
 def test_plain_pytorch_learns_from_a_run(mnist, arguments):
-    pytest.importorskip("torchvision")
     run, data = mnist
     assert run_example("plain_pytorch.py", run, data, *arguments) > 0.5
 
 
 def test_lightning_learns_from_a_run(mnist):
-    pytest.importorskip("torchvision")
-    pytest.importorskip("lightning")
     run, data = mnist
     assert run_example("lightning_replay.py", run, data) > 0.5
 
 
-class Cifar10(torch.utils.data.Dataset):
-    """The training files, as they are."""
-
-    def __init__(self, folder: Path) -> None:
-        records = [np.fromfile(folder / f"data_batch_{n}.bin", np.uint8).reshape(-1, 3073) for n in range(1, 6)]
-        self.records = np.concatenate(records)
-
-    def __len__(self):
-        return len(self.records)
-
-    def __getitem__(self, row):
-        return self.records[row, 1:], int(self.records[row, 0])
-
-
 def test_a_replayed_cifar10_run_feeds_its_schedule(tmp_path):
-    folder = os.environ.get("AUTOSAMPLING_CIFAR10")
-    if not folder:
-        pytest.skip("AUTOSAMPLING_CIFAR10 (a folder with its binary files) is not set")
+    pixels, labels = write_cifar(tmp_path / "data", [*CIFAR10, "test_batch.bin"], each=100)
     searched, replayed = tmp_path / "searched", tmp_path / "replayed"
-    result = run_program(
-        searched,
-        f"data.path={folder}",
-        "data.label_noise=0.3",
-        "training.epochs=0.1",
-        "population.members=2",
-        config=ROOT / "jobs/configs/cifar10-resnet8.toml",
+    make_run(
+        searched, "data.name=cifar10", f"data.path={tmp_path / 'data'}", "data.label_noise=0.3", "model.name=resnet8"
     )
-    assert result.returncode == 0, result.stderr
     command = [find_program("autosampling"), "replay", searched, "--dynamic", "--output", replayed]
     subprocess.run(command, check=True, capture_output=True, timeout=600)
 
-    data = Cifar10(Path(folder))
+    data = [(torch.from_numpy(image), int(label)) for image, label in zip(pixels[:500], labels[:500], strict=True)]
     sampler = ScheduleSampler(replayed)
     loader = ResumableLoader(TrainingSet(replayed, data), sampler=sampler, num_workers=2)
     fed = [batch for _ in range(sampler.epochs) for batch in loader]
     with h5py.File(searched / "run.h5") as file:
         schedule = file["schedule"][...].ravel()
-        rows, labels = file["split/training"][...][schedule], file["label"][...][schedule]
-    np.testing.assert_array_equal(np.concatenate([images for images, _ in fed]), data.records[rows, 1:])
-    np.testing.assert_array_equal(np.concatenate([given for _, given in fed]), labels)
-    assert (labels != data.records[rows, 0]).any()
+        rows, given = file["split/training"][...][schedule], file["label"][...][schedule]
+    np.testing.assert_array_equal(np.concatenate([images for images, _ in fed]), pixels[rows])
+    np.testing.assert_array_equal(np.concatenate([of_batch for _, of_batch in fed]), given)
+    assert (given != labels[rows]).any()

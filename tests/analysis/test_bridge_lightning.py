@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import h5py
+import lightning
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
-lightning = pytest.importorskip("lightning")
-
-from autosampling.sampler import ResumableLoader, ScheduleSampler
+import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from test_bridge_sampler import BATCH, CYCLES, DRAWS, Indices, write_run
+
+from autosampling.sampler import ResumableLoader, ScheduleSampler
 
 BATCHES = CYCLES * DRAWS // BATCH
 

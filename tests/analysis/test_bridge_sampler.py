@@ -5,8 +5,7 @@ from __future__ import annotations
 import h5py
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
+import torch
 
 from autosampling.record_file import append_checksum
 from autosampling.sampler import ResumableLoader, ScheduleSampler, StaticSampler, TrainingSet

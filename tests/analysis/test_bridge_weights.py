@@ -9,11 +9,14 @@ import subprocess
 import h5py
 import numpy as np
 import pytest
+import torch
+import torchvision
+from program_runs import MNIST, SMALL, find_program, make_run, run_program, state_of_winner
+from readme import read_commands
 
-torch = pytest.importorskip("torch")
-
-from autosampling import networks, weights
-from bridge_runs import MNIST, SMALL, find_program, make_run, run_program, state_of_winner
+from autosampling import NewerFormatError, ScheduleSampler, networks, weights
+from autosampling.cli import main
+from autosampling.record_file import append_checksum
 
 MARGIN = 1e-4
 
@@ -97,6 +100,16 @@ def test_every_exported_tensor_is_contiguous_in_a_storage_of_its_own(mnist_run, 
         assert state["bn1.num_batches_tracked"] == 10 * len(file["cycle"])
 
 
+def test_the_readmes_commands_take_weights_out_and_in(mnist_run, tmp_path):
+    out, init = tmp_path / "out", tmp_path / "init.h5"
+    places = {"RUN": [str(mnist_run)], "DIR": [str(out)], "FILE": [str(init)]}
+    places |= {"WEIGHTS": [str(out / "weights.pt")], "CONFIG": [str(mnist_run / "config.toml")]}
+    for command in read_commands(need_torch=True, **places):
+        assert main(command) == 0, command
+    expected = torch.load(out / "weights.pt")
+    assert all(torch.equal(value, expected[name]) for name, value in weights.read_state(init).items())
+
+
 def test_exported_schedule_is_the_recorded_one(mnist_run, exported):
     with h5py.File(mnist_run / "run.h5") as file:
         schedule, probability = file["schedule"][...], file["probability"][...]
@@ -159,6 +172,42 @@ def test_import_names_each_tensor_that_does_not_fit(tmp_path):
         assert line in str(refusal.value)
     assert "--new-head" not in str(refusal.value)
     assert not (tmp_path / "init.h5").exists()
+
+
+def test_weights_of_a_network_for_224_pixels_are_refused_as_such(tmp_path):
+    torch.save(torchvision.models.resnet18().state_dict(), tmp_path / "weights.pt")
+    config = write_config(tmp_path / "run.toml", "resnet18")
+    with pytest.raises(ValueError, match=r"conv1.weight is \(64, 3, 7, 7\)[\s\S]*is for 224 × 224"):
+        weights.import_weights(tmp_path / "weights.pt", tmp_path / "init.h5", config)
+
+
+def test_a_run_with_a_network_that_is_unknown_here_is_refused(mnist_run, tmp_path):
+    for path in state_of_winner(mnist_run).parent.iterdir():
+        target = tmp_path / "run/checkpoint" / path.parent.name / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes()[:-16])
+        with h5py.File(target, "a") as file:
+            if "configuration" in file:
+                file["configuration"][()] = file["configuration"].asstr()[()].replace('"convnet"', '"resnet50"')
+        append_checksum(target)
+    with pytest.raises(ValueError, match="unknown network 'resnet50'.*none is for 224 × 224"):
+        weights.export_run(tmp_path / "run", tmp_path / "export")
+    assert not (tmp_path / "export").exists()
+
+
+def test_a_newer_record_is_told_from_a_damaged_one(tmp_path, capsys):
+    with h5py.File(tmp_path / "run.h5", "w") as file:
+        file.attrs.update({"filetype": "autosampling run", "format_version": "2.0"})
+    append_checksum(tmp_path / "run.h5")
+    with pytest.raises(NewerFormatError, match=r"version 2.0, newer than 1.x"):
+        ScheduleSampler(tmp_path)
+    checkpoint = tmp_path / "checkpoint/cycle-00000001"
+    checkpoint.mkdir(parents=True)
+    with h5py.File(checkpoint / "index.h5", "w") as file:
+        file.attrs.update({"filetype": "autosampling checkpoint", "format_version": "2.0"})
+    append_checksum(checkpoint / "index.h5")
+    assert main(["export", str(tmp_path), "--output", str(tmp_path / "export")]) == 4
+    assert "newer than 1.x" in capsys.readouterr().err
 
 
 def test_files_without_weights_are_named(tmp_path):
