@@ -29,7 +29,7 @@ def report(tmp_path_factory):
     run = write_run(folder / "run")
     os.chmod(run, 0o555)
     before = sorted(run.iterdir())
-    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+    environment = {"PATH": os.environ["PATH"], "HOME": "/dev/null"}
     command = [sys.executable, "-m", "autosampling.cli", "report", run, "--output", folder / "out"]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, cwd="/")
     assert result.returncode == 0 and result.stderr == ""
@@ -75,13 +75,26 @@ def test_report_of_several_runs_compares_them(tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["report", "{}/none", "--output", "{}/out"], 3), (["watch", "{}", "--once"], 3), (["suspects", "{}/new"], 4)],
+    [
+        (["report", "{}/none", "--output", "{}/out"], 3),
+        (["report", "{}/run", "--output", "{}/run/run.h5/out"], 3),
+        (["watch", "{}", "--once"], 3),
+        (["compare", "{}/run", "{}/damaged"], 3),
+        (["suspects", "{}/lost", "--number", "1"], 3),
+        (["suspects", "{}/new"], 4),
+        (["suspects", "{}/older", "--number", "1"], 0),
+    ],
 )
 def test_exit_codes(tmp_path, capsys, arguments, code):
     write_run(tmp_path / "new", Shape(version="2.0"))
+    write_run(tmp_path / "older", Shape(version="1.0"))
+    write_run(tmp_path / "run")
+    with (write_run(tmp_path / "damaged") / "run.h5").open("r+b") as file:
+        file.truncate(10_000)
+    min((write_segments(tmp_path / "lost") / "record").iterdir()).unlink()
     assert main([argument.format(tmp_path) for argument in arguments]) == code
     error = capsys.readouterr().err
-    assert str(tmp_path) in error and "Traceback" not in error
+    assert (str(tmp_path) in error) == (code != 0) and "Traceback" not in error
 
 
 @pytest.mark.parametrize(

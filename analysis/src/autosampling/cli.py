@@ -1,11 +1,13 @@
 """The command autosampling-analyse.
 
-Exit codes: 0 done; 2 bad command line; 3 no run, or a damaged one; 4 a record newer than this package.
+Exit codes: 0 done; 2 bad command line, or not installed; 3 no run, a damaged one, or an output that can't be written;
+4 a record newer than this package.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +21,7 @@ _OK, _USAGE, _NO_RUN, _NEWER = 0, 2, 3, 4
 
 
 def _report(options: argparse.Namespace) -> int:
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it is loud about a home folder that it can't write to
     from .report import write_report
 
     page = write_report([open_run(path) for path in options.run], options.output, options.data, options.baseline)

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import io
-import logging
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-# matplotlib wants a folder for its caches, and complains where the home folder can't be written.
-if "MPLCONFIGDIR" not in os.environ and not os.access(os.path.expanduser("~"), os.W_OK):
-    os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp(prefix="autosampling-")
-logging.getLogger("matplotlib").setLevel(logging.ERROR)
-
-import matplotlib  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.ticker import PercentFormatter  # noqa: E402
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 INK, MUTED, GRID, SURFACE = "#1c1b1a", "#6d6b66", "#e3e1db", "#fdfcfa"
 BLUE, ORANGE, GREEN, VIOLET = "#2a72c8", "#d9622b", "#1a9a6c", "#8257c2"
