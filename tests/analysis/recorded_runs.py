@@ -140,10 +140,10 @@ def write_file(path: Path, shape: Shape, data: Data, filetype: str) -> None:
     append_checksum(path)
 
 
-def write_run(run: Path, shape: Shape | None = None) -> Path:
-    """A finished run's run.h5."""
+def write_run(run: Path, shape: Shape | None = None, more: Data | None = None) -> Path:
+    """A finished run's run.h5, with `more` datasets."""
     shape = shape or Shape()
-    write_file(run / "run.h5", shape, make_data(shape), "autosampling run")
+    write_file(run / "run.h5", shape, make_data(shape) | (more or {}), "autosampling run")
     return run
 
 

@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import compare, convert, measures, watch
+import pandas as pd
+
+from . import compare, convert, detectors, measures, watch
 from .record_file import NewerFormatError
 from .run import open_run
 
@@ -51,6 +53,16 @@ def _suspects(options: argparse.Namespace) -> int:
     auc = measures.wrong_label_auc(table)
     if auc == auc:
         print(f"wrong labels were planted: area under the curve {auc:.4f} (0.5: guessing)")
+    return _OK
+
+
+def _detectors(options: argparse.Namespace) -> int:
+    tables = [detectors.detectors(open_run(path)) for path in options.run]
+    print(detectors.format_detectors(tables))
+    if options.csv:
+        pd.concat([table.assign(run=path) for path, table in zip(options.run, tables, strict=True)]).to_csv(
+            options.csv, index=False
+        )
     return _OK
 
 
@@ -116,6 +128,10 @@ def _make_parser() -> argparse.ArgumentParser:
     command.add_argument("run", **one)
     command.add_argument("--number", type=int, default=20, help="how many to print (default: 20)")
     command.add_argument("--csv", type=Path, metavar="FILE", help="also write all of them to this file")
+
+    command = add("detectors", _detectors, "How well counts, scores and losses tell planted wrong labels, over time.")
+    command.add_argument("run", **several)
+    command.add_argument("--csv", type=Path, metavar="FILE", help="also write the tables to this file")
 
     command = add("convert", _convert, "The record as CSV or as TensorBoard's event files.", "tensorboard")
     command.add_argument("run", **one)

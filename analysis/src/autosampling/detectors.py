@@ -13,28 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
-from scipy import stats
 
-from .measures import Floats, blocks, epochs_at
+from .measures import Floats, blocks, detection, epochs_at
 from .record_file import open_file
-
-
-def detection(wrong: NDArray[np.bool_], suspicion: Floats) -> tuple[float, float]:
-    """Area under the ROC curve of a suspicion, and its standard error (Hanley & McNeil, Radiology 1982).
-
-    The area is the chance that a wrong label is more suspect than a right one, ties counting half: 0.5 is guessing.
-    Examples whose suspicion is NaN are left out. (NaN, NaN) where only wrong or only right ones are left.
-    """
-    known = ~np.isnan(suspicion)
-    wrong, ranks = wrong[known], stats.rankdata(suspicion[known])
-    positives, negatives = int(wrong.sum()), int((~wrong).sum())
-    if positives == 0 or negatives == 0:
-        return float("nan"), float("nan")
-    area = float((ranks[wrong].sum() - positives * (positives + 1) / 2) / (positives * negatives))
-    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = area * (1 - area) + (positives - 1) * (q1 - area**2) + (negatives - 1) * (q2 - area**2)
-    return area, float(np.sqrt(variance / (positives * negatives)))
 
 
 def _losses_at(run: xr.Dataset, times: Sequence[int]) -> Iterator[Floats]:

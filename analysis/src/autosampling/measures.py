@@ -266,17 +266,32 @@ def suspects(run: xr.Dataset, counts: NDArray[np.int64] | None = None) -> pd.Dat
     return table.sort_values("score", kind="stable", ignore_index=True)
 
 
-def wrong_label_auc(table: pd.DataFrame) -> float:
-    """Chance that a wrong label is more suspect than a right one, for a table of suspects; NaN where none is wrong.
+def detection(wrong: NDArray[np.bool_], suspicion: Floats) -> tuple[float, float]:
+    """Area under the ROC curve of a suspicion, and its standard error (DeLong et al., Biometrics 1988).
 
-    0.5 is guessing. It needs the true labels, so it is known where noise was planted.
+    The area is the chance that a wrong label is more suspect than a right one, ties counting half: 0.5 is guessing.
+    Examples whose suspicion is NaN are left out. NaN where there are fewer than two (for the area: one) of a kind.
     """
+    known = ~np.isnan(suspicion)
+    wrong, suspicion = wrong[known], suspicion[known]
+    kinds = suspicion[wrong], suspicion[~wrong]
+    wrongs, rights = (len(kind) for kind in kinds)
+    if wrongs == 0 or rights == 0:
+        return float("nan"), float("nan")
+    ranks = stats.rankdata(suspicion)
+    # For each wrong label the share of right ones that are less suspect; for each right one that of wrong ones.
+    below_wrong = (ranks[wrong] - stats.rankdata(kinds[0])) / rights
+    below_right = (ranks[~wrong] - stats.rankdata(kinds[1])) / wrongs
+    if min(wrongs, rights) < 2:
+        return float(below_wrong.mean()), float("nan")
+    variance = below_wrong.var(ddof=1) / wrongs + below_right.var(ddof=1) / rights
+    return float(below_wrong.mean()), float(np.sqrt(variance))
+
+
+def wrong_label_auc(table: pd.DataFrame) -> float:
+    """`detection` by the scores of a table of suspects: known where noise was planted, else NaN."""
     wrong = (table["label"] != table["true_label"]).to_numpy()
-    if wrong.all() or not wrong.any():
-        return float("nan")
-    ranks = stats.rankdata(-table["score"])
-    positives = wrong.sum()
-    return float((ranks[wrong].sum() - positives * (positives + 1) / 2) / (positives * (~wrong).sum()))
+    return detection(wrong, -table["score"].to_numpy(float))[0]
 
 
 @dataclass(frozen=True)
