@@ -109,6 +109,11 @@ class EveryRule : public ::testing::TestWithParam<std::string> {};
 INSTANTIATE_TEST_SUITE_P(Selection, EveryRule, ::testing::Values("best", "top-k", "truncation", "tournament", "none"),
                          [](const auto& rule) { return rule.param == "top-k" ? std::string("top_k") : rule.param; });
 
+TEST_P(EveryRule, single_member_goes_on_as_it_is) {
+    EXPECT_EQ(run(GetParam(), {outcome(0, 0.5, 1)}, 1).parent, Members{0});
+    EXPECT_EQ(run(GetParam(), {outcome(0, 0.5, 1, false)}, 1).winner, -1);
+}
+
 TEST_P(EveryRule, survivors_are_finite_and_their_own_parents_and_the_winner_survives) {
     for (unsigned pattern = 0; pattern < 3 * 3 * 3 * 3 * 3; ++pattern) { // each member: not finite, low, high
         std::vector<Outcome> outcomes;

@@ -25,7 +25,8 @@ struct ExplorationOptions {
     std::string uniform = "member";    // member (the paper's), lineage
 };
 
-// Defaults are those of the papers named in rules.hpp, or of their authors' programs.
+// Defaults of small-loss and infobatch are those of their authors' programs (bhanML/Co-teaching, NUS-HPC-AI-Lab/
+// InfoBatch); loss-rank's are within the range that its paper tries.
 struct SamplingOptions {
     std::string rule = "uniform"; // uniform (or as explored), class-balanced, loss-rank, small-loss, infobatch
     double pressure = 100;        // s_e in epoch 1, loss-rank only
