@@ -22,8 +22,8 @@ constexpr const char* lock_name = ".lock";
 
 // What a run makes. The lock file stays: another job may have it open.
 bool is_own(const fs::path& name) {
-    static const std::array<fs::path, 7> own{"config.toml", "run.log",      "record", "checkpoint",
-                                             "run.h5",      "summary.json", lock_name};
+    static const std::array<fs::path, 8> own{"config.toml", "run.log",    "record",       "checkpoint",
+                                             "run.h5",      "history.h5", "summary.json", lock_name};
     return std::find(own.begin(), own.end(), name.extension() == ".tmp" ? name.stem() : name) != own.end();
 }
 

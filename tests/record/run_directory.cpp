@@ -21,8 +21,8 @@ void touch(const fs::path& file) {
 
 // What a stopped run leaves.
 void make_run(const fs::path& path) {
-    for (const char* name : {"config.toml", "run.log", "summary.json", "summary.json.tmp", "run.h5", "record/a.h5",
-                             "checkpoint/cycle-00000001/index.h5", ".lock"})
+    for (const char* name : {"config.toml", "run.log", "summary.json", "summary.json.tmp", "run.h5", "history.h5",
+                             "record/a.h5", "checkpoint/cycle-00000001/index.h5", ".lock"})
         touch(path / name);
 }
 
