@@ -33,7 +33,7 @@ with h5py.File(f"{run}/run.h5") as record, h5py.File(f"{uniform}/run.h5") as alo
     rows = {
         "members": members,
         "cycles": cycles,
-        "best reward": f"{record['reward'][-1, record['winner'][-1]]:.4f}  (last cycle's winner: minus its loss on the reward set)",
+        "best reward": f"{record['reward_accuracy'][-1, record['winner'][-1]]:.4f}  (accuracy of the last cycle's winner on the reward set)",
         "test accuracy": f"{record['test_accuracy'][-1]:.4f}  (the same, test set; {wrong:.0%} of the training labels are wrong)",
         "no search": f"{alone['test_accuracy'][-1]:.4f}  (one member, uniform draws, {epochs} epochs too: {uniform})",
         "record": f"{run}/run.h5",
