@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from .measures import blocks
-from .run import open_run, read_summary
+from .run import configuration, open_run, read_summary
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 _CLEAR = "\x1b[H\x1b[2J"
@@ -48,7 +48,8 @@ def _events(run: xr.Dataset, most: int = 5) -> list[str]:
 def _remaining(run: xr.Dataset, left: int) -> str:
     """From the times of the last cycles; members that share a rank take turns."""
     last = run.isel(cycle=slice(-50, None))
-    turns = -(-run.sizes["member"] // run.attrs["ranks"])
+    ranks_a_member = int(configuration(run).get("population", {}).get("ranks_per_member", 1))
+    turns = -(-run.sizes["member"] * ranks_a_member // run.attrs["ranks"])
     seconds = sum(last[name].values.mean() for name in ("seconds_train", "seconds_reward")) * turns
     seconds += last["seconds_wait"].values.mean()
     return str(timedelta(seconds=round(seconds * left)))
