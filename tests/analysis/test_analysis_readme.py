@@ -1,11 +1,12 @@
 """The README runs as it stands, on runs of the program: its Python, and the commands that need no PyTorch."""
 
 import gzip
+import subprocess
 from importlib.metadata import metadata
 
 import numpy as np
 import pytest
-from program_runs import MNIST, make_run
+from program_runs import MNIST, find_program, make_run
 from readme import read_commands, read_installed, read_python
 
 from autosampling.cli import main
@@ -19,8 +20,11 @@ def folder(tmp_path_factory):
     """Where the README's paths lead to runs."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "runs").mkdir()
-    make_run(folder / "run-quickstart", *SETTINGS, "exploration.credit=advantage")
-    make_run(folder / "runs/other", *SETTINGS, "exploration.credit=winner")
+    for run, seed, credit in (
+        ("run-quickstart", 0, "advantage"), ("runs/seed-1", 1, "advantage"), ("runs/other", 0, "winner")
+    ):  # fmt: skip
+        make_run(folder / run, *SETTINGS, f"run.seed={seed}", f"exploration.credit={credit}")
+        subprocess.run([find_program("autosampling"), "history", folder / run], check=True, timeout=300)
     return folder
 
 
@@ -39,7 +43,7 @@ def test_every_line_of_its_python_runs(folder, monkeypatch, capsys):
 
 def test_every_command_runs(folder, monkeypatch):
     monkeypatch.chdir(folder)
-    places = {"RUN": ["run-quickstart"], "RUN...": ["run-quickstart", "runs/other"], "DIR": ["written"]}
+    places = {"RUN": ["run-quickstart"], "RUN...": ["run-quickstart", "runs/seed-1"], "DIR": ["written"]}
     for command in read_commands(need_torch=False, **places):
         assert main(command) == 0, command
     assert (folder / "report/report.html").is_file() and (folder / "written/members.csv").is_file()

@@ -96,5 +96,6 @@ def format_detectors(tables: Sequence[pd.DataFrame]) -> str:
             f"{epochs:7.1f} {signal:6} {row['clean']:11.4g} {row['wrong']:11.4g} "
             f"{row['auc']:12.4f} ± {row['error']:.4f}"
         )
-    lines.append("± standard error " + (f"over {len(tables)} runs" if len(tables) > 1 else "of one run, over its examples"))
+    over = f"over {len(tables)} runs" if len(tables) > 1 else "of one run, over its examples"
+    lines.append(f"± standard error {over}")
     return "\n".join(lines)
