@@ -1,6 +1,5 @@
 #include "autosampling/population/hyperparameters.hpp"
 
-#include "autosampling/population/replay.hpp"
 #include "autosampling/record/hdf5.hpp"
 #include "population/small_run.hpp"
 
@@ -100,12 +99,7 @@ TEST_P(EachExplore, search_does_not_depend_on_ranks_nor_interruptions_and_replay
     EXPECT_EQ(run_on(world().size(), options, folder / "cut", Opening::resume), ExitCode::finished);
     if (world().is_root()) expect_equal_records(folder / "whole", folder / "cut");
 
-    Options replay;
-    world().agree([&] {
-        replay = replay_options(
-            parse_configuration(recorded_configuration(open_replayed_run(folder / "whole")), "configuration"),
-            folder / "whole", "exact");
-    });
+    const Options replay = options_of_replay(folder / "whole", "exact");
     EXPECT_EQ(run_on(1, replay, folder / "replay", Opening::fresh), ExitCode::finished);
     if (!world().is_root()) return;
     const Hdf5File search = Hdf5File::open(folder / "whole" / "run.h5");

@@ -13,16 +13,6 @@ namespace {
 
 using namespace testing;
 
-// The options of a replay of a finished run. Collective over world().
-Options options_of_replay(const std::filesystem::path& run, const std::string& mode) {
-    Options options;
-    world().agree([&] {
-        options = replay_options(parse_configuration(recorded_configuration(open_replayed_run(run)), "configuration"),
-                                 run, mode);
-    });
-    return options;
-}
-
 class ReplayOfEveryRule : public ::testing::TestWithParam<std::string> {};
 INSTANTIATE_TEST_SUITE_P(Replay, ReplayOfEveryRule,
                          ::testing::Values("best", "top-k", "truncation", "tournament", "none"),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "autosampling/app/configuration.hpp"
+#include "autosampling/population/replay.hpp"
 #include "autosampling/population/run.hpp"
 #include "autosampling/record/run_record.hpp"
 #include "harness/mpi_test.hpp"
@@ -75,6 +76,16 @@ inline ExitCode run_on(int ranks, Options options, const std::filesystem::path& 
     });
     world().broadcast(std::span(&code, 1), 0);
     return static_cast<ExitCode>(code);
+}
+
+// The options of a replay of a finished run. Collective over world().
+inline Options options_of_replay(const std::filesystem::path& run, const std::string& mode) {
+    Options options;
+    world().agree([&] {
+        options = replay_options(parse_configuration(recorded_configuration(open_replayed_run(run)), "configuration"),
+                                 run, mode);
+    });
+    return options;
 }
 
 // All rows of a run's segments.

@@ -3,7 +3,6 @@
 #include "training/images.hpp"
 
 #include "autosampling/population/evaluation.hpp"
-#include "autosampling/population/replay.hpp"
 #include "autosampling/record/hdf5.hpp"
 
 #include <cmath>
@@ -158,12 +157,7 @@ TEST(Team, exact_replay_by_a_team_ends_with_the_very_weights) {
     if (world().size() % 2 != 0) return;
     const SharedFolder folder;
     EXPECT_EQ(run_on(world().size(), team_run(), folder / "search", Opening::fresh), ExitCode::finished);
-    Options replay;
-    world().agree([&] {
-        replay = replay_options(
-            parse_configuration(recorded_configuration(open_replayed_run(folder / "search")), "configuration"),
-            folder / "search", "exact");
-    });
+    const Options replay = options_of_replay(folder / "search", "exact");
     EXPECT_EQ(run_on(2, replay, folder / "replay", Opening::fresh), ExitCode::finished);
     if (!world().is_root()) return;
     EXPECT_EQ(Hdf5File::open(folder / "search" / "run.h5").read<std::uint64_t>("state_hash").back(),
