@@ -134,7 +134,10 @@ std::vector<std::string> describe(const Plan& plan, const Options& options) {
                  ? text(" of ", options.population.ranks_per_member, " ranks each, batch norm over ",
                         options.population.synchronise_statistics ? "all of them" : "each rank's part")
                  : "",
-             ", selection ", options.population.selection, ", reward ", options.population.reward),
+             ", selection ", options.population.selection, ", reward ", options.population.reward,
+             options.hyperparameters.explore == "none"
+                 ? ""
+                 : ", learning rate and weight decay varied by " + options.hyperparameters.explore),
         text("exploration ", exploration.kind, exploration.kind == "mixture" ? ", credit " + exploration.credit : "",
              exploration.kind == "mixture" ? ", mixing by " + exploration.mixing : "",
              options.sampling.rule == "uniform" ? "" : ", sampling rule " + options.sampling.rule),
