@@ -46,6 +46,9 @@ std::vector<Option> run_options() {
          "Where members are trained; auto: on a GPU where the program was built for it and there is one."},
         {"run", "precision", at<&Options::run, &RunOptions::precision>, Names{"fp32", "bf16"}, "",
          "Number format of forward and backward passes; weights and optimizer state stay fp32."},
+        {"run", "deterministic", at<&Options::run, &RunOptions::deterministic>, Anything{}, "",
+         "On a GPU: only operations that give the same bits again, as replay --exact needs them; slower. A CPU always "
+         "does."},
         {"run", "walltime", at<&Options::run, &RunOptions::walltime>, at_least(0), "s",
          "After so long the run stops at the end of the cycle, with a checkpoint and exit code 85; 0: never.", any},
         {"run", "collective_timeout", at<&Options::run, &RunOptions::collective_timeout>, above(0), "s",

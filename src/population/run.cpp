@@ -153,7 +153,8 @@ void say_start(const Options& options, const Plan& plan, const Launch& launch, c
 void say_exactness(const ExactnessCheck& check, Log& log) {
     if (const auto first = check.first_difference())
         log.warning(text("the replay is not exact: the states differ first after cycle ", *first,
-                         " (another kind of CPU or GPU, another build, or another number of threads?)"));
+                         " (another kind of CPU or GPU, another build, another number of threads, or a GPU without "
+                         "run.deterministic?)"));
     else
         log.info(text("the replay is exact: equal state hashes in all ", check.compared(), " cycles compared"));
 }
@@ -200,6 +201,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
                  "the data set has changed since the run began (hash ", data.hash(), ", recorded ",
                  checkpoint->header.dataset_hash, "): give the folder that it began with");
     });
+    if (options.run.deterministic && device.is_cuda()) require_determinism();
     const int ranks_per_member = static_cast<int>(options.population.ranks_per_member);
     const Communicator team = comm.split(comm.rank() / ranks_per_member);
     Trainer trainer({options.model, options.training,

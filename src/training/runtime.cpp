@@ -4,6 +4,7 @@
 #include "autosampling/base/error.hpp"
 #include "autosampling/training/autocast.hpp"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 
 namespace autosampling {
 namespace {
@@ -68,6 +70,13 @@ torch::Device choose_device(const std::string& name, int local_rank) {
     }
     if (name == "cpu" || devices == 0) return torch::kCPU;
     return {torch::kCUDA, static_cast<torch::DeviceIndex>(local_rank % static_cast<int>(devices))};
+}
+
+void require_determinism() {
+    setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0); // cuBLAS's documentation, "Results reproducibility"
+    at::globalContext().setDeterministicCuDNN(true);
+    at::globalContext().setBenchmarkCuDNN(false);
+    at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
 }
 
 std::string torch_version() {

@@ -17,6 +17,7 @@ struct RunOptions {
     std::int64_t threads = 1;         // a rank
     std::string device = "auto";      // auto, cpu, cuda
     std::string precision = "fp32";   // fp32, bf16
+    bool deterministic = false;       // on a GPU: only operations whose results repeat; a CPU's always do
     double walltime = 0;              // seconds from the start after which the run stops at the end of a cycle; 0: none
     double collective_timeout = 1800; // seconds
     std::string log_level = "info";   // debug, info, warning, error

@@ -22,6 +22,10 @@ void keep_heap();
 // or the machine has no CUDA. The CUDA path has not been run on the machines where this program was tested.
 torch::Device choose_device(const std::string& name, int local_rank);
 
+// From now on only operations on a GPU that give the same bits each time, with cuBLAS's work space fixed; one that
+// can't throws. Before any work on a GPU. Not run on the machines where this program was tested.
+void require_determinism();
+
 // "2.11.0".
 std::string torch_version();
 
