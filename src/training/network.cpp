@@ -82,19 +82,30 @@ class Block : public nn::Module {
     std::optional<ConvNorm> projection_;
 };
 
+// What a ResNet has ahead of its blocks: a 3 × 3 convolution of stride 1, or ImageNet's, 7 × 7 of stride 2 and 3 × 3
+// max pooling of stride 2, which leaves a quarter of the height and width.
+enum class Stem { small_images, imagenet };
+
+struct Stage {
+    std::int64_t width; // channels
+    int blocks;
+};
+
 class ResNet : public Network {
   public:
-    ResNet(const ImageShape& shape, int classes, std::span<const std::int64_t> widths, int blocks)
-        : stem_(*this, "conv1", "bn1", shape.channels, widths.front(), 3, 1) {
-        std::int64_t in = widths.front();
-        for (std::size_t stage = 0; stage < widths.size(); ++stage) {
+    ResNet(const ImageShape& shape, int classes, Stem stem, std::span<const Stage> stages)
+        : pools_(stem == Stem::imagenet),
+          stem_(*this, "conv1", "bn1", shape.channels, stages.front().width, pools_ ? 7 : 3, pools_ ? 2 : 1) {
+        std::int64_t in = stages.front().width;
+        for (std::size_t stage = 0; stage < stages.size(); ++stage) {
+            const auto [width, blocks] = stages[stage];
             const auto layer =
                 register_module("layer" + std::to_string(stage + 1), std::make_shared<nn::Module>("Sequential"));
             for (int block = 0; block < blocks; ++block) {
                 const std::int64_t stride = stage > 0 && block == 0 ? 2 : 1;
                 blocks_.push_back(
-                    layer->register_module(std::to_string(block), std::make_shared<Block>(in, widths[stage], stride)));
-                in = widths[stage];
+                    layer->register_module(std::to_string(block), std::make_shared<Block>(in, width, stride)));
+                in = width;
             }
         }
         fc_ = register_module("fc", nn::Linear(in, classes));
@@ -102,11 +113,13 @@ class ResNet : public Network {
 
     Tensor forward(const Tensor& images) override {
         Tensor features = stem_.forward(images).relu_();
+        if (pools_) features = at::max_pool2d(features, 3, 2, 1);
         for (const auto& block : blocks_) features = block->forward(features);
         return fc_(features.mean({2, 3}));
     }
 
   private:
+    bool pools_;
     ConvNorm stem_;
     std::vector<std::shared_ptr<Block>> blocks_;
     nn::Linear fc_{nullptr};
@@ -154,12 +167,16 @@ std::shared_ptr<Network> make(const ImageShape& shape, int classes) {
 }
 
 const std::vector<Architecture>& architectures() {
-    constexpr std::array<std::int64_t, 3> narrow{16, 32, 64};
-    constexpr std::array<std::int64_t, 4> wide{64, 128, 256, 512};
+    constexpr std::array resnet8{Stage{16, 1}, Stage{32, 1}, Stage{64, 1}};
+    constexpr std::array resnet20{Stage{16, 3}, Stage{32, 3}, Stage{64, 3}};
+    constexpr std::array resnet18{Stage{64, 2}, Stage{128, 2}, Stage{256, 2}, Stage{512, 2}};
+    constexpr std::array resnet34{Stage{64, 3}, Stage{128, 4}, Stage{256, 6}, Stage{512, 3}};
     static const std::vector<Architecture> all{
-        {"resnet8", 8, make<ResNet, narrow, 1>},
-        {"resnet20", 8, make<ResNet, narrow, 3>},
-        {"resnet18", 16, make<ResNet, wide, 2>},
+        {"resnet8", 8, make<ResNet, Stem::small_images, resnet8>},
+        {"resnet20", 8, make<ResNet, Stem::small_images, resnet20>},
+        {"resnet18", 16, make<ResNet, Stem::small_images, resnet18>},
+        {"imagenet-resnet18", 64, make<ResNet, Stem::imagenet, resnet18>},
+        {"imagenet-resnet34", 64, make<ResNet, Stem::imagenet, resnet34>},
         {"convnet", 8, make<ConvNet>},
         {"mlp", 1, make<Mlp>},
     };

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 
 namespace autosampling {
@@ -14,6 +15,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr ImageShape cifar{32, 32, 3};
+constexpr ImageShape imagenet{224, 224, 3};
 
 std::int64_t parameter_count(const Network& network) {
     std::int64_t count = 0;
@@ -27,6 +29,8 @@ std::vector<std::string> names(const torch::OrderedDict<std::string, torch::Tens
 
 TEST(Network, parameter_counts_are_those_of_the_papers) {
     EXPECT_EQ(parameter_count(*make_network("resnet18", cifar, 10)), 11'173'962); // torchvision's, with a 3 × 3 stem
+    EXPECT_EQ(parameter_count(*make_network("imagenet-resnet18", imagenet, 1000)), 11'689'512); // torchvision's
+    EXPECT_EQ(parameter_count(*make_network("imagenet-resnet34", imagenet, 1000)), 21'797'672);
     EXPECT_EQ(parameter_count(*make_network("resnet8", cifar, 10)), 78'042);
     EXPECT_EQ(parameter_count(*make_network("resnet20", cifar, 10)), 272'474);
     EXPECT_EQ(parameter_count(*make_network("mlp", {28, 28, 1}, 10)), 784 * 128 + 128 + 128 * 10 + 10);
@@ -34,25 +38,38 @@ TEST(Network, parameter_counts_are_those_of_the_papers) {
               9 * 16 + 2 * 16 + 9 * 16 * 32 + 2 * 32 + 32 * 49 * 10 + 10);
 }
 
-TEST(Network, resnet18_has_torchvisions_names_in_their_order) {
+// The parameters of torchvision's ResNet of so many basic blocks a stage.
+std::vector<std::string> torchvisions_names(const std::array<int, 4>& blocks) {
     std::vector<std::string> expected{"conv1.weight", "bn1.weight", "bn1.bias"};
     for (int layer = 1; layer <= 4; ++layer) {
-        for (int block = 0; block < 2; ++block) {
+        for (int block = 0; block < blocks[layer - 1]; ++block) {
             const std::string prefix = "layer" + std::to_string(layer) + "." + std::to_string(block) + ".";
             for (const char* name :
                  {"conv1.weight", "bn1.weight", "bn1.bias", "conv2.weight", "bn2.weight", "bn2.bias"})
                 expected.push_back(prefix + name);
-            if (layer == 1 || block == 1) continue;
+            if (layer == 1 || block > 0) continue;
             for (const char* name : {"0.weight", "1.weight", "1.bias"})
                 expected.push_back(prefix + "downsample." + name);
         }
     }
     expected.insert(expected.end(), {"fc.weight", "fc.bias"});
-    const auto network = make_network("resnet18", cifar, 10);
-    EXPECT_EQ(names(network->named_parameters()), expected);
-    EXPECT_THAT(names(network->named_buffers()), Contains("layer4.0.downsample.1.running_var"));
-    EXPECT_THAT(network->named_parameters()["layer2.0.downsample.0.weight"].sizes(), ElementsAre(128, 64, 1, 1));
-    EXPECT_THAT(network->named_parameters()["fc.weight"].sizes(), ElementsAre(10, 512));
+    return expected;
+}
+
+TEST(Network, resnet18_and_those_for_imagenet_have_torchvisions_names_in_their_order) {
+    const auto check = [](const std::string& name, const ImageShape& shape, std::int64_t size,
+                          const std::array<int, 4>& blocks) {
+        const auto network = make_network(name, shape, 10);
+        const auto parameters = network->named_parameters();
+        EXPECT_EQ(names(parameters), torchvisions_names(blocks)) << name;
+        EXPECT_THAT(names(network->named_buffers()), Contains("layer4.0.downsample.1.running_var")) << name;
+        EXPECT_THAT(parameters["conv1.weight"].sizes(), ElementsAre(64, 3, size, size)) << name;
+        EXPECT_THAT(parameters["layer2.0.downsample.0.weight"].sizes(), ElementsAre(128, 64, 1, 1)) << name;
+        EXPECT_THAT(parameters["fc.weight"].sizes(), ElementsAre(10, 512)) << name;
+    };
+    check("resnet18", cifar, 3, {2, 2, 2, 2});
+    check("imagenet-resnet18", imagenet, 7, {2, 2, 2, 2});
+    check("imagenet-resnet34", imagenet, 7, {3, 4, 6, 3});
 }
 
 TEST(Network, small_networks_have_these_names) {
@@ -64,8 +81,10 @@ TEST(Network, small_networks_have_these_names) {
 }
 
 TEST(Network, every_network_gives_logits_for_every_shape_it_takes) {
+    const std::vector<ImageShape> small{{16, 16, 1}, {28, 28, 1}, {33, 21, 3}};
+    const std::vector<ImageShape> large{{64, 64, 1}, {97, 75, 3}, imagenet};
     for (const std::string& name : network_names()) {
-        for (const ImageShape shape : {ImageShape{16, 16, 1}, ImageShape{28, 28, 1}, ImageShape{33, 21, 3}}) {
+        for (const ImageShape& shape : name.starts_with("imagenet") ? large : small) {
             const auto network = make_network(name, shape, 7);
             initialise(*network, 1);
             const auto images =
@@ -88,8 +107,10 @@ TEST(Network, unknown_name_and_small_image_are_usage_errors) {
         return "";
     };
     EXPECT_THAT(message("resnet50", cifar), HasSubstr("unknown network 'resnet50'"));
-    EXPECT_THAT(message("resnet50", cifar), HasSubstr("resnet8, resnet20, resnet18, convnet, mlp"));
+    EXPECT_THAT(message("resnet50", cifar),
+                HasSubstr("resnet8, resnet20, resnet18, imagenet-resnet18, imagenet-resnet34, convnet, mlp"));
     EXPECT_THAT(message("resnet18", {8, 32, 3}), HasSubstr("8 × 32 pixels"));
+    EXPECT_THAT(message("imagenet-resnet34", {224, 63, 3}), HasSubstr("224 × 63 pixels (it needs 64 × 64 or more)"));
     EXPECT_EQ(message("mlp", {1, 1, 1}), "");
 }
 

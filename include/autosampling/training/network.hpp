@@ -35,6 +35,9 @@ const std::vector<std::string>& network_names();
 //
 //   resnet18: He et al. (2016), widths 64-512, with a 3 × 3 stem of stride 1 and no max-pooling
 //
+//   imagenet-resnet18, imagenet-resnet34: He et al. (2016), table 1, for images of 224 × 224: torchvision's resnet18
+//   and resnet34, to the last tensor, for any number of channels
+//
 //   convnet: conv 3 × 3 (16) - bn - relu - pool - conv 3 × 3 (32) - bn - relu - pool - fc, for small images
 //
 //   mlp: flatten - fc 128 - relu - fc, for anything

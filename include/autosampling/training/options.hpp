@@ -8,8 +8,9 @@
 namespace autosampling {
 
 struct ModelOptions {
-    std::string name = "resnet20"; // resnet8, resnet20, resnet18, convnet, mlp
-    std::string init;              // state file that the weights start from; empty: random
+    // resnet8, resnet20, resnet18, imagenet-resnet18, imagenet-resnet34, convnet, mlp
+    std::string name = "resnet20";
+    std::string init; // state file that the weights start from; empty: random
 };
 
 struct TrainingOptions {
