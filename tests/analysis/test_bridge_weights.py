@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -19,6 +20,7 @@ from autosampling.cli import main
 from autosampling.record_file import append_checksum
 
 MARGIN = 1e-4
+IMAGENET = ("data.synthetic_images=200", "data.synthetic_size=64", "training.epochs=0.4")  # one cycle
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,11 @@ def exported(mnist_run, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def imagenet_run(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("imagenet") / "run", "model.name=imagenet-resnet18", *IMAGENET)
+
+
 def read_mnist_test():
     def read(name, offset):
         return np.frombuffer(gzip.decompress((MNIST / name).read_bytes()), np.uint8, offset=offset)
@@ -46,6 +53,14 @@ def read_mnist_test():
 def compute_logits(network, images):
     with torch.inference_mode():
         return torch.cat([network(part) for part in torch.as_tensor(images).split(64)]).numpy()
+
+
+def compute_program_logits(run, state, output):
+    """The test images of a run, and what its network makes of them with the weights of a state file."""
+    command = [find_program("program_logits"), run / "config.toml", state, output]
+    subprocess.run(command, check=True, timeout=600)
+    with h5py.File(output) as file:
+        return file["image"][...], file["logit"][...]
 
 
 def is_clear(logits):
@@ -76,18 +91,49 @@ def test_exported_weights_reach_the_recorded_test_accuracy_class_by_class(mnist_
 def test_logits_and_predictions_equal_the_programs(name, tmp_path):
     size = ("data.synthetic_channels=2", "data.synthetic_size=20") if name in ("mlp", "convnet") else ()
     short = ("training.epochs=1",) if name == "resnet18" else ()
+    if name.startswith("imagenet"):
+        size, short = ("data.synthetic_channels=2",), IMAGENET
     run = make_run(tmp_path / "run", f"model.name={name}", *short, *size)
-    theirs = tmp_path / "logits.h5"
-    command = [find_program("program_logits"), run / "config.toml", state_of_winner(run), theirs]
-    subprocess.run(command, check=True, timeout=600)
+    image, expected = compute_program_logits(run, state_of_winner(run), tmp_path / "logits.h5")
     weights.export_run(run, tmp_path / "export")
-    with h5py.File(theirs) as file:
-        image, expected = file["image"][...], file["logit"][...]
     logits = compute_logits(networks.load_network(tmp_path / "export"), image)
     np.testing.assert_allclose(logits, expected, atol=1e-4, rtol=1e-4)
     clear = is_clear(expected)
     assert clear.mean() > 0.9
     np.testing.assert_array_equal(logits.argmax(1)[clear], expected.argmax(1)[clear])
+
+
+def test_weights_for_imagenet_load_strictly_into_torchvisions_network(imagenet_run, tmp_path):
+    image, expected = compute_program_logits(imagenet_run, state_of_winner(imagenet_run), tmp_path / "logits.h5")
+    weights.export_run(imagenet_run, tmp_path)
+    network = torchvision.models.resnet18(num_classes=10)
+    network.load_state_dict(torch.load(tmp_path / "weights.pt"))
+    np.testing.assert_allclose(compute_logits(network.eval(), image), expected, atol=1e-4, rtol=1e-4)
+    assert type(networks.load_network(tmp_path)) is torchvision.models.ResNet
+
+
+def test_a_run_for_imagenet_starts_from_torchvisions_weights(imagenet_run, tmp_path):
+    init, second = tmp_path / "init.h5", tmp_path / "run"
+    network = torchvision.models.resnet18(num_classes=10)
+    network(torch.randn(20, 3, 64, 64))  # statistics other than 0 and 1
+    torch.save(network.state_dict(), tmp_path / "weights.pt")
+    assert weights.import_weights(tmp_path / "weights.pt", init, imagenet_run / "config.toml") == []
+    image, logits = compute_program_logits(imagenet_run, init, tmp_path / "logits.h5")
+    np.testing.assert_allclose(logits, compute_logits(network.eval(), image), atol=1e-4, rtol=1e-4)
+    still = (f"model.init={init}", "training.learning_rate=1e-6")
+    result = run_program(second, *still, config=imagenet_run / "config.toml")
+    assert result.returncode == 0, result.stderr
+    after = weights.read_state(state_of_winner(second))
+    for name, parameter in network.named_parameters():
+        torch.testing.assert_close(after[name], parameter.detach(), atol=1e-3, rtol=0)
+
+
+def test_without_torchvision_its_networks_are_named(imagenet_run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    assert main(["export", str(imagenet_run), "--output", str(tmp_path / "export")]) == 2
+    assert "network imagenet-resnet18 is torchvision's" in capsys.readouterr().err
+    assert not (tmp_path / "export").exists()
+    networks.make_network("resnet18")
 
 
 def test_every_exported_tensor_is_contiguous_in_a_storage_of_its_own(mnist_run, exported):
@@ -174,10 +220,11 @@ def test_import_names_each_tensor_that_does_not_fit(tmp_path):
     assert not (tmp_path / "init.h5").exists()
 
 
-def test_weights_of_a_network_for_224_pixels_are_refused_as_such(tmp_path):
+def test_weights_of_a_network_for_224_pixels_are_refused_as_such_for_small_images(tmp_path):
     torch.save(torchvision.models.resnet18().state_dict(), tmp_path / "weights.pt")
     config = write_config(tmp_path / "run.toml", "resnet18")
-    with pytest.raises(ValueError, match=r"conv1.weight is \(64, 3, 7, 7\)[\s\S]*is for 224 × 224"):
+    message = r"conv1.weight is \(64, 3, 7, 7\)[\s\S]*is for 224 × 224: take model.name imagenet-resnet18"
+    with pytest.raises(ValueError, match=message):
         weights.import_weights(tmp_path / "weights.pt", tmp_path / "init.h5", config)
 
 
@@ -190,7 +237,7 @@ def test_a_run_with_a_network_that_is_unknown_here_is_refused(mnist_run, tmp_pat
             if "configuration" in file:
                 file["configuration"][()] = file["configuration"].asstr()[()].replace('"convnet"', '"resnet50"')
         append_checksum(target)
-    with pytest.raises(ValueError, match="unknown network 'resnet50'.*none is for 224 × 224"):
+    with pytest.raises(ValueError, match="unknown network 'resnet50': take one of resnet8, .*imagenet-resnet34"):
         weights.export_run(tmp_path / "run", tmp_path / "export")
     assert not (tmp_path / "export").exists()
 
@@ -220,15 +267,16 @@ def test_files_without_weights_are_named(tmp_path):
         weights.import_weights(tmp_path / "other.pt", tmp_path / "init.h5", config)
 
 
-def test_another_head_is_refused_by_name_or_started_afresh(tmp_path):
-    state = networks.make_network("resnet8", classes=100).state_dict()
+@pytest.mark.parametrize(("name", "width"), [("resnet8", 64), ("imagenet-resnet34", 512)])
+def test_another_head_is_refused_by_name_or_started_afresh(name, width, tmp_path):
+    state = networks.make_network(name, classes=100).state_dict()
     torch.save(state, tmp_path / "weights.pt")
-    config = write_config(tmp_path / "run.toml", "resnet8")
-    with pytest.raises(ValueError, match=r"fc.weight is \(100, 64\), not \(10, 64\)[\s\S]*--new-head"):
+    config = write_config(tmp_path / "run.toml", name)
+    with pytest.raises(ValueError, match=rf"fc.weight is \(100, {width}\), not \(10, {width}\)[\s\S]*--new-head"):
         weights.import_weights(tmp_path / "weights.pt", tmp_path / "init.h5", config)
     weights.import_weights(tmp_path / "weights.pt", tmp_path / "init.h5", config, new_head=True)
     back = weights.read_state(tmp_path / "init.h5")
-    assert back["fc.weight"].shape == (10, 64)
+    assert back["fc.weight"].shape == (10, width)
     assert torch.equal(back["layer3.0.conv2.weight"], state["layer3.0.conv2.weight"])
 
 

@@ -164,6 +164,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError as error:
         if options.extra is None:
             raise
+        if error.name == "torchvision":
+            print(error, file=sys.stderr)
+            return _USAGE
         print(
             f"{options.command} needs more than is installed ({error}): in the program's source, "
             f"pip install './analysis[{options.extra}]'",

@@ -1,6 +1,6 @@
 """The program's networks in PyTorch, with its names of parameters, so that weights move both ways.
 
-All are for small images; it has none for 224 × 224, so that none of torchvision's networks takes its weights.
+Those named imagenet-… are for images of 224 × 224 and are torchvision's own; the others are for small ones.
 
 Letters: B batch, C channels, H height, W width.
 """
@@ -90,10 +90,27 @@ def _resnet(widths: tuple[int, ...], blocks: int, channels: int, height: int, wi
     return ResNet(widths, blocks, channels, classes)
 
 
+def _torchvisions(model: str, channels: int, height: int, width: int, classes: int) -> nn.Module:
+    try:
+        from torchvision import models
+    except ImportError as error:
+        raise ImportError(
+            f"network imagenet-{model} is torchvision's, which cannot be imported ({error}): install the torchvision "
+            f"that goes with PyTorch {torch.__version__}",
+            name="torchvision",
+        ) from error
+    network: nn.Module = getattr(models, model)(num_classes=classes)
+    if channels != 3:
+        network.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
+    return network
+
+
 _NETWORKS: dict[str, Callable[[int, int, int, int], nn.Module]] = {
     "resnet8": partial(_resnet, (16, 32, 64), 1),
     "resnet20": partial(_resnet, (16, 32, 64), 3),
     "resnet18": partial(_resnet, (64, 128, 256, 512), 2),
+    "imagenet-resnet18": partial(_torchvisions, "resnet18"),
+    "imagenet-resnet34": partial(_torchvisions, "resnet34"),
     "convnet": ConvNet,
     "mlp": Mlp,
 }
@@ -105,11 +122,12 @@ HEADS = {name: "fc2" if name == "mlp" else "fc" for name in NAMES}
 def make_network(name: str, shape: tuple[int, int, int] = (3, 32, 32), classes: int = 10) -> nn.Module:
     """The network that the program calls `name` (option `model.name`), for images of `shape` (C, H, W).
 
-    It maps (B, C, H, W) float32, normalised by the run's mean and std, to (B, classes) logits. Raises ValueError for an
-    unknown name.
+    It maps (B, C, H, W) float32, normalised by the run's mean and std, to (B, classes) logits. For the names with
+    imagenet it is torchvision's resnet18 or resnet34; other channels than 3 only change its first convolution. Raises
+    ValueError for an unknown name, ImportError where it takes torchvision and that isn't installed.
     """
     if name not in _NETWORKS:
-        raise ValueError(f"unknown network {name!r}: take one of {', '.join(NAMES)} (none is for 224 × 224 images)")
+        raise ValueError(f"unknown network {name!r}: take one of {', '.join(NAMES)}")
     return _NETWORKS[name](*shape, classes)
 
 

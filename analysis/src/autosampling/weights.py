@@ -113,11 +113,13 @@ def export_run(run: str | Path, output: str | Path) -> list[Path]:
     """Writes what a run learned into the folder `output` and returns the files.
 
     `weights.pt`: the state dict of the last checkpoint's winner, for `torch.load` with its defaults and a strict
-    `load_state_dict` into `autosampling.networks.make_network`. `network.json`: which network that is, of what images,
+    `load_state_dict` into `autosampling.networks.make_network`, which is torchvision's resnet18 or resnet34 for those
+    named imagenet-resnet18 and imagenet-resnet34. `network.json`: which network that is, of what images,
     and the mean and std by which its images are normalised. Where the run has finished also `schedule.npy`,
     `schedule.csv` and `probability.npy`: the winning schedule in order, and the learned distribution.
 
-    Raises FileNotFoundError or ValueError where there is no good checkpoint, or its network is not known here.
+    Raises FileNotFoundError or ValueError where there is no good checkpoint, or its network is not known here;
+    ImportError where that is torchvision's, which isn't installed.
     """
     run, output = Path(run), Path(output)
     checkpoint = _newest_checkpoint(run)
@@ -182,7 +184,8 @@ def _find_weights(loaded: Any, first_name: str) -> tuple[dict[str, Tensor], list
 def _fit(given: dict[str, Tensor], wanted: dict[str, Tensor], head: str, new_head: bool) -> dict[str, Tensor]:
     """The wanted tensors from the given ones; the head from `wanted` itself if it's to be new."""
     given = {name: value for name, value in given.items() if not name.endswith(_COUNTER)}
-    large = "conv1.weight" in given and given["conv1.weight"].shape[2:] == (7, 7)
+    first_convolutions = [tensors.get("conv1.weight", torch.empty(0)).shape[2:] for tensors in (given, wanted)]
+    large = first_convolutions == [(7, 7), (3, 3)]
     fitted, differences, of_head_alone = {}, [], True
     for name, target in wanted.items():
         value = given.pop(name, None)
@@ -205,7 +208,7 @@ def _fit(given: dict[str, Tensor], wanted: dict[str, Tensor], head: str, new_hea
     if differences:
         hint = "\n  to start the last layer afresh: --new-head" if of_head_alone and not given else ""
         if large:
-            hint = "\n  torchvision's first convolution is for 224 × 224: the program's networks are for small images"
+            hint = "\n  this first convolution is for 224 × 224: take model.name imagenet-resnet18 or imagenet-resnet34"
         raise ValueError("the weights do not fit the network:\n  " + "\n  ".join(differences) + hint)
     return fitted
 
