@@ -11,6 +11,8 @@
 #include <array>
 #include <cstdlib>
 #include <iostream>
+#include <limits>
+#include <string_view>
 
 namespace autosampling {
 
@@ -81,8 +83,18 @@ ExitCode refuse(const std::string& problem, int argc, char** argv) {
     return error.code();
 }
 
-// A command that needs no MPI.
+// Whether a launcher started this process as a rank other than the first.
+bool is_later_rank() {
+    constexpr std::array variables = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"};
+    return std::ranges::any_of(variables, [](const char* variable) {
+        const char* rank = std::getenv(variable);
+        return rank != nullptr && std::string_view(rank) != "0";
+    });
+}
+
+// A command that needs no MPI: under a launcher the first rank does it.
 ExitCode run_locally(const std::function<void()>& command) {
+    if (is_later_rank()) return ExitCode::finished;
     try {
         command();
         return ExitCode::finished;
@@ -130,7 +142,7 @@ ExitCode dispatch(int argc, char** argv) {
     history->add_option("RUN", directory, "Run directory; the run may be going on")->required();
     std::int64_t every = 0;
     history->add_option("--every", every, "Cycles from one time to the next; without it, every epoch")
-        ->check(CLI::PositiveNumber)
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{std::numeric_limits<std::int32_t>::max()}))
         ->type_name("CYCLES");
     CLI::App* info = app.add_subcommand("info", "Print versions, build options and devices");
 

@@ -14,8 +14,10 @@
 #include <boost/version.hpp>
 #include <hdf5.h>
 
+#include <algorithm>
 #include <iostream>
 #include <thread>
+#include <tuple>
 
 namespace autosampling {
 
@@ -44,11 +46,19 @@ std::string hdf5_version() {
 // The options of a replay: those of the run, with settings on top.
 Options load_replay_options(const RunArguments& arguments, const std::string& mode) {
     const std::filesystem::path& run = arguments.configuration;
-    const Options planned =
-        replay_options(configuration_format().parse(recorded_configuration(open_replayed_run(run))), run, mode);
+    const Hdf5File file = open_replayed_run(run);
+    Options planned = replay_options(configuration_format().parse(recorded_configuration(file)), run, mode);
+    planned.replay.identity = identity_of(file);
     Options options = planned;
     for (const std::string& setting : arguments.settings) apply_setting(setting, options);
+    VALIDATE(std::tie(options.replay.mode, options.replay.source, options.replay.identity) ==
+                 std::tie(planned.replay.mode, planned.replay.source, planned.replay.identity),
+             ExitCode::usage,
+             "--set can't change what is replayed and how: give RUN and --exact, --dynamic or --static");
     options.run.output = arguments.output;
+    VALIDATE(std::filesystem::weakly_canonical(options.run.output) != std::filesystem::weakly_canonical(run),
+             ExitCode::usage, "--output is ", run.string(),
+             " itself, the run that is replayed: give another directory");
     if (mode == "exact")
         for (const std::string& difference : differences(planned, options))
             throw Error(ExitCode::usage, "an exact replay can't have other options than the run (" + difference +
@@ -92,20 +102,32 @@ ExitCode replay_command(Communicator& comm, const RunArguments& arguments, const
 
 void check_command(const RunArguments& arguments) {
     const Options asked = load_options(arguments);
+    check_device(asked.run.device);
     const DatasetPlan data = plan_dataset(asked.data, data_seed(asked));
-    const Options options = resolve(asked, 1, data);
-    std::vector<std::byte> memory(data.bytes());
+    // With a member a rank, as many ranks as the selection needs to make sense.
+    const auto& population = asked.population;
+    const bool one_a_rank = population.members == 0 && asked.exploration.kind != "none";
+    const auto members = population.selection == "top-k" ? std::max<std::int64_t>(2, population.survivors) : 2;
+    const int ranks = one_a_rank ? static_cast<int>(members * population.ranks_per_member) : 1;
+    if (one_a_rank)
+        std::cout << "population.members is 0 (one a rank): this is the plan for " << members << " members\n";
+    const Options options = resolve(asked, ranks, data);
+    std::vector<std::byte> memory;
+    try {
+        memory.resize(data.bytes());
+    } catch (const std::exception&) { // length_error, bad_alloc
+        throw Error(ExitCode::data, text("no memory for the data set (", data.bytes() / 1'000'000,
+                                         " MB, once a node): take a smaller one, or a larger node"));
+    }
     load_dataset(data, memory);
     const Split split = split_dataset(view_dataset(data, memory), options.data, data_seed(options));
-    const Plan plan = make_plan(options, 1, data, split);
+    const Plan plan = make_plan(options, ranks, data, split);
     if (!options.model.init.empty()) {
         const auto network = make_network(options.model.name, data.shape, data.classes);
         FlatState state(*network, torch::kCPU);
         load_initial_weights(state, options.model);
     }
 
-    if (asked.population.members == 0 && options.exploration.kind != "none")
-        std::cout << "population.members is 0 (one a rank): this is the plan for one rank\n";
     for (const std::string& line : describe(plan, options)) std::cout << line << '\n';
     for (const auto& file : data.files) std::cout << "reads       " << file.string() << '\n';
     std::cout << "the configuration is good; nothing was written\n";

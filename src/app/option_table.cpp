@@ -88,11 +88,11 @@ std::vector<Option> data_options() {
          "Most frequent to rarest class of the training part, exponential between them; 1: as it is."},
         {"data", "synthetic_images", at<&Options::data, &DataOptions::synthetic_images>, count(10), "images",
          "synthetic: size of the training file; the test file has a fifth of it."},
-        {"data", "synthetic_size", at<&Options::data, &DataOptions::synthetic_size>, at_least(1, 4096), "pixels",
+        {"data", "synthetic_size", at<&Options::data, &DataOptions::synthetic_size>, at_least(1, 1024), "pixels",
          "synthetic: height and width."},
         {"data", "synthetic_channels", at<&Options::data, &DataOptions::synthetic_channels>, at_least(1, 256), "",
          "synthetic: channels of an image."},
-        {"data", "synthetic_classes", at<&Options::data, &DataOptions::synthetic_classes>, at_least(2, 1e6), "",
+        {"data", "synthetic_classes", at<&Options::data, &DataOptions::synthetic_classes>, at_least(2, 1e5), "",
          "synthetic: number of classes."},
     };
 }
@@ -148,7 +148,7 @@ std::vector<Option> population_options() {
         {"population", "reward", at<&Options::population, &PopulationOptions::reward>, Names{"accuracy", "loss"}, "",
          "What makes a member the best: accuracy on the reward set, or minus the mean loss there."},
         {"population", "max_retries", at<&Options::population, &PopulationOptions::max_retries>, at_least(0, 255), "",
-         "How often a cycle in which no member stayed finite is repeated before the run fails."},
+         "How often a cycle in which no member stayed finite is repeated before the run fails.", AtResume::any},
         {"population", "ranks_per_member", at<&Options::population, &PopulationOptions::ranks_per_member>, count(1),
          "ranks",
          "How many ranks train one member, each on a part of its batches; the job has that many times the "
@@ -268,6 +268,8 @@ std::vector<Option> replay_options() {
          "static: draws from the learned distribution."},
         {"replay", "source", at<&Options::replay, &ReplayOptions::source>, Anything{}, "path",
          "The run directory that is replayed.", AtResume::any},
+        {"replay", "identity", at<&Options::replay, &ReplayOptions::identity>, Anything{}, "",
+         "Set by autosampling replay: tells a resume whether the source is still the same run."},
         {"replay", "cycle", at<&Options::replay, &ReplayOptions::cycle>, at_least(-1, most), "cycles",
          "static: the distribution as it was learned from so many cycles; -1: from all."},
     };

@@ -1,6 +1,7 @@
 #include "autosampling/population/collect.hpp"
 
 #include "autosampling/population/recount.hpp"
+#include "autosampling/record/summary.hpp"
 
 #include <vector>
 
@@ -12,6 +13,7 @@ void finish_run(const std::filesystem::path& run, const ConfigurationFormat& con
     const Options options = configuration.parse(record.header.configuration);
     write_run_file(run, record.header, record.launch,
                    final_distribution(recount(record, options, record.extent.cycles)));
+    write_summary(run / "summary.json", recorded_summary(run, record));
     log.info(text("wrote ", (run / "run.h5").string(), ": ", record.extent.cycles, " of ", record.header.cycles_planned,
                   " cycles"));
 }

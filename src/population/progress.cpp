@@ -1,7 +1,6 @@
 #include "autosampling/population/progress.hpp"
 
 #include "autosampling/base/error.hpp"
-#include "autosampling/record/summary.hpp"
 
 #include <cmath>
 #include <iomanip>
@@ -77,6 +76,13 @@ void Progress::epoch(const EpochRow& row, Log& log) {
     line << std::fixed << std::setprecision(4) << "epoch " << row.epoch << " complete: test accuracy of the winner "
          << row.test_accuracy << ", test loss " << row.test_loss;
     log.info(std::move(line).str());
+}
+
+void Progress::go_on(const Summary& recorded) {
+    now_.epochs = recorded.epochs;
+    now_.best_reward = recorded.best_reward;
+    now_.test_accuracy = recorded.test_accuracy;
+    now_.state_hash = recorded.state_hash;
 }
 
 Progress::Snapshot Progress::snapshot() const {

@@ -82,19 +82,6 @@ FinalDistribution final_distribution(Sampler sampler) {
     return final;
 }
 
-RecordedRun open_recorded_run(const std::filesystem::path& run) {
-    RecordedRun found{find_segments(run), {}, {}};
-    const auto& segments = found.extent.segments;
-    VALIDATE(!segments.empty(), ExitCode::checkpoint, "no closed segment in ", (run / "record").string(),
-             " (the run ended before its first checkpoint, or this is no run directory)");
-    found.header = read_header(segments.front()); // it alone has the examples
-    const RunHeader latest = read_header(segments.back());
-    found.header.cycles_planned = latest.cycles_planned; // a resume may have changed the length
-    found.header.configuration = latest.configuration;
-    found.launch = read_launch(segments.back());
-    return found;
-}
-
 Sampler recount(const RecordedRun& run, const Options& options, std::int64_t cycles,
                 const std::function<void(std::int64_t, const Sampler&)>& after) {
     Sampler sampler = make_sampler(options, static_cast<std::uint32_t>(run.header.training_images),

@@ -1,6 +1,7 @@
 #include "autosampling/population/replay.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/hash.hpp"
 #include "autosampling/population/recount.hpp"
 
 #include <algorithm>
@@ -72,10 +73,17 @@ Options replay_options(const Options& recorded, const std::filesystem::path& run
     return options;
 }
 
-void check_replayed_data(const Hdf5File& run, std::uint64_t dataset_hash) {
+std::string identity_of(const Hdf5File& run) {
+    return hex(hash_of(std::span<const std::uint64_t>(run.read<std::uint64_t>("state_hash"))));
+}
+
+void check_replayed_data(const Hdf5File& run, std::uint64_t dataset_hash, const Split& split) {
     VALIDATE(run.attribute<std::uint64_t>("dataset_hash") == dataset_hash, ExitCode::data,
              "the data set is not the one that ", run.path().string(),
              " was made with (its images or labels differ): give the folder that it began with by --set data.path");
+    VALIDATE(run.read<std::uint32_t>("split/training") == split.training.source, ExitCode::usage,
+             "the training indices of ", run.path().string(),
+             " stand for other images than here (another split): keep the [data] options of the run");
 }
 
 std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& recorded, const Plan& plan,

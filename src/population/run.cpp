@@ -117,7 +117,7 @@ std::unique_ptr<Feed> make_feed(const Communicator& comm, const Options& options
     std::optional<Hdf5File> replayed;
     if (options.replay.mode != "none" && comm.is_root()) {
         replayed.emplace(open_replayed_run(options.replay.source));
-        check_replayed_data(*replayed, dataset_hash);
+        check_replayed_data(*replayed, dataset_hash, split);
     }
     if (comm.is_root() && options.sampling.rule != "uniform")
         return std::make_unique<RuleFeed>(
@@ -196,6 +196,9 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
         if (checkpoint) refuse_other_options(options, *checkpoint, configuration);
         split = split_dataset(data.dataset(), options.data, data_seed(options));
         plan = make_plan(options, comm.size(), data_plan, split);
+        VALIDATE(!checkpoint || plan.cycles >= checkpoint->cycle, ExitCode::usage,
+                 "training.epochs = ", options.training.epochs, " is ", plan.cycles, " cycles, and ", checkpoint->cycle,
+                 " are recorded: give as many epochs at least");
         device = choose_device(options.run.device, place.local_rank);
         VALIDATE(!checkpoint || checkpoint->header.dataset_hash == data.hash(), ExitCode::data,
                  "the data set has changed since the run began (hash ", data.hash(), ", recorded ",
@@ -223,7 +226,10 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     comm.on_root([&] {
         directory.emplace(run, opening);
         write_file(run / "config.toml", resolved);
-        if (checkpoint) set_aside_segments(run, checkpoint->cycle);
+        if (!checkpoint) return;
+        set_aside_segments(run, checkpoint->cycle);
+        for (const char* derived : {"run.h5", "history.h5"}) // they lag behind from now on
+            if (plan.cycles > checkpoint->cycle) std::filesystem::remove(run / derived);
     });
     comm.agree([&] { log.open(run / "run.log"); });
 
@@ -231,6 +237,9 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     if (comm.is_root()) say_start(options, plan, launch, checkpoint, log);
     const std::int64_t first_cycle = checkpoint ? checkpoint->cycle : 0;
     Progress progress(options, plan, run, first_cycle);
+    comm.on_root([&] {
+        if (checkpoint) progress.go_on(recorded_summary(run, open_recorded_run(run)));
+    });
     Recorder recorder(comm, run, make_header(options, plan, data_plan, split, data.hash(), resolved), std::move(launch),
                       options.record, layout_of(trainer.state()), first_cycle);
 

@@ -88,15 +88,11 @@ bool Search::run_cycle(const volatile std::sig_atomic_t& stop) {
         if (selection.winner >= 0) break;
         store_.discard();
         if (attempt == parts_.options.population.max_retries) {
-            parts_.recorder.finish(); // a checkpoint that was under way is good, too
-            throw Error(ExitCode::failure,
-                        text("no member was finite in cycle ", cycle_, " and its ", attempt,
-                             " repetitions (losses or weights overflow): lower training.learning_rate; the last "
-                             "checkpoint is intact"),
-                        true);
+            give_up(attempt);
         }
-        parts_.log.warning(text("no member is finite: the cycle is repeated with new draws (repetition ", attempt + 1,
-                                " of ", parts_.options.population.max_retries, ")"));
+        if (parts_.comm.is_root())
+            parts_.log.warning(text("no member is finite: the cycle is repeated with new draws (repetition ",
+                                    attempt + 1, " of ", parts_.options.population.max_retries, ")"));
     }
 
     const std::int64_t done = cycle_ + 1;
@@ -126,10 +122,27 @@ bool Search::run_cycle(const volatile std::sig_atomic_t& stop) {
 
     const bool stopping = any(outcomes, &Outcome::stop);
     const bool last = cycle_ == parts_.plan.cycles;
+    latest_ = selection;
     if ((stopping || last) && parts_.recorder.under_way()) parts_.recorder.finish();
     if (stopping || last || parts_.recorder.due(cycle_, any(outcomes, &Outcome::checkpoint_due))) checkpoint(selection);
     if (stopping && !last) parts_.log.info(text("asked to stop: ending after cycle ", cycle_, " with a checkpoint"));
     return stopping;
+}
+
+// Keeps what was reached before this cycle, and ends the run.
+void Search::give_up(int attempt) {
+    parts_.recorder.finish(); // a checkpoint that was under way is good, too
+    if (latest_.winner >= 0 && parts_.recorder.behind(cycle_)) {
+        checkpoint(latest_);
+        parts_.recorder.finish();
+    }
+    throw Error(ExitCode::failure,
+                text("no member was finite in cycle ", cycle_, " and its ", attempt,
+                     " repetitions (losses or weights overflow): start a new run with a lower training.learning_rate",
+                     cycle_ > 0 ? text(", or go on from the checkpoint after cycle ", cycle_,
+                                       " with --resume and a higher population.max_retries")
+                                : ""),
+                true);
 }
 
 void Search::run_members(int attempt) {

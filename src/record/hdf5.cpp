@@ -79,6 +79,8 @@ Hdf5Properties file_access() {
 } // namespace
 
 Hdf5File::Hdf5File(const std::filesystem::path& path, bool writing) : path_(path), writing_(writing) {
+    // At the end of the process HDF5 would try again to write a file that could not be written, and crash.
+    [[maybe_unused]] static const herr_t left_alone = H5dont_atexit();
     const Hdf5Properties access = file_access();
     if (writing) {
         file_ = Hdf5Handle<H5Fclose>(

@@ -39,12 +39,13 @@ void refuse_unfit(const fs::path& path, Opening opening) {
     }
     if (!fs::exists(path)) return;
     VALIDATE(fs::is_directory(path), ExitCode::usage, path.string(), " is no directory: give another --output");
-    bool empty = true, foreign = false;
+    bool empty = true, foreign = !fs::exists(path / lock_name); // a run begins with its lock
     for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
         const fs::path name = entry.path().filename();
         empty = empty && name == lock_name;
         foreign = foreign || !is_own(name);
     }
+    foreign = foreign && !fs::is_empty(path);
     VALIDATE(opening != Opening::fresh || empty, ExitCode::usage, path.string(),
              " is not empty: use --resume to go on, --overwrite to start again");
     VALIDATE(!foreign || is_run(path), ExitCode::usage, path.string(),

@@ -129,6 +129,19 @@ RecordExtent find_segments(const fs::path& run) {
     return extent;
 }
 
+RecordedRun open_recorded_run(const std::filesystem::path& run) {
+    RecordedRun found{find_segments(run), {}, {}};
+    const auto& segments = found.extent.segments;
+    VALIDATE(!segments.empty(), ExitCode::checkpoint, "no closed segment in ", (run / "record").string(),
+             " (the run ended before its first checkpoint, or this is no run directory)");
+    found.header = read_header(segments.front()); // it alone has the examples
+    const RunHeader latest = read_header(segments.back());
+    found.header.cycles_planned = latest.cycles_planned; // a resume may have changed the length
+    found.header.configuration = latest.configuration;
+    found.launch = read_launch(segments.back());
+    return found;
+}
+
 void set_aside_segments(const fs::path& run, std::int64_t cycle) {
     const fs::path record = run / "record";
     const fs::path superseded = record / "superseded";

@@ -6,7 +6,32 @@
 
 #include <nlohmann/json.hpp>
 
+#include <limits>
+
 namespace autosampling {
+
+Summary recorded_summary(const std::filesystem::path& run, const RecordedRun& record) {
+    Summary summary;
+    summary.cycles = record.extent.cycles;
+    summary.cycles_planned = record.header.cycles_planned;
+    summary.state = summary.cycles == summary.cycles_planned ? "finished" : "stopped";
+    summary.members = record.header.members;
+    summary.test_accuracy = std::numeric_limits<double>::quiet_NaN();
+    const auto& segments = record.extent.segments;
+    for (auto path = segments.rbegin(); path != segments.rend() && summary.epochs == 0; ++path) {
+        const Segment segment = read_segment(*path);
+        if (path == segments.rbegin()) {
+            const CycleRow& last = segment.cycles.back();
+            summary.best_reward = last.reward[static_cast<std::size_t>(last.winner)];
+            summary.state_hash = last.state_hash;
+        }
+        if (segment.epochs.empty()) continue;
+        summary.epochs = segment.epochs.back().epoch;
+        summary.test_accuracy = segment.epochs.back().test_accuracy;
+    }
+    summary.record = run / "run.h5";
+    return summary;
+}
 
 void write_summary(const std::filesystem::path& path, const Summary& summary) {
     using Json = nlohmann::ordered_json;

@@ -97,12 +97,13 @@ TEST(Replay, distribution_of_an_earlier_cycle_is_that_of_a_run_of_that_length) {
     if (world().is_root()) expect_equal_records(folder / "from long", folder / "from short");
 }
 
-TEST(Replay, schedule_that_is_too_short_or_of_other_cycles_is_refused) {
+TEST(Replay, schedule_that_is_too_short_or_of_other_cycles_or_images_is_refused) {
     const SharedFolder folder;
     run_on(world().size(), small_options(), folder / "search", Opening::fresh);
     const Options replay = options_of_replay(folder / "search", "dynamic");
     for (const auto change :
-         {+[](Options& o) { o.training.epochs = 3; }, +[](Options& o) { o.training.batch_size = 8; }}) {
+         {+[](Options& o) { o.training.epochs = 3; }, +[](Options& o) { o.training.batch_size = 8; },
+          +[](Options& o) { o.data.reward_images = 100; }, +[](Options& o) { o.data.imbalance = 1.5; }}) {
         Options changed = replay;
         change(changed);
         try {

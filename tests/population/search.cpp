@@ -1,5 +1,6 @@
 #include "population/small_run.hpp"
 
+#include "autosampling/base/files.hpp"
 #include "autosampling/population/collect.hpp"
 #include "autosampling/population/recount.hpp"
 #include "autosampling/record/hdf5.hpp"
@@ -202,6 +203,10 @@ TEST(Search, stops_with_its_last_checkpoint_good_when_no_member_is_ever_finite) 
     EXPECT_NE(message.find("cycle 9"), std::string::npos) << message;
     world().barrier();
     EXPECT_TRUE(!world().is_root() || attempts == (std::vector<int>{0, 1, 2}));
+    if (world().is_root()) {
+        EXPECT_EQ(find_segments(folder / "run").cycles, 9); // no cycle that stood is lost
+    }
+    world().barrier();
     EXPECT_EQ(run_on(world().size(), options, folder / "run", Opening::resume), ExitCode::finished);
 }
 
@@ -250,6 +255,33 @@ TEST(Search, more_epochs_go_on_where_the_learning_rate_does_not_depend_on_them) 
     options.training.epochs = 2;
     EXPECT_EQ(run_on(world().size(), options, folder / "longer", Opening::resume), ExitCode::finished);
     if (world().is_root()) expect_equal_records(folder / "whole", folder / "longer");
+}
+
+TEST(Search, resume_with_fewer_epochs_than_are_recorded_is_refused_and_one_with_as_many_changes_nothing) {
+    const SharedFolder folder;
+    Options options = small_options();
+    options.training.schedule = "constant";
+    run_on(world().size(), options, folder / "run", Opening::fresh);
+    const auto summary = [&] {
+        std::string text = world().is_root() ? read_file(folder / "run" / "summary.json") : "";
+        return text.substr(0, text.find("\"time\"")) + text.substr(std::min(text.size(), text.find("\"state\"")));
+    };
+    const auto without_seconds = [](const std::string& text) {
+        return text.substr(0, text.find("\"seconds\"")) +
+               text.substr(std::min(text.size(), text.find("\"state_hash\"")));
+    };
+    const std::string before = without_seconds(summary());
+    EXPECT_EQ(run_on(world().size(), options, folder / "run", Opening::resume), ExitCode::finished);
+    EXPECT_EQ(without_seconds(summary()), before);
+    options.training.epochs = 1;
+    std::string message;
+    try {
+        run_on(world().size(), options, folder / "run", Opening::resume);
+    } catch (const Error& error) {
+        message = error.what();
+    }
+    EXPECT_NE(message.find("are recorded: give as many epochs at least"), std::string::npos) << message;
+    world().barrier();
 }
 
 TEST(Search, finish_rebuilds_the_very_run_file_from_the_segments) {

@@ -73,8 +73,17 @@ TEST(RunDirectory, overwrite_of_what_is_no_run_is_refused_and_removes_nothing) {
     EXPECT_TRUE(fs::exists(folder.path() / "record" / "vinyl.txt"));
 }
 
+TEST(RunDirectory, overwrite_spares_a_configuration_that_no_run_wrote) {
+    const Folder folder;
+    touch(folder.path() / "config.toml");
+    EXPECT_THAT(message_of(ExitCode::usage, [&] { RunDirectory(folder.path(), Opening::overwrite); }),
+                HasSubstr("is no run directory"));
+    EXPECT_EQ(contents(folder.path()), std::set<std::string>{"config.toml"});
+}
+
 TEST(RunDirectory, overwrite_takes_a_run_that_was_killed_early_or_nothing) {
     const Folder folder;
+    touch(folder.path() / ".lock");
     touch(folder.path() / "config.toml");
     touch(folder.path() / "run.log");
     { const RunDirectory directory(folder.path(), Opening::overwrite); }

@@ -54,6 +54,7 @@ struct RecordOptions {
 struct ReplayOptions {
     std::string mode = "none"; // none, exact, dynamic, static
     std::string source;        // the run directory that is replayed
+    std::string identity;      // of that run, as identity_of gives it
     std::int64_t cycle = -1;   // static: the distribution as learned from so many cycles; −1: from all
 };
 

@@ -4,6 +4,7 @@
 #include "autosampling/base/log.hpp"
 #include "autosampling/population/plan.hpp"
 #include "autosampling/record/run_record.hpp"
+#include "autosampling/record/summary.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -21,6 +22,9 @@ class Progress {
     // reward has as a proportion of that many images (the best of many noisy values is no measure of progress).
     void cycle(const CycleRow& row, Log& log);
     void epoch(const EpochRow& row, Log& log);
+
+    // What was reached before this job: until there is news, summary.json says that.
+    void go_on(const Summary& recorded);
 
     // Replaces summary.json; `state` is running, stopped or finished. Thread: any one at a time.
     struct Snapshot {

@@ -36,16 +36,6 @@ Sampler make_sampler(const Options& options, std::uint32_t training_images, std:
 // of run.h5.
 FinalDistribution final_distribution(Sampler sampler);
 
-// A run as its closed segments have it.
-struct RecordedRun {
-    RecordExtent extent;
-    RunHeader header; // with the examples; length and configuration are those of the last job
-    Launch launch;    // of the last job
-};
-
-// Throws Error(checkpoint), for a run without a closed segment too.
-RecordedRun open_recorded_run(const std::filesystem::path& run);
-
 // A sampler that was taken through the first `cycles` recorded cycles; `after` sees it after each. `options`: those of
 // the run's configuration.
 Sampler recount(const RecordedRun& run, const Options& options, std::int64_t cycles,

@@ -26,8 +26,12 @@ Hdf5File open_replayed_run(const std::filesystem::path& run);
 // The resolved configuration in it.
 std::string recorded_configuration(const Hdf5File& run);
 
-// Throws Error(data) where the run was made with another data set than the one of this hash.
-void check_replayed_data(const Hdf5File& run, std::uint64_t dataset_hash);
+// What tells this run from others by what it did: a hash of its states, in 16 hexadecimal digits.
+std::string identity_of(const Hdf5File& run);
+
+// Throws Error(data) where the run was made with another data set than the one of this hash, Error(usage) where its
+// training indices don't stand for the same images as in `split`.
+void check_replayed_data(const Hdf5File& run, std::uint64_t dataset_hash, const Split& split);
 
 // What options.replay says to feed. `recorded`: the options of the run that is replayed; `file`: its run.h5. Throws
 // Error(usage) where the plan doesn't fit the recorded schedule. Local.

@@ -67,6 +67,7 @@ class Search {
     // One cycle: draw, train, evaluate, gather, select, exchange, count, explore, record. Returns whether to stop.
     bool run_cycle(const volatile std::sig_atomic_t& stop);
 
+    [[noreturn]] void give_up(int attempt);
     void run_members(int attempt);
     Outcome run_member(std::int32_t member, int attempt);
     HyperparameterFactors factors_of(std::int32_t member) const;
@@ -87,6 +88,7 @@ class Search {
     StateStore store_;
     Hyperparameters hyperparameters_;                              // the same on every rank
     std::int64_t cycle_ = 0;                                       // done
+    Selection latest_;                                             // of the last cycle of this job
     std::vector<Outcome> mine_;                                    // of this rank's members, this cycle
     std::map<std::int32_t, std::vector<std::uint32_t>> schedules_; // of this rank's members, this cycle
     std::vector<float> draw_weight_, draw_loss_; // (K) of this cycle; with a rule only, whose one member is here

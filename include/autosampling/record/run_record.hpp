@@ -117,6 +117,16 @@ struct RecordExtent {
 };
 RecordExtent find_segments(const std::filesystem::path& run);
 
+// A run as its closed segments have it.
+struct RecordedRun {
+    RecordExtent extent;
+    RunHeader header; // with the examples; length and configuration are those of the last job
+    Launch launch;    // of the last job
+};
+
+// Throws Error(checkpoint), for a run without a closed segment too.
+RecordedRun open_recorded_run(const std::filesystem::path& run);
+
 // Moves segments that begin at or after `cycle` into record/superseded/ and removes unfinished ones. Throws
 // Error(checkpoint) where the rest doesn't end exactly there.
 void set_aside_segments(const std::filesystem::path& run, std::int64_t cycle);

@@ -1,6 +1,8 @@
 // summary.json: how far a run is and what it reached, in a few lines for scripts and people.
 #pragma once
 
+#include "autosampling/record/run_record.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -18,6 +20,9 @@ struct Summary {
     std::uint64_t state_hash = 0; // of the last cycle's winner
     std::filesystem::path record; // run.h5, or the folder of segments while there is none
 };
+
+// Of a run as far as it is recorded; `seconds` 0.
+Summary recorded_summary(const std::filesystem::path& run, const RecordedRun& record);
 
 // Replaces the file at once. NaN becomes null; the hash, a string of 16 hexadecimal digits. Throws Error(failure).
 void write_summary(const std::filesystem::path& path, const Summary& summary);

@@ -18,6 +18,9 @@ void set_threads(int threads);
 // Keeps freed memory in the process (mallopt): steps then reuse it instead of asking the kernel.
 void keep_heap();
 
+// Throws Error(usage) for a device that isn't one of these, or that this build can't have.
+void check_device(const std::string& name);
+
 // "cpu" or "cuda" or "auto" to a device for this rank; `local_rank` picks the GPU. Throws Error(usage) where the build
 // or the machine has no CUDA. The CUDA path has not been run on the machines where this program was tested.
 torch::Device choose_device(const std::string& name, int local_rank);
