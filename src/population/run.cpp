@@ -239,6 +239,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     Progress progress(options, plan, run, first_cycle);
     comm.on_root([&] {
         if (checkpoint) progress.go_on(recorded_summary(run, open_recorded_run(run)));
+        progress.write_summary(progress.snapshot(), "running");
     });
     Recorder recorder(comm, run, make_header(options, plan, data_plan, split, data.hash(), resolved), std::move(launch),
                       options.record, layout_of(trainer.state()), first_cycle);

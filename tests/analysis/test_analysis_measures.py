@@ -144,3 +144,12 @@ def test_seed_twice_in_a_group_and_unknown_baseline_are_refused(tmp_path):
         compare.compare(compare.outcomes([run, run]))
     with pytest.raises(ValueError, match="no group 'x'"):
         compare.compare(pd.DataFrame(compare.outcomes([run])), baseline="x")
+
+
+def test_data_seeds_that_follow_the_runs_do_not_part_a_group(tmp_path):
+    runs = [
+        open_run(write_run(tmp_path / f"{credit}-{seed}", Shape(seed=seed, credit=credit, data=f"seed = {seed}")))
+        for credit in ("winner", "advantage")
+        for seed in (1, 2)
+    ]
+    assert list(compare.outcomes(runs)["group"].value_counts()) == [2, 2]

@@ -206,3 +206,9 @@ def test_files_that_are_no_run_are_named(tmp_path, run):
     (tmp_path / "run.h5").write_bytes(content)
     with pytest.raises(ValueError, match="damaged or cut short"):
         ScheduleSampler(tmp_path)
+
+
+@pytest.mark.parametrize("state", [{}, {"epoch": -1, "batches": 0}, {"epoch": 0, "batches": 17}, {"epoch": 1, "batches": -3}])
+def test_states_that_can_not_be_are_refused(run, state):
+    with pytest.raises(ValueError, match="is not a state of this sampler"):
+        ScheduleSampler(run).load_state_dict(state)

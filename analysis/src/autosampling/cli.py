@@ -46,7 +46,10 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _suspects(options: argparse.Namespace) -> int:
-    table = measures.suspects(open_run(options.run))
+    run = open_run(options.run)
+    table = measures.suspects(run)
+    if "score" not in run:
+        print("without advantage credit there are no scores: ranked by how seldom survivors drew them, a weak sign")
     if options.csv:
         table.to_csv(options.csv, index=False)
     print(table.head(options.number).to_string(index=False))
@@ -57,6 +60,8 @@ def _suspects(options: argparse.Namespace) -> int:
 
 
 def _detectors(options: argparse.Namespace) -> int:
+    if len({path.resolve() for path in options.run}) < len(options.run):
+        raise ValueError("a run is given twice: its error over runs would be too small")
     tables = [detectors.detectors(open_run(path)) for path in options.run]
     print(detectors.format_detectors(tables))
     if options.csv:
@@ -90,6 +95,13 @@ def _import(options: argparse.Namespace) -> int:
     if left_out:
         print(f"left out, as they are not of the network: {', '.join(left_out)}")
     return _OK
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -126,7 +138,7 @@ def _make_parser() -> argparse.ArgumentParser:
 
     command = add("suspects", _suspects, "The training examples whose labels are most likely wrong.")
     command.add_argument("run", **one)
-    command.add_argument("--number", type=int, default=20, help="how many to print (default: 20)")
+    command.add_argument("--number", type=_positive, default=20, help="how many to print (default: 20)")
     command.add_argument("--csv", type=Path, metavar="FILE", help="also write all of them to this file")
 
     command = add("detectors", _detectors, "How well counts, scores and losses tell planted wrong labels, over time.")

@@ -19,9 +19,12 @@ _BESIDE_THE_POINT = {"run", "record", "data.path"}  # options that say where and
 
 def _options(run: xr.Dataset) -> dict[str, Any]:
     found = {}
+    seed = configuration(run).get("run", {}).get("seed")
     for section, options in configuration(run).items():
         for key, value in options.items():
             name = f"{section}.{key}"
+            if name == "data.seed" and value == seed:
+                continue  # the run's own, unless set
             if section not in _BESIDE_THE_POINT and name not in _BESIDE_THE_POINT:
                 found[name] = str(value)
     return found

@@ -116,8 +116,12 @@ class RecordedSampler(DistributedSampler[int]):
         return {"epoch": self.epoch, "batches": self._done}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Lets the next pass go on from there, whatever the number of replicas."""
-        self.epoch, self._done = state["epoch"], state["batches"]
+        """Lets the next pass go on from there, whatever the number of replicas. Raises ValueError for a state that
+        can't be one of this sampler's."""
+        epoch, batches = state.get("epoch", -1), state.get("batches", -1)
+        if epoch < 0 or not 0 <= batches <= self._batches(epoch):
+            raise ValueError(f"{state} is not a state of this sampler (of another run?): give what its state_dict gave")
+        self.epoch, self._done = epoch, batches
 
     def set_epoch(self, epoch: int) -> None:
         """Lets the next pass be this epoch. Needless in a plain loop, where it is the next one anyway.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
-import pickle
 import re
 import tomllib
 from collections.abc import Mapping
@@ -122,6 +121,7 @@ def export_run(run: str | Path, output: str | Path) -> list[Path]:
     ImportError where that is torchvision's, which isn't installed.
     """
     run, output = Path(run), Path(output)
+    run = run.parent if run.is_file() else run
     checkpoint = _newest_checkpoint(run)
     with open_file(checkpoint / "index.h5", "autosampling checkpoint") as index:
         about = dict(index.attrs)
@@ -155,10 +155,12 @@ def export_run(run: str | Path, output: str | Path) -> list[Path]:
 def _load(file: str | Path) -> Any:
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # torch.load raises what its parsers happen to
         raise ValueError(
-            f"torch.load cannot read {file} with weights_only ({str(error).splitlines()[0]}): give a file that "
-            "torch.save made of a state dict alone"
+            f"torch.load cannot read {file} with weights_only ({type(error).__name__}): give a file that torch.save "
+            "made of a state dict alone"
         ) from error
 
 
