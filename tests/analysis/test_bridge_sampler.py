@@ -208,7 +208,7 @@ def test_files_that_are_no_run_are_named(tmp_path, run):
         ScheduleSampler(tmp_path)
 
 
-@pytest.mark.parametrize("state", [{}, {"epoch": -1, "batches": 0}, {"epoch": 0, "batches": 17}, {"epoch": 1, "batches": -3}])
-def test_states_that_can_not_be_are_refused(run, state):
+@pytest.mark.parametrize(("epoch", "batches"), [(-1, 0), (0, 17), (1, -3), (9, 1)])
+def test_states_that_can_not_be_are_refused(run, epoch, batches):
     with pytest.raises(ValueError, match="is not a state of this sampler"):
-        ScheduleSampler(run).load_state_dict(state)
+        ScheduleSampler(run).load_state_dict({"epoch": epoch, "batches": batches})
