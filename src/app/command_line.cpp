@@ -8,7 +8,6 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <iostream>
 #include <limits>
@@ -65,16 +64,17 @@ void add_output(CLI::App& command, RunArguments& arguments, bool& resume, bool& 
     command.add_flag("--overwrite", overwrite, "Start anew where there is a run already")->excludes(resume_flag);
 }
 
-// Whether a launcher started this process as a part of an MPI job.
-bool part_of_mpi_job() {
-    constexpr std::array variables = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"};
-    return std::ranges::any_of(variables, [](const char* variable) { return std::getenv(variable) != nullptr; });
+// The number of this process in the MPI job that a launcher started; null outside one.
+const char* launched_rank() {
+    for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"})
+        if (const char* rank = std::getenv(variable)) return rank;
+    return nullptr;
 }
 
 // Says what is wrong with the command line: once, however many ranks were started with it.
 ExitCode refuse(const std::string& problem, int argc, char** argv) {
     const Error error(ExitCode::usage, problem + ": see autosampling --help");
-    if (part_of_mpi_job())
+    if (launched_rank())
         return run_under_mpi(argc, argv, [&](Communicator& comm) -> ExitCode {
             comm.on_root([&] { throw error; });
             return ExitCode::finished;
@@ -83,18 +83,9 @@ ExitCode refuse(const std::string& problem, int argc, char** argv) {
     return error.code();
 }
 
-// Whether a launcher started this process as a rank other than the first.
-bool is_later_rank() {
-    constexpr std::array variables = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"};
-    return std::ranges::any_of(variables, [](const char* variable) {
-        const char* rank = std::getenv(variable);
-        return rank != nullptr && std::string_view(rank) != "0";
-    });
-}
-
 // A command that needs no MPI: under a launcher the first rank does it.
 ExitCode run_locally(const std::function<void()>& command) {
-    if (is_later_rank()) return ExitCode::finished;
+    if (const char* rank = launched_rank(); rank && std::string_view(rank) != "0") return ExitCode::finished;
     try {
         command();
         return ExitCode::finished;

@@ -13,7 +13,12 @@ void finish_run(const std::filesystem::path& run, const ConfigurationFormat& con
     const Options options = configuration.parse(record.header.configuration);
     write_run_file(run, record.header, record.launch,
                    final_distribution(recount(record, options, record.extent.cycles)));
-    write_summary(run / "summary.json", recorded_summary(run, record));
+    Summary summary = recorded_summary(record.extent);
+    summary.cycles_planned = record.header.cycles_planned;
+    summary.state = summary.cycles == summary.cycles_planned ? "finished" : "stopped";
+    summary.members = record.header.members;
+    summary.record = run / "run.h5";
+    write_summary(run / "summary.json", summary);
     log.info(text("wrote ", (run / "run.h5").string(), ": ", record.extent.cycles, " of ", record.header.cycles_planned,
                   " cycles"));
 }

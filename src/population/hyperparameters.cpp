@@ -15,8 +15,8 @@ double draw(const std::vector<double>& range, RandomStream& stream) {
     return range[0] * std::pow(range[1] / range[0], stream.real());
 }
 
-double vary(double factor, const std::vector<double>& range, const HyperparameterOptions& options,
-            RandomStream& stream) {
+double varied_factor(double factor, const std::vector<double>& range, const HyperparameterOptions& options,
+                     RandomStream& stream) {
     if (options.explore == "resample")
         return stream.real() < options.resample_probability ? draw(range, stream) : factor;
     const double step = options.factors[stream.below(static_cast<std::uint32_t>(options.factors.size()))];
@@ -49,8 +49,8 @@ void Hyperparameters::follow(std::span<const std::int32_t> parent, std::int64_t 
                              .member = member,
                              .cycle = static_cast<std::uint32_t>(cycles_done)},
                             0);
-        mine.learning_rate = autosampling::vary(mine.learning_rate, options_.learning_rate_range, options_, stream);
-        mine.weight_decay = autosampling::vary(mine.weight_decay, options_.weight_decay_range, options_, stream);
+        mine.learning_rate = varied_factor(mine.learning_rate, options_.learning_rate_range, options_, stream);
+        mine.weight_decay = varied_factor(mine.weight_decay, options_.weight_decay_range, options_, stream);
     }
 }
 

@@ -28,8 +28,9 @@ std::vector<std::int32_t> Placement::members_of(int rank) const {
 }
 
 std::vector<std::int32_t> Placement::trained_by(int rank) const {
-    const auto first = static_cast<std::int32_t>(first_of(team_of(rank)));
-    std::vector<std::int32_t> members(static_cast<std::size_t>(first_of(team_of(rank) + 1) - first));
+    const int team = rank / ranks_per_member_;
+    const auto first = static_cast<std::int32_t>(first_of(team));
+    std::vector<std::int32_t> members(static_cast<std::size_t>(first_of(team + 1) - first));
     std::iota(members.begin(), members.end(), first);
     return members;
 }

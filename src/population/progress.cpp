@@ -31,6 +31,8 @@ Progress::Progress(const Options& options, const Plan& plan, std::filesystem::pa
     : options_(options), plan_(plan), run_(std::move(run)), first_cycle_(first_cycle),
       start_(std::chrono::steady_clock::now()), last_line_(start_) {
     now_.cycles = first_cycle;
+    now_.cycles_planned = plan.cycles;
+    now_.members = plan.members;
     now_.best_reward = now_.test_accuracy = std::numeric_limits<double>::quiet_NaN();
 }
 
@@ -85,23 +87,14 @@ void Progress::go_on(const Summary& recorded) {
     now_.state_hash = recorded.state_hash;
 }
 
-Progress::Snapshot Progress::snapshot() const {
-    Snapshot snapshot = now_;
+Summary Progress::snapshot() const {
+    Summary snapshot = now_;
     snapshot.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     return snapshot;
 }
 
-void Progress::write_summary(const Snapshot& snapshot, const std::string& state) const {
-    Summary summary;
+void Progress::write_summary(Summary summary, const std::string& state) const {
     summary.state = state;
-    summary.cycles = snapshot.cycles;
-    summary.cycles_planned = plan_.cycles;
-    summary.epochs = snapshot.epochs;
-    summary.members = plan_.members;
-    summary.best_reward = snapshot.best_reward;
-    summary.test_accuracy = snapshot.test_accuracy;
-    summary.seconds = snapshot.seconds;
-    summary.state_hash = snapshot.state_hash;
     summary.record = state == "finished" ? run_ / "run.h5" : run_ / "record";
     autosampling::write_summary(run_ / "summary.json", summary);
 }

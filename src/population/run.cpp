@@ -222,12 +222,13 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     const auto transport = make_mpi_transport(comm);
 
     std::optional<RunDirectory> directory; // held by rank 0
+    Summary reached;                       // before this job, on rank 0
     const std::string resolved = configuration.format(options);
     comm.on_root([&] {
         directory.emplace(run, opening);
         write_file(run / "config.toml", resolved);
         if (!checkpoint) return;
-        set_aside_segments(run, checkpoint->cycle);
+        reached = recorded_summary(set_aside_segments(run, checkpoint->cycle));
         for (const char* derived : {"run.h5", "history.h5"}) // they lag behind from now on
             if (plan.cycles > checkpoint->cycle) std::filesystem::remove(run / derived);
     });
@@ -238,7 +239,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     const std::int64_t first_cycle = checkpoint ? checkpoint->cycle : 0;
     Progress progress(options, plan, run, first_cycle);
     comm.on_root([&] {
-        if (checkpoint) progress.go_on(recorded_summary(run, open_recorded_run(run)));
+        if (checkpoint) progress.go_on(reached);
         progress.write_summary(progress.snapshot(), "running");
     });
     Recorder recorder(comm, run, make_header(options, plan, data_plan, split, data.hash(), resolved), std::move(launch),

@@ -87,9 +87,7 @@ bool Search::run_cycle(const volatile std::sig_atomic_t& stop) {
                    parts_.options.run.seed, cycle_);
         if (selection.winner >= 0) break;
         store_.discard();
-        if (attempt == parts_.options.population.max_retries) {
-            give_up(attempt);
-        }
+        if (attempt == parts_.options.population.max_retries) give_up(attempt);
         if (parts_.comm.is_root())
             parts_.log.warning(text("no member is finite: the cycle is repeated with new draws (repetition ",
                                     attempt + 1, " of ", parts_.options.population.max_retries, ")"));

@@ -135,14 +135,15 @@ RecordedRun open_recorded_run(const std::filesystem::path& run) {
     VALIDATE(!segments.empty(), ExitCode::checkpoint, "no closed segment in ", (run / "record").string(),
              " (the run ended before its first checkpoint, or this is no run directory)");
     found.header = read_header(segments.front()); // it alone has the examples
-    const RunHeader latest = read_header(segments.back());
+    const SegmentFile last(segments.back());
+    const RunHeader latest = read_header(last.file());
     found.header.cycles_planned = latest.cycles_planned; // a resume may have changed the length
     found.header.configuration = latest.configuration;
-    found.launch = read_launch(segments.back());
+    found.launch = read_launch(last.file());
     return found;
 }
 
-void set_aside_segments(const fs::path& run, std::int64_t cycle) {
+RecordExtent set_aside_segments(const fs::path& run, std::int64_t cycle) {
     const fs::path record = run / "record";
     const fs::path superseded = record / "superseded";
     bool moved = false;
@@ -161,6 +162,7 @@ void set_aside_segments(const fs::path& run, std::int64_t cycle) {
     VALIDATE(extent.cycles == cycle, ExitCode::checkpoint, "the segments in ", record.string(), " end before cycle ",
              extent.cycles, ", not before cycle ", cycle,
              " as the checkpoint does (were files removed?): put them back, or start again with --overwrite");
+    return extent;
 }
 
 } // namespace autosampling

@@ -10,14 +10,11 @@
 
 namespace autosampling {
 
-Summary recorded_summary(const std::filesystem::path& run, const RecordedRun& record) {
+Summary recorded_summary(const RecordExtent& extent) {
     Summary summary;
-    summary.cycles = record.extent.cycles;
-    summary.cycles_planned = record.header.cycles_planned;
-    summary.state = summary.cycles == summary.cycles_planned ? "finished" : "stopped";
-    summary.members = record.header.members;
+    summary.cycles = extent.cycles;
     summary.test_accuracy = std::numeric_limits<double>::quiet_NaN();
-    const auto& segments = record.extent.segments;
+    const auto& segments = extent.segments;
     for (auto path = segments.rbegin(); path != segments.rend() && summary.epochs == 0; ++path) {
         const Segment segment = read_segment(*path);
         if (path == segments.rbegin()) {
@@ -29,7 +26,6 @@ Summary recorded_summary(const std::filesystem::path& run, const RecordedRun& re
         summary.epochs = segment.epochs.back().epoch;
         summary.test_accuracy = segment.epochs.back().test_accuracy;
     }
-    summary.record = run / "run.h5";
     return summary;
 }
 

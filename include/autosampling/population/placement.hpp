@@ -15,7 +15,6 @@ class Placement {
 
     std::int64_t members() const { return members_; }
     int ranks() const { return ranks_; }
-    int team_of(int rank) const { return rank / ranks_per_member_; }
     int rank_of(std::int32_t member) const;                                          // that holds its state
     std::vector<std::int32_t> members_of(int rank) const;                            // whose states it holds, ascending
     std::vector<std::int32_t> trained_by(int rank) const;                            // with its team, ascending

@@ -27,16 +27,9 @@ class Progress {
     void go_on(const Summary& recorded);
 
     // Replaces summary.json; `state` is running, stopped or finished. Thread: any one at a time.
-    struct Snapshot {
-        std::int64_t cycles = 0;
-        std::int64_t epochs = 0;
-        double best_reward = 0;
-        double test_accuracy = 0; // NaN before the first epoch
-        double seconds = 0;       // since the start of this job
-        std::uint64_t state_hash = 0;
-    };
-    Snapshot snapshot() const;
-    void write_summary(const Snapshot& snapshot, const std::string& state) const;
+    void write_summary(Summary summary, const std::string& state) const;
+    // As it stands now, but for what write_summary fills in.
+    Summary snapshot() const;
 
   private:
     const Options& options_;
@@ -44,7 +37,7 @@ class Progress {
     std::filesystem::path run_;
     std::int64_t first_cycle_;
     std::chrono::steady_clock::time_point start_, last_line_;
-    Snapshot now_;
+    Summary now_;
 };
 
 } // namespace autosampling

@@ -128,8 +128,8 @@ struct RecordedRun {
 RecordedRun open_recorded_run(const std::filesystem::path& run);
 
 // Moves segments that begin at or after `cycle` into record/superseded/ and removes unfinished ones. Throws
-// Error(checkpoint) where the rest doesn't end exactly there.
-void set_aside_segments(const std::filesystem::path& run, std::int64_t cycle);
+// Error(checkpoint) where the rest doesn't end exactly there. Returns what is left.
+RecordExtent set_aside_segments(const std::filesystem::path& run, std::int64_t cycle);
 
 // How the distribution was learned, as of so many cycles: a row of history.h5, over the training index.
 struct HistoryRow {

@@ -21,8 +21,8 @@ struct Summary {
     std::filesystem::path record; // run.h5, or the folder of segments while there is none
 };
 
-// Of a run as far as it is recorded; `seconds` 0.
-Summary recorded_summary(const std::filesystem::path& run, const RecordedRun& record);
+// What a run had reached at the end of its record (not empty): epochs, reward, test accuracy, state. The rest is left.
+Summary recorded_summary(const RecordExtent& extent);
 
 // Replaces the file at once. NaN becomes null; the hash, a string of 16 hexadecimal digits. Throws Error(failure).
 void write_summary(const std::filesystem::path& path, const Summary& summary);
