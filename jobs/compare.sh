@@ -3,15 +3,16 @@
 # rivals over several seeds and prints the table: each row with its own cost, paired with the uniform member by seed.
 #
 #   jobs/compare.sh CONFIG OUTPUT [--seeds S] [--ranks R] [--members P] [--set section.key=value]...
-#   sbatch --array=0-4 jobs/compare.sh CONFIG OUTPUT --seeds 5        one seed a task; the table when all are there
+#   sbatch --ntasks=2 --array=0-4 jobs/compare.sh CONFIG OUTPUT --seeds 5    a seed a task; the table when all are there
 #
 # CONFIG gives data, network and training: its epochs are those of one member. What is there already is kept: the same
-# command again goes on where it was. PROGRAM names the program (build/release/src/autosampling), MPIRUN how it is
-# started ("mpirun --oversubscribe --bind-to none -n"; the number of ranks follows), PYTHON the python with h5py.
+# command again goes on where it was. From the source's folder it takes the program and the analysis that the quickstart
+# made there, else those on the path. Environment: AUTOSAMPLING, another program; LAUNCHER (default: mpirun
+# --oversubscribe --bind-to none), which gets the number of ranks as -n.
 set -euo pipefail
 
 usage() {
-    sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 }
 (($# >= 2)) || usage
@@ -36,9 +37,17 @@ while (($# > 0)); do
 done
 
 top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
-program=${PROGRAM:-$top/build/release/src/autosampling}
-python=${PYTHON:-$top/.venv/bin/python3}
-read -r -a mpirun <<<"${MPIRUN:-mpirun --oversubscribe --bind-to none -n}"
+if [ ! -f "$top/jobs/compare.sh" ]; then top=${SLURM_SUBMIT_DIR:-$PWD}; fi # Slurm runs a copy that lies elsewhere
+PATH=$top/build/release/src:$top/.venv/bin:$PATH
+program=${AUTOSAMPLING:-autosampling}
+for needed in "$program" autosampling-analyse; do
+    if ! command -v -- "$needed" >/dev/null; then
+        printf '%s is not in %s, nor on the path: run jobs/quickstart.sh, or see INSTALL.md\n' "$needed" "$top" >&2
+        exit 2
+    fi
+done
+program=$(command -v -- "$program")
+read -r -a launcher <<<"${LAUNCHER:-mpirun --oversubscribe --bind-to none}"
 if [ "$(id -u)" = 0 ]; then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
 export OMP_NUM_THREADS=1
 mkdir -p -- "$output"
@@ -52,7 +61,7 @@ start() {
     printf '%s seed %s: %s\n' "$(date -u +%H:%M:%S)" "$seed" "$row"
     local opening=--overwrite
     if compgen -G "$folder/checkpoint/*/index.h5" >/dev/null; then opening=--resume; fi
-    if ! "${mpirun[@]}" "$n" "$program" "$@" --output "$folder" "$opening" >"$folder.log" 2>&1; then
+    if ! "${launcher[@]}" -n "$n" "$program" "$@" --output "$folder" "$opening" >"$folder.log" 2>&1; then
         tail -n 2 -- "$folder.log" >&2
         printf 'failed: %s has it all\n' "$folder.log" >&2
         exit 1
@@ -106,10 +115,14 @@ if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then
 else
     for number in $(seq 0 $((seeds - 1))); do run_seed "$number"; done
 fi
-complete=$(find "$output" -name run.h5 | wc -l)
-rows=$(find "$output" -mindepth 1 -maxdepth 1 -type d | wc -l)
-if ((complete == rows * seeds)); then
-    "$python" "$top/analysis/src/autosampling/decomposition.py" "$output"
+missing=0
+for row in "$output"/*/; do
+    for number in $(seq 0 $((seeds - 1))); do
+        if [ ! -f "$row/seed-$number/run.h5" ]; then missing=$((missing + 1)); fi
+    done
+done
+if ((missing == 0)); then
+    autosampling-analyse decomposition "$output"
 else
-    printf '%s of %s runs are there: the table is printed when all are\n' "$complete" "$((rows * seeds))"
+    printf '%s runs are missing: the table is printed when all are there\n' "$missing"
 fi

@@ -73,14 +73,14 @@ const char* launched_rank() {
 
 // Says what is wrong with the command line: once, however many ranks were started with it.
 ExitCode refuse(const std::string& problem, int argc, char** argv) {
-    const Error error(ExitCode::usage, problem + ": see autosampling --help");
+    const std::string message = problem + ": see autosampling --help";
     if (launched_rank())
         return run_under_mpi(argc, argv, [&](Communicator& comm) -> ExitCode {
-            comm.on_root([&] { throw error; });
+            comm.on_root([&] { throw Error(ExitCode::usage, message); });
             return ExitCode::finished;
         });
-    std::cerr << "autosampling: " << error.what() << std::endl;
-    return error.code();
+    std::cerr << "autosampling: " << message << std::endl;
+    return ExitCode::usage;
 }
 
 // A command that needs no MPI: under a launcher the first rank does it.
@@ -142,7 +142,8 @@ ExitCode dispatch(int argc, char** argv) {
     } catch (const CLI::Success& asked) { // help or version
         return static_cast<ExitCode>(app.exit(asked));
     } catch (const CLI::ParseError& error) {
-        return refuse(error.what(), argc, argv);
+        const bool unknown = app.get_subcommands().empty() && argc > 1; // CLI11 doesn't name it
+        return refuse(unknown ? text("there is no command ", argv[1]) : error.what(), argc, argv);
     }
     if (*check) return run_locally([&] { check_command(arguments); });
     if (*defaults) return run_locally([] { std::cout << describe_defaults(); });

@@ -9,10 +9,10 @@
 #include "autosampling/population/plan.hpp"
 #include "autosampling/population/replay.hpp"
 #include "autosampling/population/run.hpp"
+#include "autosampling/record/hdf5.hpp"
 #include "autosampling/training/runtime.hpp"
 
 #include <boost/version.hpp>
-#include <hdf5.h>
 
 #include <algorithm>
 #include <iostream>
@@ -35,12 +35,6 @@ ConfigurationFormat configuration_format() {
     return {format_configuration,
             [](const std::string& document) { return parse_configuration(document, "recorded config.toml"); },
             differences};
-}
-
-std::string hdf5_version() {
-    unsigned major = 0, minor = 0, release = 0;
-    H5get_libversion(&major, &minor, &release);
-    return text(major, ".", minor, ".", release);
 }
 
 // The options of a replay: those of the run, with settings on top.

@@ -308,10 +308,10 @@ const Option& nearest_option(std::string_view section, std::string_view key) {
 std::size_t edit_distance(std::string_view from, std::string_view to) {
     std::vector<std::size_t> row(to.size() + 1); // of the prefix of `from` so far, to each prefix of `to`
     std::iota(row.begin(), row.end(), 0);
-    for (std::size_t i = 0; i < from.size(); ++i) {
+    for (const char letter : from) {
         std::size_t diagonal = row[0]++;
         for (std::size_t j = 0; j < to.size(); ++j) {
-            const std::size_t replaced = diagonal + (from[i] != to[j]);
+            const std::size_t replaced = diagonal + (letter != to[j]);
             diagonal = row[j + 1];
             row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
         }

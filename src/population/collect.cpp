@@ -8,8 +8,8 @@
 namespace autosampling {
 
 void finish_run(const std::filesystem::path& run, const ConfigurationFormat& configuration, Log& log) {
-    const RecordedRun record = open_recorded_run(run);
     const RunDirectory directory(run, Opening::resume); // refuses a run that is going on
+    const RecordedRun record = open_recorded_run(run);
     const Options options = configuration.parse(record.header.configuration);
     write_run_file(run, record.header, record.launch,
                    final_distribution(recount(record, options, record.extent.cycles)));

@@ -14,7 +14,7 @@ namespace {
 // 1 h 02 min, 3 min 05 s, 12.3 s
 std::string duration(double seconds) {
     std::ostringstream out;
-    const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+    const auto whole = std::llround(seconds);
     if (whole >= 3600) {
         out << whole / 3600 << " h " << std::setw(2) << std::setfill('0') << whole % 3600 / 60 << " min";
     } else if (whole >= 60) {

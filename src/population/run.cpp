@@ -10,6 +10,7 @@
 #include "autosampling/population/replay.hpp"
 #include "autosampling/population/search.hpp"
 #include "autosampling/record/checkpoint.hpp"
+#include "autosampling/record/hdf5.hpp"
 
 #include <cstdlib>
 #include <optional>
@@ -87,7 +88,7 @@ Launch make_launch(const Communicator& comm, const Options& options, const torch
     launch.start_time = utc_now();
     launch.job_id = job_id();
     launch.transport = transport;
-    launch.versions = {{"mpi", mpi_version()}, {"libtorch", torch_version()}};
+    launch.versions = {{"mpi", mpi_version()}, {"libtorch", torch_version()}, {"hdf5", hdf5_version()}};
     launch.host = gather_messages(comm, host_name());
     launch.device = gather_messages(comm, device.str());
     launch.cpu = gather_messages(comm, cpu_kind());
@@ -182,7 +183,11 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     const NodePlace place = find_node_place(comm, node);
     const DatasetPlan data_plan = plan_together(comm, asked.data, data_seed(asked));
     NodeData data(comm, node, data_plan);
-    Checkpoint checkpoint = find_checkpoint(comm, run, opening, log);
+    std::optional<RunDirectory> directory; // held by rank 0; by a resume already while it looks for its checkpoint
+    comm.on_root([&] {
+        if (opening == Opening::resume) directory.emplace(run, opening);
+    });
+    const Checkpoint checkpoint = find_checkpoint(comm, run, opening, log);
 
     Options options;
     Split split;
@@ -221,11 +226,10 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     comm.agree([&] { feed = make_feed(comm, options, plan, split, sampler, data.hash(), configuration); });
     const auto transport = make_mpi_transport(comm);
 
-    std::optional<RunDirectory> directory; // held by rank 0
-    Summary reached;                       // before this job, on rank 0
+    Summary reached; // before this job, on rank 0
     const std::string resolved = configuration.format(options);
     comm.on_root([&] {
-        directory.emplace(run, opening);
+        if (!directory) directory.emplace(run, opening);
         write_file(run / "config.toml", resolved);
         if (!checkpoint) return;
         reached = recorded_summary(set_aside_segments(run, checkpoint->cycle));

@@ -53,7 +53,7 @@ std::vector<hsize_t> chunk_shape(std::span<const std::uint64_t> shape, std::size
     return chunk;
 }
 
-// HDF5's own words for the last failure, the innermost.
+// HDF5's own words for the last failure, the innermost; of a failed system call the system's.
 std::string hdf5_words() {
     std::string words;
     const auto first = [](unsigned depth, const H5E_error2_t* error, void* out) -> herr_t {
@@ -61,6 +61,11 @@ std::string hdf5_words() {
         return 0;
     };
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first, &words);
+    constexpr std::string_view system = "error message = '";
+    if (const auto at = words.find(system); at != std::string::npos) {
+        const auto begin = at + system.size();
+        return words.substr(begin, words.find('\'', begin) - begin);
+    }
     return words.empty() ? "no reason given" : words;
 }
 
@@ -77,6 +82,12 @@ Hdf5Properties file_access() {
 }
 
 } // namespace
+
+std::string hdf5_version() {
+    unsigned major = 0, minor = 0, release = 0;
+    H5get_libversion(&major, &minor, &release);
+    return text(major, ".", minor, ".", release);
+}
 
 Hdf5File::Hdf5File(const std::filesystem::path& path, bool writing) : path_(path), writing_(writing) {
     // At the end of the process HDF5 would try again to write a file that could not be written, and crash.

@@ -33,8 +33,8 @@ bool is_run(const fs::path& path) {
 
 void refuse_unfit(const fs::path& path, Opening opening) {
     if (opening == Opening::resume) {
-        VALIDATE(fs::exists(path / "config.toml"), ExitCode::checkpoint, "nothing to resume in ", path.string(),
-                 " (no run was begun there): start it without --resume");
+        VALIDATE(fs::exists(path / "config.toml"), ExitCode::checkpoint, "no run was begun in ", path.string(),
+                 " (it has no config.toml): give the directory of one, or start one without --resume");
         return;
     }
     if (!fs::exists(path)) return;

@@ -242,7 +242,8 @@ void initialise(Network& network, std::uint64_t seed) {
     for (const auto& module : network.modules(/*include_self=*/false)) {
         if (auto* const conv = module->as<nn::Conv2d>()) {
             const Tensor& weight = conv->weight; // (O, I, size, size)
-            const double deviation = std::sqrt(2.0 / static_cast<double>(weight.numel() / weight.size(1)));
+            const std::int64_t fan_out = weight.numel() / weight.size(1);
+            const double deviation = std::sqrt(2.0 / static_cast<double>(fan_out));
             fill(conv->weight, key, [deviation](RandomStream& stream) { return deviation * normal(stream); });
         } else if (auto* const linear = module->as<nn::Linear>()) {
             const double bound = 1 / std::sqrt(static_cast<double>(linear->weight.size(1)));

@@ -25,6 +25,12 @@ Tensor by_channel(const Tensor& values) {
     return values.view({1, -1, 1, 1});
 }
 
+// Images a channel, over all ranks.
+double count_of(const Tensor& images, const Communicator& team) {
+    const std::int64_t mine = images.numel() / images.size(1);
+    return static_cast<double>(mine * team.size());
+}
+
 // Mean and biased variance over all ranks (C each), from each rank's: Var = mean of Var_r + variance of the means.
 std::pair<Tensor, Tensor> moments(const Tensor& images, const Communicator& team) {
     const auto [mean, variance] = at::batch_norm_update_stats(images, {}, {}, /*momentum=*/0);
@@ -55,8 +61,8 @@ class SynchronisedNorm : public torch::autograd::Function<SynchronisedNorm> {
         const auto [none, weight_gradient, bias_gradient] =
             at::native_batch_norm_backward(gradient, images, weight, {}, {}, mean, inverse_deviation, /*train=*/true,
                                            context->saved_data["epsilon"].toDouble(), {false, true, true});
-        const double count = static_cast<double>(images.numel() / images.size(1) * team->size());
-        const Tensor sums = gather(*team, torch::cat({weight_gradient, bias_gradient})).sum(0) / count;
+        const Tensor sums =
+            gather(*team, torch::cat({weight_gradient, bias_gradient})).sum(0) / count_of(images, *team);
         const auto halves = sums.to(images.device()).chunk(2);
         const Tensor scale = weight * inverse_deviation;
         const Tensor slope = scale * inverse_deviation * halves[0];
@@ -75,7 +81,7 @@ Tensor synchronised_norm(const Tensor& images, torch::nn::BatchNorm2dImpl& norm,
         const torch::NoGradGuard no_grad;
         const auto found = moments(input, team);
         const double momentum = *norm.options.momentum();
-        const double count = static_cast<double>(input.numel() / input.size(1) * team.size());
+        const double count = count_of(input, team);
         norm.running_mean.lerp_(found.first, momentum);
         norm.running_var.lerp_(found.second * (count / (count - 1)), momentum);
         return found;

@@ -160,3 +160,23 @@ def test_suspects_are_printed_with_their_auc(tmp_path, capsys):
     assert main(["suspects", str(write_run(tmp_path / "run")), "--number", "3", "--csv", str(tmp_path / "s.csv")]) == 0
     assert "area under the curve" in capsys.readouterr().out
     assert len((tmp_path / "s.csv").read_text().splitlines()) == 61
+
+
+def test_decomposition_pairs_each_row_with_the_uniform_member_of_its_seed(tmp_path, capsys):
+    gains = {"uniform": (0.0, 0.02, 0.04), "uniform-1_2": (-0.01, 0.01, 0.03), "mixture-winner": (0.03, 0.06, 0.09)}
+    for row, of_seeds in gains.items():
+        for seed, gain in enumerate(of_seeds):
+            write_run(tmp_path / row / f"seed-{seed}", Shape(seed=seed, gain=gain))
+    assert main(["decomposition", str(tmp_path), "--csv", str(tmp_path / "runs.csv")]) == 0
+    text = capsys.readouterr().out
+    lines = {line[:30].strip(): line[30:] for line in text.splitlines()}
+    assert lines["uniform"].split()[:2] == ["0.7200", "±0.0115"]  # 0.7 and the gains' mean
+    assert "-0.0100 ± 0.0000" in lines["uniform-1_2"]
+    assert "+0.0400 ± 0.0058" in lines["mixture-winner"]
+    cycles, members, draws, images = 25, 4, 10, 60  # one of 24 cycles was repeated
+    cost = [f"{cycles * members * draws / images:.1f}", f"{cycles * members * draws:,}"]
+    assert lines["uniform"].split()[3:5] == cost and lines["uniform"].split()[-1] == str(cycles * members)
+    assert list(lines).index("uniform, best length") < list(lines).index("mixture-winner")
+    assert len((tmp_path / "runs.csv").read_text().splitlines()) == 1 + 9 + 3
+    assert main(["decomposition", str(tmp_path / "uniform")]) == 3
+    assert "jobs/compare.sh" in capsys.readouterr().err

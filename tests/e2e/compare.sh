@@ -3,9 +3,10 @@
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 need_python
-export PROGRAM=$program PYTHON=$python MPIRUN="${mpirun[*]} -n"
+[ -x "$(dirname -- "$python")/autosampling-analyse" ] || { say "skipped: the analysis is not installed" && exit 77; }
+export AUTOSAMPLING=$program LAUNCHER="${mpirun[*]}"
 
-compare() { bash "$root/jobs/compare.sh" "$small" "$work/all rows" --seeds 2 --members 2 --set training.epochs=2; }
+compare() { "$root/jobs/compare.sh" "$small" "$work/all rows" --seeds 2 --members 2 --set training.epochs=2; }
 compare >"$work/first.log" 2>&1 || fail "exit code $?"
 rows=$(find "$work/all rows" -mindepth 1 -maxdepth 1 -type d | wc -l)
 for row in "$work/all rows"/*/; do

@@ -8,6 +8,8 @@ need_python
 check_record() { "$python" "$e2e/check_record.py" "$1" || fail "the record of $1 is wrong"; }
 
 start 2 "$work/run"
+await test -e "$run/run.log" # before the first segment, too
+expect 4 '^autosampling: another job holds' "$program" finish "$run"
 await newest_checkpoint "$run" >/dev/null
 expect 4 '^autosampling: another job holds' "$program" finish "$run"
 kill -USR1 "$job"
@@ -31,5 +33,5 @@ expect 0 'wrote .*run\.h5' "$program" finish "$run" # of a finished run: the sam
 same "$work/whole" "$run"
 
 mkdir "$work/empty"
-expect 4 '^autosampling: no closed segment' "$program" finish "$work/empty"
+expect 4 '^autosampling: no run was begun' "$program" finish "$work/empty"
 [[ ! $(ls -A "$work/empty") ]] || fail "finish left something in a folder that is no run"

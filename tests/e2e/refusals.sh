@@ -23,7 +23,7 @@ refused 2 'set: .*learning_rat .*training\.learning_rate' "$small" --set trainin
 refused 2 'missing\.toml' missing.toml
 refused 2 'resum' "$small" --resum
 refused 3 "$work/nowhere" "$small" --set data.name=mnist --set "data.path=$work/nowhere"
-refused 4 'nothing to resume|no usable checkpoint' "$small" --resume
+refused 4 'no run was begun' "$small" --resume
 
 cp -r -- "$mnist" truncated
 truncate -s 100000 truncated/train-images-idx3-ubyte.gz
@@ -68,5 +68,5 @@ expect 0 'the configuration is good; nothing was written' "$program" check ../de
 expect 0 'the configuration is good; nothing was written' "$program" check "$small"
 expect 2 '^autosampling: .*unknown\.toml' "$program" check ../unknown.toml
 expect 2 '^autosampling: ' "$program" finish
-expect 2 '^autosampling: ' "$program" unheard-of
+expect 2 '^autosampling: there is no command unheard-of' "$program" unheard-of
 [[ ! $(ls -A) ]] || fail "a command that only looks has written: $(ls -A)"

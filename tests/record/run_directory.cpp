@@ -95,7 +95,7 @@ TEST(RunDirectory, overwrite_takes_a_run_that_was_killed_early_or_nothing) {
 TEST(RunDirectory, resume_needs_a_run_and_keeps_it) {
     const Folder folder;
     EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { RunDirectory(folder.path(), Opening::resume); }),
-                HasSubstr("nothing to resume"));
+                HasSubstr("no run was begun"));
     make_run(folder.path());
     const auto before = contents(folder.path());
     const RunDirectory directory(folder.path(), Opening::resume);

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from . import compare, convert, detectors, measures, watch
+from . import compare, convert, decomposition, detectors, measures, watch
 from .record_file import NewerFormatError
 from .run import open_run
 
@@ -40,6 +40,14 @@ def _watch(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     table = compare.outcomes([open_run(path) for path in options.run])
     print(compare.format_comparison(compare.compare(table, options.measure, options.baseline), options.measure))
+    if options.csv:
+        table.to_csv(options.csv, index=False)
+    return _OK
+
+
+def _decomposition(options: argparse.Namespace) -> int:
+    table = decomposition.read_outcomes(options.folder)
+    print(decomposition.format_table(table))
     if options.csv:
         table.to_csv(options.csv, index=False)
     return _OK
@@ -134,6 +142,10 @@ def _make_parser() -> argparse.ArgumentParser:
     command.add_argument("run", **several)
     command.add_argument("--measure", default="test_accuracy", choices=list(measures.Outcome.__annotations__))
     command.add_argument("--baseline", **baseline)
+    command.add_argument("--csv", type=Path, metavar="FILE", help="also write a row a run to this file")
+
+    command = add("decomposition", _decomposition, "What the search buys: the table of a folder of jobs/compare.sh.")
+    command.add_argument("folder", type=Path, metavar="FOLDER", help="its second argument")
     command.add_argument("--csv", type=Path, metavar="FILE", help="also write a row a run to this file")
 
     command = add("suspects", _suspects, "The training examples whose labels are most likely wrong.")

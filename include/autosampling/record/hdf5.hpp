@@ -47,6 +47,9 @@ using Hdf5Type = Hdf5Handle<H5Tclose>;
 using Hdf5Attribute = Hdf5Handle<H5Aclose>;
 using Hdf5Properties = Hdf5Handle<H5Pclose>;
 
+// "1.10.8": of the library in use.
+std::string hdf5_version();
+
 // What a dataset means. Each dimension has a name, and one length in all of a file: the dataset of that name in the
 // root holds its coordinates, or, where there are none, stands for it alone, as in netCDF-4. No names: nothing but a
 // length.

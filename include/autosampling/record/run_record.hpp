@@ -78,7 +78,7 @@ struct Launch {
     std::int64_t link = 0; // 0 for the first job, then 1, 2, …
     std::int64_t ranks = 0, threads = 0;
     std::string start_time, job_id, transport;
-    std::map<std::string, std::string> versions; // mpi, libtorch, cuda, nccl, hdf5: attribute "version_<name>"
+    std::map<std::string, std::string> versions; // of mpi, libtorch, hdf5: attribute "version_<name>"
     std::vector<std::string> host, device, cpu;  // (ranks)
 };
 
