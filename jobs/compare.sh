@@ -124,5 +124,5 @@ done
 if ((missing == 0)); then
     autosampling-analyse decomposition "$output"
 else
-    printf '%s runs are missing: the table is printed when all are there\n' "$missing"
+    printf 'still missing: %s of the runs; the table is printed when all are there\n' "$missing"
 fi

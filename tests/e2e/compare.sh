@@ -10,7 +10,7 @@ compare() { "$root/jobs/compare.sh" "$small" "$work/all rows" --seeds 2 --member
 compare >"$work/first.log" 2>&1 || fail "exit code $?"
 rows=$(find "$work/all rows" -mindepth 1 -maxdepth 1 -type d | wc -l)
 for row in "$work/all rows"/*/; do
-    grep -q -E "^$(basename -- "$row") +([01]\.[0-9]{4}|nan) " "$work/first.log" || fail "no row for $row"
+    grep -q -E "^$(basename -- "$row") +([01]\.[0-9]{4}|-) " "$work/first.log" || fail "no row for $row"
 done
 grep -q -E '^uniform, best length ' "$work/first.log" || fail "no row for the best length"
 grep -q '^2 seeds' "$work/first.log" || fail "the table doesn't say how many seeds"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 
@@ -52,6 +53,11 @@ def read_outcomes(folder: Path) -> pd.DataFrame:
     return pd.concat([table, table[table["row"] == best].assign(row="uniform, best length")])
 
 
+def _number(value: float, form: str = ".4f") -> str:
+    """As text; a dash where there is none: of one seed no error, of a run shorter than an epoch no accuracy."""
+    return "-" if math.isnan(value) else format(value, form)
+
+
 def format_table(table: pd.DataFrame) -> str:
     """The outcomes of `read_outcomes` as text: a line for each row, with the means over its seeds."""
     accuracy = table.pivot(index="seed", columns="row", values="test_accuracy")
@@ -67,9 +73,10 @@ def format_table(table: pd.DataFrame) -> str:
         difference = ""
         if row != BASELINE and BASELINE in accuracy:
             paired = accuracy[row] - accuracy[BASELINE]
-            difference = f"{paired.mean():+.4f} ± {paired.sem():.4f}"
+            difference = f"{_number(paired.mean(), '+.4f')} ± {_number(paired.sem())}"
         lines.append(
-            f"{row:30}{reached['test_accuracy']:>8.4f} ±{error[row]:.4f}{reached['test_accuracy_stopped']:>12.4f}"
+            f"{row:30}{_number(reached['test_accuracy']):>8} ±{_number(error[row]):6}"
+            f"{_number(reached['test_accuracy_stopped']):>12}"
             f"{difference:>24}{reached['member_epochs']:>10.1f}{reached['images']:>12,.0f}"
             f"{reached['member_hours']:>11.4f}{reached['reward_queries']:>9,.0f}"
         )
