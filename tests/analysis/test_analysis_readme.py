@@ -44,6 +44,9 @@ def test_every_line_of_its_python_runs(folder, monkeypatch, capsys):
 def test_every_command_runs(folder, monkeypatch):
     monkeypatch.chdir(folder)
     places = {"RUN": ["run-quickstart"], "RUN...": ["run-quickstart", "runs/seed-1"], "DIR": ["written"]}
+    places["FOLDER"] = ["comparison"]
+    (folder / "comparison/uniform").mkdir(parents=True)
+    (folder / "comparison/uniform/seed-0").symlink_to(folder / "run-quickstart")
     for command in read_commands(need_torch=False, **places):
         assert main(command) == 0, command
     assert (folder / "report/report.html").is_file() and (folder / "written/members.csv").is_file()
