@@ -16,8 +16,8 @@
 
 #include <algorithm>
 #include <iostream>
+#include <set>
 #include <thread>
-#include <tuple>
 
 namespace autosampling {
 
@@ -27,6 +27,9 @@ namespace {
 Options load_options(const RunArguments& arguments) {
     Options options = read_configuration(arguments.configuration, arguments.settings);
     if (!arguments.output.empty()) options.run.output = arguments.output;
+    VALIDATE(options.replay.mode == "none" && options.replay.source.empty(), ExitCode::usage,
+             "section [replay] is not for a search (replay.mode is ", options.replay.mode,
+             "): use autosampling replay RUN");
     check_consistency(options);
     return options;
 }
@@ -37,6 +40,13 @@ ConfigurationFormat configuration_format() {
             differences};
 }
 
+// What a replay settles by itself: it follows one run, and neither searches nor selects.
+bool is_settled(const Option& option) {
+    static const std::set<std::string> sections{"exploration", "sampling", "hyperparameters", "replay"};
+    static const std::set<std::string> others{"population.members", "population.selection"};
+    return others.contains(option.name()) || (sections.contains(option.section) && option.name() != "replay.cycle");
+}
+
 // The options of a replay: those of the run, with settings on top.
 Options load_replay_options(const RunArguments& arguments, const std::string& mode) {
     const std::filesystem::path& run = arguments.configuration;
@@ -45,10 +55,11 @@ Options load_replay_options(const RunArguments& arguments, const std::string& mo
     planned.replay.identity = identity_of(file);
     Options options = planned;
     for (const std::string& setting : arguments.settings) apply_setting(setting, options);
-    VALIDATE(std::tie(options.replay.mode, options.replay.source, options.replay.identity) ==
-                 std::tie(planned.replay.mode, planned.replay.source, planned.replay.identity),
-             ExitCode::usage,
-             "--set can't change what is replayed and how: give RUN and --exact, --dynamic or --static");
+    for (const Option& option : option_table())
+        VALIDATE(!is_settled(option) || format_value(option, planned) == format_value(option, options), ExitCode::usage,
+                 "--set can't change ", option.name(),
+                 " in a replay (it follows RUN as --exact, --dynamic or --static "
+                 "says): leave it away, or start a run of its own");
     options.run.output = arguments.output;
     VALIDATE(std::filesystem::weakly_canonical(options.run.output) != std::filesystem::weakly_canonical(run),
              ExitCode::usage, "--output is ", run.string(),

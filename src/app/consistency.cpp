@@ -60,8 +60,6 @@ void check_hyperparameters(const HyperparameterOptions& hyper) {
 }
 
 void check_replay(const ReplayOptions& replay) {
-    require((replay.mode == "none") == replay.source.empty(), "replay.mode is ", replay.mode, " and replay.source is ",
-            replay.source.empty() ? "empty" : replay.source, " (one needs the other): use autosampling replay RUN");
     require(replay.cycle < 0 || replay.mode == "static", "replay.cycle is ", replay.cycle, " (replay.mode is ",
             replay.mode, "): only a static replay takes the distribution of a cycle");
 }

@@ -202,7 +202,7 @@ std::vector<Option> exploration_options() {
         {"exploration", "mixing", at<&Options::exploration, &ExplorationOptions::mixing>,
          Names{"auto", "epochs", "draws"}, "",
          "Mixed with uniform by whole epochs or draw by draw; auto: epochs with winner credit, draws with advantage."},
-        {"exploration", "smoothing", at<&Options::exploration, &ExplorationOptions::smoothing>, above(0), "",
+        {"exploration", "smoothing", at<&Options::exploration, &ExplorationOptions::smoothing>, at_least(1e-6, 1e6), "",
          "winner: scale s in probability ~ log(1 + s (count + 1) / (mean count + 1)); smaller is more skewed."},
         {"exploration", "beta", at<&Options::exploration, &ExplorationOptions::beta>, above(0), "",
          "advantage: probability ~ exp(beta * score), the exponent limited to 3 either way."},
@@ -227,15 +227,12 @@ std::vector<Option> sampling_options() {
         {"sampling", "rule", at<&Options::sampling, &SamplingOptions::rule>,
          Names{"uniform", "class-balanced", "loss-rank", "small-loss", "infobatch"}, "",
          "uniform: as [exploration] says. The others are for one member and exploration.kind = none: class-balanced: "
-         "all "
-         "classes alike (Kang et al., 2020); loss-rank: the greatest losses most often (Loshchilov & Hutter, 2015); "
-         "small-loss: only the smallest losses of a batch count (Co-teaching's rule; Han et al., 2018); infobatch: "
-         "small "
-         "losses are left out at random, the rest of them weighted up (Qin et al., 2024)."},
+         "all classes alike (Kang et al., 2020); loss-rank: the greatest losses most often (Loshchilov & Hutter, "
+         "2015); small-loss: only the smallest losses of a batch count (Co-teaching's rule; Han et al., 2018); "
+         "infobatch: small losses are left out at random, the rest of them weighted up (Qin et al., 2024)."},
         {"sampling", "pressure", at<&Options::sampling, &SamplingOptions::pressure>, at_least(1), "ratio",
          "loss-rank: how much more often the greatest loss is drawn than the smallest, in the second epoch; the first "
-         "is "
-         "uniform."},
+         "is uniform."},
         {"sampling", "final_pressure", at<&Options::sampling, &SamplingOptions::final_pressure>, at_least(1), "ratio",
          "loss-rank: the same in the last epoch; exponential between them."},
         {"sampling", "forget_rate", at<&Options::sampling, &SamplingOptions::forget_rate>, proper_fraction(),

@@ -59,7 +59,10 @@ std::string recorded_configuration(const Hdf5File& run) {
 }
 
 Options replay_options(const Options& recorded, const std::filesystem::path& run, const std::string& mode) {
+    VALIDATE(mode != "exact" || recorded.replay.mode != "exact", ExitCode::usage, run.string(),
+             " is an exact replay itself: replay the run that it repeats, ", recorded.replay.source);
     Options options = recorded;
+    options.replay = {};
     options.replay.mode = mode;
     options.replay.source = run.string();
     options.population.members = 1;
@@ -98,25 +101,29 @@ std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& re
     VALIDATE(static_cast<std::int64_t>(shape.at(1)) == plan.draws, ExitCode::usage, "the recorded schedule has ",
              shape.at(1), " draws a cycle, not ", plan.draws,
              ": keep training.batch_size × population.cycle_batches as it was");
+    const bool exact = options.replay.mode == "exact";
     VALIDATE(static_cast<std::int64_t>(shape.at(0)) >= plan.cycles, ExitCode::usage, "the recorded schedule has ",
-             shape.at(0), " cycles, fewer than ", plan.cycles, ": lower training.epochs");
+             shape.at(0), " cycles, fewer than ", plan.cycles, ": ",
+             exact ? "let the run go on to its end first (--resume), or use --dynamic with a lower training.epochs"
+                   : "lower training.epochs");
     ScheduleFeed::Line line;
-    if (options.replay.mode == "exact") line = read_line(file);
+    if (exact) line = read_line(file);
     return std::make_unique<ScheduleFeed>(file.read<std::int32_t>("schedule"), std::move(line), options.run.seed);
 }
 
-ExactnessCheck::ExactnessCheck(const std::filesystem::path& run) {
+Exactness compare_states(const std::filesystem::path& replay, const std::filesystem::path& run) {
     const Hdf5File file = open_replayed_run(run);
-    state_hash_ = file.read<std::uint64_t>("state_hash");
-    winner_ = file.read<std::int32_t>("winner");
-    line_ = file.read<std::int32_t>("line");
-}
-
-void ExactnessCheck::compare(const CycleRow& row) {
-    const auto t = static_cast<std::size_t>(row.cycle);
-    if (winner_.at(t) != line_.at(t)) return;
-    ++compared_;
-    if (!first_difference_ && state_hash_.at(t) != row.state_hash) first_difference_ = row.cycle;
+    const auto state_hash = file.read<std::uint64_t>("state_hash");                                // (T) of the winners
+    const auto winner = file.read<std::int32_t>("winner"), line = file.read<std::int32_t>("line"); // (T)
+    Exactness found;
+    for (const std::filesystem::path& path : find_segments(replay).segments)
+        for (const CycleRow& row : read_segment(path).cycles) {
+            const auto t = static_cast<std::size_t>(row.cycle);
+            if (winner.at(t) != line.at(t)) continue;
+            ++found.compared;
+            if (!found.first_difference && state_hash.at(t) != row.state_hash) found.first_difference = row.cycle;
+        }
+    return found;
 }
 
 } // namespace autosampling

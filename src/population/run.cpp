@@ -151,13 +151,13 @@ void say_start(const Options& options, const Plan& plan, const Launch& launch, c
     if (checkpoint) log.info(text("going on after cycle ", checkpoint->cycle, " (link ", launch.link, ")"));
 }
 
-void say_exactness(const ExactnessCheck& check, Log& log) {
-    if (const auto first = check.first_difference())
+void say_exactness(const Exactness& exactness, Log& log) {
+    if (const auto first = exactness.first_difference)
         log.warning(text("the replay is not exact: the states differ first after cycle ", *first,
                          " (another kind of CPU or GPU, another build, another number of threads, or a GPU without "
                          "run.deterministic?)"));
     else
-        log.info(text("the replay is exact: equal state hashes in all ", check.compared(), " cycles compared"));
+        log.info(text("the replay is exact: equal state hashes in all ", exactness.compared, " cycles compared"));
 }
 
 LogLevel log_level(const std::string& name) {
@@ -253,16 +253,13 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
                               *feed, *transport, recorder, progress, log,     began};
     Search search = checkpoint ? Search(parts, *checkpoint, run) : Search(parts);
     search.after_training = after_training;
-    std::optional<ExactnessCheck> exactness; // on rank 0
-    if (options.replay.mode == "exact" && comm.is_root()) exactness.emplace(options.replay.source);
-    if (exactness) search.after_cycle = [&exactness](const CycleRow& row) { exactness->compare(row); };
     const ExitCode end = search.run(stop);
     log.set_cycle(-1);
     comm.on_root([&] {
         const bool finished = end == ExitCode::finished;
         if (finished) write_run_file(run, recorder.header(), recorder.launch(), final_distribution(sampler));
         progress.write_summary(progress.snapshot(), finished ? "finished" : "stopped");
-        if (exactness) say_exactness(*exactness, log);
+        if (options.replay.mode == "exact") say_exactness(compare_states(run, options.replay.source), log);
         log.info(finished ? text("finished: the record is ", (run / "run.h5").string())
                           : text("stopped after ", search.cycles_done(), " of ", plan.cycles,
                                  " cycles with a checkpoint: start again with --resume"));

@@ -299,7 +299,6 @@ void Search::record(const Selection& selection, const std::vector<Outcome>& outc
     }
     row.draw_weight = draw_weight_;
     row.draw_loss = draw_loss_;
-    if (after_cycle) after_cycle(row);
     parts_.progress.cycle(row, parts_.log);
     parts_.recorder.add(std::move(row));
 }

@@ -20,6 +20,12 @@ searched="$work/best"
 expect 2 '^autosampling: .*exact.*training\.learning_rate' \
     mpi 2 replay "$searched" --exact --set training.learning_rate=0.01 --output "$work/refused"
 [[ ! -e $work/refused ]] || fail "a refused replay left a folder"
+for option in sampling.rule=infobatch exploration.kind=mixture population.members=2 replay.source=elsewhere; do
+    expect 2 "^autosampling: --set can't change ${option%=*} in a replay" \
+        mpi 2 replay "$searched" --dynamic --set "$option" --output "$work/refused"
+done
+expect 2 '^autosampling: section \[replay\] is not for a search' \
+    mpi 2 run "$small" --set replay.mode=dynamic --set "replay.source=$searched" --output "$work/refused"
 expect 4 '^autosampling: .*run\.h5 is missing' mpi 2 replay "$work" --exact --output "$work/refused"
 [[ ! -e $work/refused ]] || fail "a refused replay left a folder"
 expect 0 'finished: the record is' \

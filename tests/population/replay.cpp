@@ -37,17 +37,39 @@ TEST_P(ReplayOfEveryRule, exact_replay_ends_with_the_very_weights_of_the_search)
     EXPECT_EQ(search.read<double>("test_loss").back(), again.read<double>("test_loss").back());
 }
 
-TEST(Replay, exactness_check_names_the_first_cycle_that_differs) {
+TEST(Replay, first_cycle_that_differs_is_found_in_the_whole_of_an_interrupted_replay) {
     const SharedFolder folder;
     run_on(world().size(), small_options(), folder / "search", Opening::fresh);
+    const Options replay = options_of_replay(folder / "search", "exact");
+    volatile std::sig_atomic_t stop = 0;
+    const auto disturb = [&](std::int32_t, std::int64_t cycle, int, Trainer& trainer) {
+        if (cycle == 6) trainer.state().host()[1] += 1;
+        stop = cycle >= 8;
+    };
+    EXPECT_EQ(run_on(1, replay, folder / "replay", Opening::fresh, disturb, &stop), ExitCode::stopped);
+    EXPECT_EQ(run_on(1, replay, folder / "replay", Opening::resume), ExitCode::finished);
     if (!world().is_root()) return;
-    ExactnessCheck check(folder / "search");
-    for (CycleRow row : read_record(folder / "search").cycles) {
-        if (row.cycle >= 6) row.state_hash ^= 1;
-        check.compare(row);
-    }
-    EXPECT_EQ(check.first_difference(), 6);
-    EXPECT_EQ(check.compared(), std::ssize(read_record(folder / "search").cycles)); // under `best` all
+    const auto cycles = std::ssize(read_record(folder / "search").cycles);
+    const Exactness disturbed = compare_states(folder / "replay", folder / "search");
+    EXPECT_EQ(disturbed.first_difference, 6);
+    EXPECT_EQ(disturbed.compared, cycles); // under `best` all
+    const Exactness itself = compare_states(folder / "search", folder / "search");
+    EXPECT_FALSE(itself.first_difference.has_value());
+    EXPECT_EQ(itself.compared, cycles);
+}
+
+TEST(Replay, static_replay_of_an_earlier_cycle_can_itself_be_replayed) {
+    const SharedFolder folder;
+    run_on(world().size(), small_options(), folder / "search", Opening::fresh);
+    Options replay = options_of_replay(folder / "search", "static");
+    replay.replay.cycle = 4;
+    run_on(1, replay, folder / "static", Opening::fresh);
+    EXPECT_EQ(options_of_replay(folder / "static", "static").replay.cycle, -1);
+    const Options again = options_of_replay(folder / "static", "exact");
+    EXPECT_EQ(run_on(1, again, folder / "again", Opening::fresh), ExitCode::finished);
+    if (!world().is_root()) return;
+    EXPECT_FALSE(compare_states(folder / "again", folder / "static").first_difference.has_value());
+    EXPECT_THROW(replay_options(again, folder / "again", "exact"), Error);
 }
 
 TEST(Replay, dynamic_replay_feeds_the_recorded_schedule_to_another_network_with_another_seed) {

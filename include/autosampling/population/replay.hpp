@@ -38,20 +38,13 @@ void check_replayed_data(const Hdf5File& run, std::uint64_t dataset_hash, const 
 std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& recorded, const Plan& plan,
                                        const Hdf5File& file);
 
-// Tells the first cycle in which an exact replay isn't exact. Where the member that is followed wasn't the winner of
-// its cycle, its state was not hashed, and nothing is compared.
-class ExactnessCheck {
-  public:
-    explicit ExactnessCheck(const std::filesystem::path& run);
-    void compare(const CycleRow& row);
-    std::optional<std::int64_t> first_difference() const { return first_difference_; }
-    std::int64_t compared() const { return compared_; } // cycles
-
-  private:
-    std::vector<std::uint64_t> state_hash_;   // (T) of the winners
-    std::vector<std::int32_t> winner_, line_; // (T)
-    std::optional<std::int64_t> first_difference_;
-    std::int64_t compared_ = 0;
+struct Exactness {
+    std::optional<std::int64_t> first_difference; // the cycle
+    std::int64_t compared = 0;                    // cycles
 };
+
+// Whether the states that an exact replay has recorded are those of the run. Where the member that is followed wasn't
+// the winner of its cycle, its state was not hashed, and nothing is compared.
+Exactness compare_states(const std::filesystem::path& replay, const std::filesystem::path& run);
 
 } // namespace autosampling

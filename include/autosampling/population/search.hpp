@@ -56,8 +56,6 @@ class Search {
 
     std::int64_t cycles_done() const { return cycle_; }
 
-    // Called on rank 0 with what is recorded of each cycle.
-    std::function<void(const CycleRow&)> after_cycle;
     // Called after a member was trained, before its reward: for tests that plant faults. (member, cycle, attempt)
     std::function<void(std::int32_t, std::int64_t, int, Trainer&)> after_training;
 
