@@ -164,9 +164,13 @@ def test_suspects_are_printed_with_their_auc(tmp_path, capsys):
 
 def test_decomposition_pairs_each_row_with_the_uniform_member_of_its_seed(tmp_path, capsys):
     gains = {"uniform": (0.0, 0.02, 0.04), "uniform-1_2": (-0.01, 0.01, 0.03), "mixture-winner": (0.03, 0.06, 0.09)}
+    # The longer uniform run has the lowest loss on its way, the shorter one at the end.
+    losses = {"uniform": np.linspace(0.5, 0.9, 24), "uniform-1_2": np.full(24, 0.7)}
     for row, of_seeds in gains.items():
+        loss = np.tile(losses.get(row, losses["uniform"])[:, None], 4)
         for seed, gain in enumerate(of_seeds):
-            write_run(tmp_path / row / f"seed-{seed}", Shape(seed=seed, gain=gain))
+            more = {"reward_loss": (("cycle", "member"), loss)}
+            write_run(tmp_path / row / f"seed-{seed}", Shape(seed=seed, gain=gain), more)
     assert main(["decomposition", str(tmp_path), "--csv", str(tmp_path / "runs.csv")]) == 0
     text = capsys.readouterr().out
     lines = {line[:30].strip(): line[30:] for line in text.splitlines()}
@@ -176,6 +180,7 @@ def test_decomposition_pairs_each_row_with_the_uniform_member_of_its_seed(tmp_pa
     cycles, members, draws, images = 25, 4, 10, 60  # one of 24 cycles was repeated
     cost = [f"{cycles * members * draws / images:.1f}", f"{cycles * members * draws:,}"]
     assert lines["uniform"].split()[3:5] == cost and lines["uniform"].split()[-1] == str(cycles * members)
+    assert lines["uniform, best length"] == lines["uniform-1_2"]
     assert list(lines).index("uniform, best length") < list(lines).index("mixture-winner")
     assert len((tmp_path / "runs.csv").read_text().splitlines()) == 1 + 9 + 3
     assert main(["decomposition", str(tmp_path / "uniform")]) == 3

@@ -6,7 +6,11 @@ need_python
 [ -x "$(dirname -- "$python")/autosampling-analyse" ] || { say "skipped: the analysis is not installed" && exit 77; }
 export AUTOSAMPLING=$program LAUNCHER="${mpirun[*]}"
 
-compare() { "$root/jobs/compare.sh" "$small" "$work/all rows" --seeds 2 --members 2 --set training.epochs=2; }
+# Options that are one row's or another's alone: every row has its own.
+odd="$work/odd.toml"
+sed -e 's/^interval_cycles.*/interval_epochs = 1/' -e 's/^members = .*/&\nselection = "top-k"/' "$small" >"$odd"
+printf '[sampling]\nrule = "infobatch"\n[hyperparameters]\nexplore = "factor"\n' >>"$odd"
+compare() { "$root/jobs/compare.sh" "$odd" "$work/all rows" --seeds "${1-2}" --members "${2-2}" --set training.epochs=2; }
 compare >"$work/first.log" 2>&1 || fail "exit code $?"
 rows=$(find "$work/all rows" -mindepth 1 -maxdepth 1 -type d | wc -l)
 for row in "$work/all rows"/*/; do
@@ -19,4 +23,9 @@ grep -q -E '^uniform .* 2\.0 +800 +[0-9.]+ +10$' "$work/first.log" || fail "the 
 
 compare >"$work/second.log" 2>&1 || fail "exit code $? the second time"
 if grep -q ' seed [01]: ' "$work/second.log"; then fail "what was there was run again"; fi
+mkdir "$work/all rows/notes"
+compare >"$work/third.log" 2>&1 || fail "exit code $? beside a folder of notes"
+diff <(tail -n 5 "$work/second.log") <(tail -n 5 "$work/third.log") || fail "another table beside a folder of notes"
+expect 2 'holds another comparison' compare 2 3
+expect 2 '^--seeds takes a whole number from 1, not 0$' compare 0
 say "ok: $rows rows"

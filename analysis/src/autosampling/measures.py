@@ -301,7 +301,8 @@ class Outcome:
     test_accuracy: float  # of the last epoch's winner
     test_accuracy_stopped: float  # at the epoch with the lowest reward-set loss: chosen without the test set
     reward_accuracy: float  # of the last winner; the best of many noisy values
-    reward_loss: float  # lowest at the end of an epoch
+    reward_loss: float  # of the last epoch's winner
+    reward_loss_stopped: float  # lowest at the end of an epoch
     epochs: float
     member_epochs: float
     images: int  # trained on by all members, repeated cycles included
@@ -318,17 +319,19 @@ def outcome(run: xr.Dataset, survey: Survey | None = None) -> Outcome:
     repeated = int(run["attempt"].values.sum())
     seconds = survey.by_member[["train", "reward", "wait"]].sum() * cycles
     images = (cycles + repeated) * members * run.attrs["draws"]
-    test = stopped = loss = float("nan")
+    test = stopped = loss = loss_stopped = float("nan")
     if run.sizes.get("epoch", 0):
         losses = survey.by_cycle["winner_loss"][run["epoch_cycle"].values]
         accuracies = run["test_accuracy"].values
         best = int(np.nanargmin(losses)) if np.isfinite(losses).any() else -1
-        test, stopped, loss = float(accuracies[-1]), float(accuracies[best]), float(losses[best])
+        test, stopped = float(accuracies[-1]), float(accuracies[best])
+        loss, loss_stopped = float(losses[-1]), float(losses[best])
     return Outcome(
         test_accuracy=test,
         test_accuracy_stopped=stopped,
         reward_accuracy=float(survey.by_cycle["best"][-1]),
         reward_loss=loss,
+        reward_loss_stopped=loss_stopped,
         epochs=float(epochs_at(run, cycles - 1)),
         member_epochs=images / run.attrs["training_images"],
         images=images,
