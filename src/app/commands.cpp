@@ -58,8 +58,7 @@ Options load_replay_options(const RunArguments& arguments, const std::string& mo
     for (const Option& option : option_table())
         VALIDATE(!is_settled(option) || format_value(option, planned) == format_value(option, options), ExitCode::usage,
                  "--set can't change ", option.name(),
-                 " in a replay (it follows RUN as --exact, --dynamic or --static "
-                 "says): leave it away, or start a run of its own");
+                 " in a replay (it follows RUN as --exact, --dynamic or --static says): leave it away, or start a run");
     options.run.output = arguments.output;
     VALIDATE(std::filesystem::weakly_canonical(options.run.output) != std::filesystem::weakly_canonical(run),
              ExitCode::usage, "--output is ", run.string(),
