@@ -104,7 +104,7 @@ std::vector<Option> training_options() {
          "State file that all members' weights start from, from autosampling-analyse import or a checkpoint; empty: "
          "random weights, a function of run.seed."},
         {"training", "epochs", at<&Options::training, &TrainingOptions::epochs>, above(0, 1e6), "epochs",
-         "Length of the run, of each member; an epoch is as many draws as there are training images, with a test after it."},
+         "Length of the run, of each member; an epoch, as many draws as there are training images, ends with a test."},
         {"training", "batch_size", at<&Options::training, &TrainingOptions::batch_size>, count(1), "images",
          "Batch of one member."},
         {"training", "learning_rate", at<&Options::training, &TrainingOptions::learning_rate>, above(0), "",
