@@ -137,10 +137,8 @@ std::vector<Option> population_options() {
         {"population", "selection", at<&Options::population, &PopulationOptions::selection>,
          Names{"best", "top-k", "truncation", "tournament", "none"}, "",
          "Who goes on from whose state: best: all from the best; top-k: the first `survivors` stay, the others take "
-         "them "
-         "in turn; truncation: the last `fraction` take the first ones'; tournament: in random pairs the loser takes "
-         "the "
-         "winner's; none: everyone from its own."},
+         "them in turn; truncation: the last `fraction` take the first ones'; tournament: in random pairs the loser "
+         "takes the winner's; none: everyone from its own. A member that isn't finite takes another's in any case."},
         {"population", "survivors", at<&Options::population, &PopulationOptions::survivors>, count(1), "members",
          "top-k: how many survive."},
         {"population", "fraction", at<&Options::population, &PopulationOptions::fraction>, above(0, 0.5), "fraction",
@@ -242,7 +240,7 @@ std::vector<Option> sampling_options() {
         {"sampling", "prune_rate", at<&Options::sampling, &SamplingOptions::prune_rate>, proper_fraction(),
          "probability", "infobatch: of leaving out an example whose loss is below the mean."},
         {"sampling", "anneal", at<&Options::sampling, &SamplingOptions::anneal>, fraction(), "fraction",
-         "infobatch: of the run, at its end, in which nothing is left out."},
+         "infobatch: of the run, at its end; passes over the data that begin there leave nothing out."},
     };
 }
 
