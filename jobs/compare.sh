@@ -19,21 +19,19 @@ usage() {
 config=$1 output=$2
 shift 2
 seeds=5 ranks=2 members=8 epochs='' settings=()
+check_number() {
+    if [[ $2 =~ ^[1-9][0-9]*$ ]]; then return; fi
+    printf '%s takes a whole number from 1, not %s\n' "$1" "$2" >&2
+    exit 2
+}
 while (($# > 0)); do
     (($# >= 2)) || usage
-    case $1 in --seeds | --ranks | --members)
-        if ! [[ $2 =~ ^[1-9][0-9]*$ ]]; then
-            printf '%s takes a whole number from 1, not %s\n' "$1" "$2" >&2
-            exit 2
-        fi
-        ;;
-    esac
     case $1 in
-    --seeds) seeds=$2 ;;
-    --ranks) ranks=$2 ;;
-    --members) members=$2 ;;
+    --seeds) check_number "$@" && seeds=$2 ;;
+    --ranks) check_number "$@" && ranks=$2 ;;
+    --members) check_number "$@" && members=$2 ;;
     --set)
-        case $2 in # an option may be set only once, and some rows have epochs of their own
+        case $2 in # some rows have epochs of their own
         training.epochs=*) epochs=${2#*=} ;;
         *) settings+=(--set "$2") ;;
         esac
@@ -62,19 +60,28 @@ export OMP_NUM_THREADS=1
 part_of() {
     awk -v e="$epochs" -v p="$1" 'BEGIN { part = int(e / p + 0.5); print part < 1 ? 1 : part }'
 }
-one=(--set population.members=1)
-population=(--set population.members="$members")
-uniform=(--set exploration.kind=none "${one[@]}")
+
+alone=(population.members=1 exploration.kind=none)
+population=(population.members="$members")
 # Draws with replacement from a distribution that stays uniform: explored once, before anything is counted.
-replacement=(--set exploration.kind=mixture --set exploration.first_epoch=0 --set exploration.interval_epochs=0
-    --set exploration.interval_cycles=1000000000 --set exploration.mixing=draws --set exploration.uniform_epochs=0
-    --set exploration.perturbation=0 --set exploration.replacement=true)
-mixture=(--set exploration.kind=mixture)
-best=(--set population.selection=best)
+replacement=(population.members=1 exploration.kind=mixture exploration.first_epoch=0 exploration.interval_epochs=0
+    exploration.interval_cycles=1000000000 exploration.mixing=draws exploration.uniform_epochs=0
+    exploration.perturbation=0 exploration.replacement=true)
 # What a configuration may vary that the rows do without.
 settings+=(--set population.ranks_per_member=1 --set hyperparameters.explore=none)
 
-plan=$("$program" check "$config" "${settings[@]}" "${uniform[@]}" "${best[@]}" --set sampling.rule=uniform)
+# Sets options: those of all rows, and section.key=value... of one, which go before what most rows have. (The program
+# takes an option once.)
+set_options() {
+    options=("${settings[@]}")
+    local option
+    for option in "$@"; do options+=(--set "$option"); done
+    for option in population.selection=best sampling.rule=uniform ${epochs:+training.epochs="$epochs"}; do
+        if [[ " $* " != *" ${option%%=*}="* ]]; then options+=(--set "$option"); fi
+    done
+}
+set_options "${alone[@]}"
+plan=$("$program" check "$config" "${options[@]}")
 : "${epochs:=$(sed -n 's/^length *\([0-9.]*\) epochs.*/\1/p' <<<"$plan")}"
 
 # One comparison a folder: a row whose seeds were trained otherwise would be an average of nothing.
@@ -107,35 +114,34 @@ start() {
     fi
 }
 
+# train ROW RANKS section.key=value...: a run with these options.
+train() {
+    set_options run.seed="$seed" "${@:3}"
+    start "$1" "$2" run "$config" "${options[@]}"
+}
+
 run_seed() {
     seed=$1
-    local any_rule=(--set run.seed="$seed" "${settings[@]}") shortest=$epochs
-    local any_length=("${any_rule[@]}" --set sampling.rule=uniform)
-    local any_selection=("${any_length[@]}" --set training.epochs="$epochs")
-    local common=("${any_selection[@]}" "${best[@]}")
-    start uniform 1 run "$config" "${common[@]}" "${uniform[@]}"
+    local part rule length shortest=$epochs
+    train uniform 1 "${alone[@]}"
     for part in 2 4 8; do # fewer epochs are a rival: against wrong labels they beat much
-        if [ "$(part_of "$part")" = "$shortest" ]; then continue; fi
-        shortest=$(part_of "$part")
-        start "uniform-1_$part" 1 run "$config" "${any_length[@]}" "${best[@]}" "${uniform[@]}" \
-            --set training.epochs="$shortest"
+        length=$(part_of "$part")
+        if [ "$length" = "$shortest" ]; then continue; fi
+        train "uniform-1_$part" 1 "${alone[@]}" training.epochs="$length"
+        shortest=$length
     done
-    start uniform-with-reward-examples 1 run "$config" "${common[@]}" "${uniform[@]}" --set data.train_on_reward=true
-    start uniform-with-replacement 1 run "$config" "${common[@]}" "${replacement[@]}" "${one[@]}"
+    train uniform-with-reward-examples 1 "${alone[@]}" data.train_on_reward=true
+    train uniform-with-replacement 1 "${replacement[@]}"
     for rule in class-balanced loss-rank small-loss infobatch; do
-        start "$rule" 1 run "$config" "${any_rule[@]}" --set training.epochs="$epochs" "${best[@]}" "${uniform[@]}" \
-            --set sampling.rule="$rule"
+        train "$rule" 1 "${alone[@]}" sampling.rule="$rule"
     done
-    start best-of-independent "$ranks" run "$config" "${any_selection[@]}" "${population[@]}" \
-        --set exploration.kind=random --set exploration.uniform=member --set population.selection=none
-    start selection-uniform-member "$ranks" run "$config" "${common[@]}" "${population[@]}" \
-        --set exploration.kind=random --set exploration.uniform=member
-    start selection-uniform-lineage "$ranks" run "$config" "${common[@]}" "${population[@]}" \
-        --set exploration.kind=random --set exploration.uniform=lineage
-    start mixture-winner "$ranks" run "$config" "${common[@]}" "${population[@]}" "${mixture[@]}" \
-        --set exploration.credit=winner --set exploration.first_epoch=1 --set exploration.mixing=draws
-    start mixture-advantage "$ranks" run "$config" "${common[@]}" "${population[@]}" "${mixture[@]}" \
-        --set exploration.credit=advantage
+    train best-of-independent "$ranks" "${population[@]}" exploration.kind=random exploration.uniform=member \
+        population.selection=none
+    train selection-uniform-member "$ranks" "${population[@]}" exploration.kind=random exploration.uniform=member
+    train selection-uniform-lineage "$ranks" "${population[@]}" exploration.kind=random exploration.uniform=lineage
+    train mixture-winner "$ranks" "${population[@]}" exploration.kind=mixture exploration.credit=winner \
+        exploration.first_epoch=1 exploration.mixing=draws
+    train mixture-advantage "$ranks" "${population[@]}" exploration.kind=mixture exploration.credit=advantage
     start replay-static 1 replay "$output/mixture-advantage/seed-$seed" --static
     start replay-dynamic 1 replay "$output/mixture-advantage/seed-$seed" --dynamic
 }
