@@ -35,9 +35,9 @@ class Recorder {
 
     // Whether rank 0's clock asks for a checkpoint, and whether one is due after so many cycles given that flag.
     bool clock_due() const;
+    bool due(std::int64_t cycles_done, bool clock_flag) const;
     // Whether the last checkpoint that was begun stands for fewer cycles.
     bool behind(std::int64_t cycles_done) const { return last_checkpoint_ < cycles_done; }
-    bool due(std::int64_t cycles_done, bool clock_flag) const;
     // Starts a checkpoint; not while one is under way. `mine`: the distinct states that this rank writes, by number.
     // `index` is complete on rank 0; `afterwards` runs there in the background once the index stands. Every rank calls
     // it at the same cycle.
