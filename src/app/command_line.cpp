@@ -64,17 +64,17 @@ void add_output(CLI::App& command, RunArguments& arguments, bool& resume, bool& 
     command.add_flag("--overwrite", overwrite, "Start anew where there is a run already")->excludes(resume_flag);
 }
 
-// The number of this process in the MPI job that a launcher started; null outside one.
-const char* launched_rank() {
-    for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"})
-        if (const char* rank = std::getenv(variable)) return rank;
-    return nullptr;
+// Whether a launcher's variables are there. They may be left over from another start.
+bool maybe_launched() {
+    const auto variables = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"};
+    return std::any_of(variables.begin(), variables.end(), [](const char* name) { return std::getenv(name); });
 }
 
-// Says what is wrong with the command line: once, however many ranks were started with it.
+// Says what is wrong with the command line: of a command that all ranks take part in once, however many there are.
 ExitCode refuse(const std::string& problem, int argc, char** argv) {
     const std::string message = problem + ": see autosampling --help";
-    if (launched_rank())
+    const std::string_view command = argc > 1 ? argv[1] : "";
+    if ((command == "run" || command == "replay") && maybe_launched())
         return run_under_mpi(argc, argv, [&](Communicator& comm) -> ExitCode {
             comm.on_root([&] { throw Error(ExitCode::usage, message); });
             return ExitCode::finished;
@@ -83,9 +83,8 @@ ExitCode refuse(const std::string& problem, int argc, char** argv) {
     return ExitCode::usage;
 }
 
-// A command that needs no MPI: under a launcher the first rank does it.
+// A command that needs no MPI: every process does it, whatever a launcher's variables say.
 ExitCode run_locally(const std::function<void()>& command) {
-    if (const char* rank = launched_rank(); rank && std::string_view(rank) != "0") return ExitCode::finished;
     try {
         command();
         return ExitCode::finished;

@@ -167,7 +167,7 @@ ExitCode agreed_outcome(Communicator& comm, const std::function<ExitCode(Communi
         return action(comm);
     } catch (const Error& error) {
         if (!error.agreed()) throw;
-        if (comm.is_root()) std::cerr << "autosampling: " << error.what() << std::endl;
+        if (comm.is_root() && *error.what()) std::cerr << "autosampling: " << error.what() << std::endl;
         return error.code();
     }
 }

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdlib>
 #include <exception>
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace autosampling {
 namespace {
@@ -13,6 +15,22 @@ namespace {
 long number_in(const char* variable) {
     const char* value = std::getenv(variable);
     return value == nullptr ? 0 : std::strtol(value, nullptr, 10);
+}
+
+// The variables in which a launcher tells a process of how many it is which. They reach whatever that process starts,
+// too. PMI_SIZE says nothing without the connection over which such a launcher talks with the processes it started.
+struct Launcher {
+    const char* size;
+    const char* rank;
+    bool needs_connection;
+};
+constexpr std::array launchers{Launcher{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", false},
+                               Launcher{"PMI_SIZE", "PMI_RANK", true},
+                               Launcher{"SLURM_STEP_NUM_TASKS", "SLURM_PROCID", false}};
+
+bool pmi_is_connected() {
+    return std::getenv("PMI_PORT") != nullptr ||
+           (std::getenv("PMI_FD") != nullptr && ::fcntl(static_cast<int>(number_in("PMI_FD")), F_GETFD) >= 0);
 }
 
 } // namespace
@@ -34,13 +52,18 @@ MpiEnvironment::~MpiEnvironment() {
 }
 
 void refuse_singletons(int size) {
-    constexpr const char* open_mpi = "OMPI_COMM_WORLD_SIZE";
     // `mpirun -n 1` inside a larger allocation is one job of one rank.
-    if (size != 1 || number_in(open_mpi) == 1) return;
-    for (const char* variable : {open_mpi, "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
-        VALIDATE(number_in(variable) <= 1, ExitCode::usage, "the launcher started ", number_in(variable),
-                 " processes that MPI does not see as one job (", variable, " = ", number_in(variable),
-                 ", MPI size 1): use the launcher of the MPI that autosampling was built with, or srun --mpi=pmix");
+    if (size != 1 || number_in("OMPI_COMM_WORLD_SIZE") == 1 || number_in("PMI_SIZE") == 1) return;
+    for (const Launcher& launcher : launchers) {
+        const long processes = number_in(launcher.size);
+        if (processes <= 1 || (launcher.needs_connection && !pmi_is_connected())) continue;
+        const bool surely = launcher.needs_connection || number_in("SLURM_TASK_PID") == ::getpid();
+        VALIDATE(!surely || number_in(launcher.rank) == 0, ExitCode::usage, ""); // the first process says it
+        throw Error(
+            ExitCode::usage,
+            text("the launcher started ", processes, " processes that MPI does not see as one job (", launcher.size,
+                 " = ", processes, ", MPI size 1): use the launcher of the MPI that autosampling ",
+                 "was built with, or srun --mpi=pmix; or, where no launcher started it, unset ", launcher.size));
     }
 }
 

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <string>
+#include <unistd.h>
 
 namespace autosampling::testing {
 namespace {
@@ -89,10 +91,19 @@ class Setting {
     std::string before_;
 };
 
+// No launcher but what a test sets.
+struct NoLauncher {
+    Setting open_mpi{"OMPI_COMM_WORLD_SIZE", nullptr};
+    Setting hydra{"PMI_SIZE", nullptr};
+    Setting connection{"PMI_FD", nullptr};
+    Setting port{"PMI_PORT", nullptr};
+    Setting step{"SLURM_STEP_NUM_TASKS", nullptr};
+};
+
 TEST(Singletons, of_a_launcher_that_does_not_fit_are_refused) {
     for (const char* variable : {"PMI_SIZE", "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE"}) {
-        const Setting no_mpirun("OMPI_COMM_WORLD_SIZE", nullptr);
-        const Setting no_hydra("PMI_SIZE", nullptr);
+        const NoLauncher none;
+        const Setting connection("PMI_FD", "2");
         const Setting several(variable, "4");
         EXPECT_NO_THROW(refuse_singletons(4));
         try {
@@ -101,14 +112,41 @@ TEST(Singletons, of_a_launcher_that_does_not_fit_are_refused) {
         } catch (const Error& error) {
             EXPECT_EQ(error.code(), ExitCode::usage);
             EXPECT_THAT(error.what(), ::testing::HasSubstr(text(variable, " = 4")));
+            EXPECT_THAT(error.what(), ::testing::HasSubstr(text("unset ", variable)));
         }
     }
 }
 
-TEST(Singletons, one_rank_by_mpirun_inside_a_larger_step_is_accepted) {
-    const Setting own("OMPI_COMM_WORLD_SIZE", "1");
+TEST(Singletons, one_rank_by_a_launcher_inside_a_larger_step_is_accepted) {
+    const NoLauncher none;
     const Setting step("SLURM_STEP_NUM_TASKS", "4");
+    for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}) {
+        const Setting own(variable, "1");
+        EXPECT_NO_THROW(refuse_singletons(1)) << variable;
+    }
+}
+
+TEST(Singletons, a_size_left_over_from_elsewhere_is_not_believed) {
+    const NoLauncher none;
+    const Setting several("PMI_SIZE", "4");
     EXPECT_NO_THROW(refuse_singletons(1));
+    const Setting closed("PMI_FD", "1000000");
+    EXPECT_NO_THROW(refuse_singletons(1));
+}
+
+TEST(Singletons, only_the_first_process_of_a_step_says_it) {
+    const NoLauncher none;
+    const Setting step("SLURM_STEP_NUM_TASKS", "4");
+    const Setting process("SLURM_TASK_PID", std::to_string(getpid()).c_str());
+    for (const char* number : {"0", "1"}) {
+        const Setting own("SLURM_PROCID", number);
+        try {
+            refuse_singletons(1);
+            ADD_FAILURE() << "not refused";
+        } catch (const Error& error) {
+            EXPECT_EQ(std::string(error.what()).empty(), std::string(number) != "0");
+        }
+    }
 }
 
 } // namespace

@@ -19,7 +19,8 @@ class MpiEnvironment {
 };
 
 // Throws Error(usage) when a launcher started several processes that MPI doesn't see as one job: the step's or the
-// launcher's own size (SLURM_STEP_NUM_TASKS, PMI_SIZE, OMPI_COMM_WORLD_SIZE) is > 1 while `size` is 1. Local.
+// launcher's own size (SLURM_STEP_NUM_TASKS, PMI_SIZE, OMPI_COMM_WORLD_SIZE) is > 1 while `size` is 1, and no launcher
+// inside speaks of one process. The message is empty where another of those processes surely says it. Local.
 void refuse_singletons(int size);
 
 // Name and version of the MPI library. Local; before MPI starts, too.
