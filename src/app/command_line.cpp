@@ -23,7 +23,7 @@ constexpr const char* exit_codes = R"(Exit codes:
   3   bad or missing data
   4   no usable checkpoint, one that does not fit, or a run directory in use
   75  a rank did not answer within run.collective_timeout
-  85  stopped early (walltime, SIGUSR1, SIGTERM) with a good checkpoint: submit again with --resume
+  85  stopped early (walltime, SIGUSR1, SIGTERM, SIGHUP) with a good checkpoint: submit again with --resume
   other: failure
 
 Examples:
@@ -72,6 +72,7 @@ bool maybe_launched() {
 
 // Says what is wrong with the command line: of a command that all ranks take part in once, however many there are.
 ExitCode refuse(const std::string& problem, int argc, char** argv) {
+    release_stop_signals();
     const std::string message = problem + ": see autosampling --help";
     const std::string_view command = argc > 1 ? argv[1] : "";
     if ((command == "run" || command == "replay") && maybe_launched())
@@ -85,6 +86,7 @@ ExitCode refuse(const std::string& problem, int argc, char** argv) {
 
 // A command that needs no MPI: every process does it, whatever a launcher's variables say.
 ExitCode run_locally(const std::function<void()>& command) {
+    release_stop_signals();
     try {
         command();
         return ExitCode::finished;

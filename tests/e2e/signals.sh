@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Jobs that are stopped: by SIGUSR1 to one rank, by SIGUSR1 to mpirun, by wall time, by SIGTERM. One run goes through all
-# of them, and in the end equals one that nobody disturbed.
+# Jobs that are stopped: by SIGUSR1 to one rank, by SIGUSR1 to mpirun, by wall time, by SIGTERM, by the terminal's end, and
+# while they are starting. One run goes through all of them, and in the end equals one that nobody disturbed.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 need_python
@@ -36,6 +36,31 @@ await is_training
 kill -TERM "$job"
 end_of_job
 ((status != 0)) || fail "a job ended by SIGTERM has exit code 0"
+
+start 2 "$stopped" --resume
+await is_training
+kill -HUP "$(ranks | head -n 1)"
+expect_stop "SIGHUP to one rank"
+
+# A signal is held back from the first moment, before the libraries have started.
+has_signal() { # LINE NUMBER: whether /proc/.../status has this signal in that line
+    local mask
+    mask=$(sed -n "s/^$1:\t//p" "/proc/$job/status")
+    ((0x$mask >> ($2 - 1) & 1))
+}
+for signal in USR1 TERM HUP; do
+    number=$(kill -l "$signal")
+    held=
+    for _ in {1..20}; do # a busy machine may not show the moment
+        "$program" run "$small" --output "$stopped" --resume --set training.epochs=100000 >"$job_log" 2>&1 &
+        job=$!
+        until has_signal SigBlk "$number" && held=yes || has_signal SigCgt "$number"; do :; done
+        kill -"$signal" "$job"
+        expect_stop "SIG$signal at the start"
+        if [[ $held ]]; then break; fi
+    done
+    [[ $held ]] || fail "SIG$signal isn't held back while the program starts"
+done
 
 length=$(a_little_longer "$stopped")
 train 1 "$stopped" --resume --set "$length"

@@ -1,11 +1,14 @@
-// Signals that ask the program to stop at the end of the cycle.
+// Signals that ask a run to stop: SIGUSR1, SIGTERM, SIGINT (a second one ends it at once), SIGHUP (unless ignored, as
+// under nohup). From the program's first moment they are held back until one of these functions is called.
 #pragma once
 
 #include <csignal>
 
 namespace autosampling {
 
-// From now on SIGUSR1, SIGTERM and SIGINT only set the flag that is returned; a second SIGINT ends the process.
+// Catches them from now on. The returned flag is set by the first and never reset.
 const volatile std::sig_atomic_t& catch_stop_signals();
+// Lets them do what they do to any program.
+void release_stop_signals();
 
 } // namespace autosampling
