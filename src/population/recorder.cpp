@@ -2,6 +2,7 @@
 
 #include "autosampling/base/error.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace autosampling {
@@ -24,35 +25,40 @@ bool Recorder::clock_due() const {
     return options_.checkpoint_minutes > 0 && since.count() >= options_.checkpoint_minutes;
 }
 
-bool Recorder::due(std::int64_t cycles_done, bool clock_flag) const {
-    const bool by_cycles =
-        options_.checkpoint_cycles > 0 && cycles_done - last_checkpoint_ >= options_.checkpoint_cycles;
-    return !under_way() && (by_cycles || clock_flag);
+RankReport Recorder::report(bool stop) {
+    (void)writer_.idle(); // rethrows
+    return {stop, comm_.is_root() && clock_due(), written_};
 }
 
-void Recorder::begin(CheckpointIndex index, std::map<std::int32_t, State> mine, std::function<void()> afterwards) {
-    EXPECT(!under_way());
-    last_checkpoint_ = index.cycle;
+void Recorder::after_cycle(std::int64_t cycles_done, std::span<const RankReport> reports, CheckpointWhen when,
+                           const std::function<Snapshot()>& take) {
+    const bool written = pending_ && std::all_of(reports.begin(), reports.end(), [this](const RankReport& report) {
+                             return report.checkpoint_written >= pending_->index.cycle;
+                         });
+    if (when == CheckpointWhen::now)
+        finish();
+    else if (written)
+        publish();
+    const std::int64_t since = cycles_done - last_checkpoint_;
+    const bool by_clock = std::any_of(reports.begin(), reports.end(),
+                                      [](const RankReport& report) { return report.checkpoint_due != 0; });
+    const bool by_cycles = options_.checkpoint_cycles > 0 && since >= options_.checkpoint_cycles;
+    const bool due = when == CheckpointWhen::now || by_clock || by_cycles;
+    if (due && since > 0 && !pending_) begin(take());
+}
+
+void Recorder::begin(Snapshot snapshot) {
+    last_checkpoint_ = snapshot.index.cycle;
     last_time_ = std::chrono::steady_clock::now();
-    const std::int64_t cycle = index.cycle;
     // The segment goes first: an index never stands for cycles that aren't recorded.
     if (comm_.is_root() && !segment_.cycles.empty())
         writer_.submit(
             [this, segment = std::exchange(segment_, {})] { write_segment(run_, header_, launch_, segment); });
-    writer_.submit([this, cycle, states = std::move(mine)] {
+    writer_.submit([this, cycle = last_checkpoint_, states = std::move(snapshot.states)] {
         for (const auto& [number, state] : states) write_state(checkpoint_folder(run_, cycle), number, *state, layout_);
         written_ = cycle;
     });
-    pending_ = Pending{std::move(index), std::move(afterwards)};
-}
-
-std::int64_t Recorder::written() {
-    (void)writer_.idle(); // rethrows
-    return written_;
-}
-
-void Recorder::settle(std::int64_t least_written) {
-    if (pending_ && least_written >= pending_->index.cycle) publish();
+    pending_ = std::move(snapshot);
 }
 
 void Recorder::publish() {

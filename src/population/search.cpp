@@ -19,10 +19,6 @@ double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-bool any(const std::vector<Outcome>& outcomes, std::uint8_t Outcome::*flag) {
-    return std::any_of(outcomes.begin(), outcomes.end(), [flag](const Outcome& o) { return o.*flag != 0; });
-}
-
 } // namespace
 
 Search::Search(const Parts& parts, std::int64_t cycle)
@@ -72,68 +68,58 @@ ExitCode Search::run(const volatile std::sig_atomic_t& stop) {
 bool Search::run_cycle(const volatile std::sig_atomic_t& stop) {
     const auto began = Clock::now();
     parts_.log.set_cycle(cycle_);
-
-    std::vector<Outcome> outcomes; // of all members, then of ranks without one
-    Selection selection;
-    int attempt = 0;
-    for (;; ++attempt) {
-        // The stop that a wall time asks for: one more cycle like the longest so far would not end before it.
-        const double walltime = parts_.options.run.walltime;
-        const bool late = walltime > 0 && seconds_since(parts_.began) + 2 * longest_cycle_.count() >= walltime;
-        run_members(attempt);
-        outcomes = gather(stop != 0 || late);
-        selection =
-            select(parts_.options.population, std::span(outcomes).first(static_cast<std::size_t>(parts_.plan.members)),
-                   parts_.options.run.seed, cycle_);
-        if (selection.winner >= 0) break;
-        store_.discard();
-        if (attempt == parts_.options.population.max_retries) give_up(attempt);
-        if (parts_.comm.is_root())
-            parts_.log.warning(text("no member is finite: the cycle is repeated with new draws (repetition ",
-                                    attempt + 1, " of ", parts_.options.population.max_retries, ")"));
-    }
+    const Trial trial = try_members(stop);
 
     const std::int64_t done = cycle_ + 1;
     const Timetable& timetable = parts_.sampler.timetable();
     const bool epoch_ends = timetable.epoch_ends(done);
-    const State winner = store_.exchange(selection, epoch_ends, parts_.transport);
-
-    std::vector<std::uint8_t> finite;
-    for (const Outcome& outcome : std::span(outcomes).first(static_cast<std::size_t>(parts_.plan.members)))
-        finite.push_back(outcome.finite);
-    const std::vector<std::int32_t> counted = counted_members(parts_.options.exploration, finite, selection.survivors);
-    const std::vector<std::uint32_t> schedules = gather_schedules(counted);
-    count(selection, outcomes, finite, counted, schedules);
-    if (SamplingRule* rule = parts_.feed.rule()) rule->learn(schedules, draw_loss_);
-
+    const State winner = store_.exchange(trial.selection, epoch_ends, parts_.transport);
+    const Evidence evidence = gather_evidence(trial);
+    learn(trial, evidence);
     const bool explored = timetable.explores(done);
     if (explored) explore();
-    record(selection, outcomes, attempt, counted, schedules, explored);
-    hyperparameters_.follow(selection.parent, done, explored);
+    record(trial, evidence, explored);
+    hyperparameters_.follow(trial.selection.parent, done, explored);
     cycle_ = done;
+    latest_ = trial.selection;
     if (epoch_ends) test(winner);
-
     longest_cycle_ = std::max<std::chrono::duration<double>>(longest_cycle_, Clock::now() - began);
-    std::int64_t least_written = std::numeric_limits<std::int64_t>::max();
-    for (const Outcome& outcome : outcomes) least_written = std::min(least_written, outcome.checkpoint_written);
-    parts_.recorder.settle(least_written);
 
-    const bool stopping = any(outcomes, &Outcome::stop);
     const bool last = cycle_ == parts_.plan.cycles;
-    latest_ = selection;
-    if ((stopping || last) && parts_.recorder.under_way()) parts_.recorder.finish();
-    if (stopping || last || parts_.recorder.due(cycle_, any(outcomes, &Outcome::checkpoint_due))) checkpoint(selection);
+    const bool stopping = trial.stopping();
+    parts_.recorder.after_cycle(cycle_, trial.reports, stopping || last ? CheckpointWhen::now : CheckpointWhen::due,
+                                [this] { return snapshot(); });
     if (stopping && !last) parts_.log.info(text("asked to stop: ending after cycle ", cycle_, " with a checkpoint"));
     return stopping;
 }
 
+Search::Trial Search::try_members(const volatile std::sig_atomic_t& stop) {
+    for (Trial trial;; ++trial.attempt) {
+        const bool stopping = stop != 0 || late();
+        run_members(trial.attempt);
+        trial.outcomes = parts_.comm.all_gather(std::span<const Outcome>(mine_)); // by rank, so by member
+        const RankReport report = parts_.recorder.report(stopping);
+        trial.reports = parts_.comm.all_gather(std::span(&report, 1));
+        trial.selection = select(parts_.options.population, trial.outcomes, parts_.options.run.seed, cycle_);
+        if (trial.selection.winner >= 0) return trial;
+        store_.discard();
+        if (trial.attempt == parts_.options.population.max_retries) give_up(trial.attempt);
+        if (parts_.comm.is_root())
+            parts_.log.warning(text("no member is finite: the cycle is repeated with new draws (repetition ",
+                                    trial.attempt + 1, " of ", parts_.options.population.max_retries, ")"));
+    }
+}
+
+// The stop that a wall time asks for: one more cycle like the longest so far would not end before it.
+bool Search::late() const {
+    const double walltime = parts_.options.run.walltime;
+    return walltime > 0 && seconds_since(parts_.began) + 2 * longest_cycle_.count() >= walltime;
+}
+
 // Keeps what was reached before this cycle, and ends the run.
 void Search::give_up(int attempt) {
-    parts_.recorder.finish(); // a checkpoint that was under way is good, too
-    if (latest_.winner >= 0 && parts_.recorder.behind(cycle_)) {
-        checkpoint(latest_);
-        parts_.recorder.finish();
-    }
+    parts_.recorder.after_cycle(cycle_, {}, CheckpointWhen::now, [this] { return snapshot(); });
+    parts_.recorder.finish();
     throw Error(ExitCode::failure,
                 text("no member was finite in cycle ", cycle_, " and its ", attempt,
                      " repetitions (losses or weights overflow): start a new run with a lower training.learning_rate",
@@ -155,6 +141,9 @@ void Search::run_members(int attempt) {
         mine_.push_back(outcome);
         store_.keep(outcome, parts_.trainer.host_state());
     }
+    for (Outcome& outcome : mine_)
+        if (outcome.member == store_.best_kept())
+            outcome.state_hash = hash_of(std::span<const float>(*store_.kept(outcome.member)));
 }
 
 Outcome Search::run_member(std::int32_t member, int attempt) {
@@ -209,38 +198,27 @@ Weighting Search::weigh(int attempt) {
             }};
 }
 
-std::vector<Outcome> Search::gather(bool stop) {
-    if (mine_.empty()) mine_.emplace_back(); // the flags of a rank without a member travel too
-    for (Outcome& outcome : mine_) {
-        outcome.stop = stop;
-        outcome.checkpoint_due = parts_.comm.is_root() && parts_.recorder.clock_due();
-        outcome.checkpoint_written = parts_.recorder.written();
-        if (outcome.member >= 0 && outcome.member == store_.best_kept())
-            outcome.state_hash = hash_of(std::span<const float>(*store_.kept(outcome.member)));
-    }
-    std::vector<Outcome> all = parts_.comm.all_gather(std::span<const Outcome>(mine_));
-    std::stable_partition(all.begin(), all.end(), [](const Outcome& outcome) { return outcome.member >= 0; });
-    return all;
-}
-
-// The sub-schedules of these members (ascending), one after the other, on every rank.
-std::vector<std::uint32_t> Search::gather_schedules(const std::vector<std::int32_t>& members) const {
+// The sub-schedules of the members whose draws count, on every rank.
+Search::Evidence Search::gather_evidence(const Trial& trial) const {
+    Evidence evidence;
+    for (const Outcome& outcome : trial.outcomes) evidence.finite.push_back(outcome.finite);
+    evidence.counted = counted_members(parts_.options.exploration, evidence.finite, trial.selection.survivors);
     std::vector<std::uint32_t> mine;
-    for (const std::int32_t member : members)
+    for (const std::int32_t member : evidence.counted)
         if (placement_.rank_of(member) == parts_.comm.rank())
             mine.insert(mine.end(), schedules_.at(member).begin(), schedules_.at(member).end());
-    return parts_.comm.all_gather(std::span<const std::uint32_t>(mine));
+    evidence.schedules = parts_.comm.all_gather(std::span<const std::uint32_t>(mine));
+    return evidence;
 }
 
-void Search::count(const Selection& selection, const std::vector<Outcome>& outcomes,
-                   const std::vector<std::uint8_t>& finite, const std::vector<std::int32_t>& counted,
-                   const std::vector<std::uint32_t>& schedules) {
+void Search::learn(const Trial& trial, const Evidence& evidence) {
     const auto& exploration = parts_.options.exploration;
     std::vector<double> signal;
-    for (std::size_t member = 0; member < finite.size(); ++member)
-        signal.push_back(exploration.credit_signal == "loss" ? -outcomes[member].reward_loss
-                                                             : outcomes[member].accuracy);
-    parts_.sampler.count(cycle_, contributions(exploration, signal, finite, selection.survivors, counted, schedules));
+    for (const Outcome& outcome : trial.outcomes)
+        signal.push_back(exploration.credit_signal == "loss" ? -outcome.reward_loss : outcome.accuracy);
+    parts_.sampler.count(cycle_, contributions(exploration, signal, evidence.finite, trial.selection.survivors,
+                                               evidence.counted, evidence.schedules));
+    if (SamplingRule* rule = parts_.feed.rule()) rule->learn(evidence.schedules, draw_loss_);
 }
 
 void Search::explore() {
@@ -249,19 +227,17 @@ void Search::explore() {
     parts_.sampler.adopt(std::move(weights));
 }
 
-void Search::record(const Selection& selection, const std::vector<Outcome>& outcomes, int attempt,
-                    const std::vector<std::int32_t>& counted, const std::vector<std::uint32_t>& schedules,
-                    bool explored) {
+void Search::record(const Trial& trial, const Evidence& evidence, bool explored) {
     if (!parts_.comm.is_root()) return;
+    const Selection& selection = trial.selection;
     std::vector<double> busy(static_cast<std::size_t>(parts_.comm.size()), 0); // seconds, by rank
-    for (const Outcome& o : outcomes)
-        if (o.member >= 0)
-            busy[static_cast<std::size_t>(placement_.rank_of(o.member))] += o.seconds_train + o.seconds_reward;
+    for (const Outcome& o : trial.outcomes)
+        busy[static_cast<std::size_t>(placement_.rank_of(o.member))] += o.seconds_train + o.seconds_reward;
     const double slowest = *std::max_element(busy.begin(), busy.end());
 
     CycleRow row;
     row.cycle = cycle_;
-    for (const Outcome& o : std::span(outcomes).first(static_cast<std::size_t>(parts_.plan.members))) {
+    for (const Outcome& o : trial.outcomes) {
         const HyperparameterFactors factors = factors_of(o.member);
         row.reward.push_back(o.reward);
         row.reward_accuracy.push_back(o.accuracy);
@@ -281,19 +257,20 @@ void Search::record(const Selection& selection, const std::vector<Outcome>& outc
     }
     row.parent = selection.parent;
     row.winner = selection.winner;
-    row.attempt = attempt;
+    row.attempt = trial.attempt;
     row.epoch = static_cast<std::int32_t>(parts_.sampler.timetable().epochs_complete(cycle_));
     row.learned = parts_.sampler.timetable().learned(cycle_);
     row.explored = explored;
-    row.state_hash = outcomes[static_cast<std::size_t>(selection.winner)].state_hash;
+    row.state_hash = trial.outcomes[static_cast<std::size_t>(selection.winner)].state_hash;
     const auto slots = static_cast<std::size_t>(parts_.recorder.header().slots);
     const auto draws = static_cast<std::size_t>(parts_.plan.draws);
     row.survivor.assign(slots, -1);
     row.survivor_schedule.assign(slots * draws, -1);
     for (std::size_t slot = 0; slot < selection.survivors.size(); ++slot) {
         row.survivor[slot] = selection.survivors[slot];
+        const auto& counted = evidence.counted;
         const auto at = std::lower_bound(counted.begin(), counted.end(), selection.survivors[slot]) - counted.begin();
-        const auto begin = schedules.begin() + at * parts_.plan.draws;
+        const auto begin = evidence.schedules.begin() + at * parts_.plan.draws;
         std::copy(begin, begin + parts_.plan.draws,
                   row.survivor_schedule.begin() + static_cast<std::ptrdiff_t>(slot * draws));
     }
@@ -324,32 +301,31 @@ void Search::test(const State& winner) {
     parts_.recorder.add(std::move(row));
 }
 
-void Search::checkpoint(const Selection& selection) {
-    CheckpointIndex index;
+// What a checkpoint now would hold. Collective.
+Snapshot Search::snapshot() const {
+    Snapshot taken;
+    CheckpointIndex& index = taken.index;
     index.cycle = cycle_;
-    index.winner = selection.winner;
-    index.state_of = selection.parent;
-    index.state_files = selection.survivors;
-    std::map<std::int32_t, State> mine;
+    index.winner = latest_.winner;
+    index.state_of = latest_.parent;
+    index.state_files = latest_.survivors;
     std::vector<std::uint64_t> hashes; // of the survivors of this rank
-    for (const std::int32_t survivor : selection.survivors)
+    for (const std::int32_t survivor : latest_.survivors)
         if (placement_.rank_of(survivor) == parts_.comm.rank()) {
-            mine[survivor] = store_.start(survivor); // a survivor is its own parent
-            hashes.push_back(hash_of(std::span<const float>(*mine[survivor])));
+            const State& state = taken.states[survivor] = store_.start(survivor); // a survivor is its own parent
+            hashes.push_back(hash_of(std::span<const float>(*state)));
         }
     index.state_hash = parts_.comm.all_gather(std::span<const std::uint64_t>(hashes)); // by rank, so by survivor
-    std::function<void()> afterwards;
-    if (parts_.comm.is_root()) {
-        index.sampling = parts_.sampler.save();
-        hyperparameters_.save(index.sampling);
-        if (const SamplingRule* rule = parts_.feed.rule()) rule->save(index.sampling);
-        index.header = parts_.recorder.header();
-        index.launch = parts_.recorder.launch();
-        afterwards = [&progress = parts_.progress, snapshot = parts_.progress.snapshot()] {
-            progress.write_summary(snapshot, "running");
-        };
-    }
-    parts_.recorder.begin(std::move(index), std::move(mine), std::move(afterwards));
+    if (!parts_.comm.is_root()) return taken;
+    index.sampling = parts_.sampler.save();
+    hyperparameters_.save(index.sampling);
+    if (const SamplingRule* rule = parts_.feed.rule()) rule->save(index.sampling);
+    index.header = parts_.recorder.header();
+    index.launch = parts_.recorder.launch();
+    taken.afterwards = [&progress = parts_.progress, reached = parts_.progress.snapshot()] {
+        progress.write_summary(reached, "running");
+    };
+    return taken;
 }
 
 } // namespace autosampling

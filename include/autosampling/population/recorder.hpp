@@ -1,8 +1,8 @@
 // Keeps what the cycles leave behind and writes it, with the checkpoints, while the next cycles run.
 //
 // A checkpoint after cycle t takes three steps: every rank that holds a distinct state writes it (and rank 0 the
-// segment up to t) in the background; each rank's progress travels with the outcomes of the following cycles; when all
-// have written, rank 0 publishes the index. So no cycle waits for a disk.
+// segment up to t) in the background; the ranks report their progress with the following cycles; when all have written,
+// rank 0 publishes the index. So no cycle waits for a disk.
 #pragma once
 
 #include "autosampling/comm/communicator.hpp"
@@ -19,9 +19,26 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace autosampling {
+
+// What a rank says to all others in every cycle.
+struct RankReport {
+    std::uint8_t stop = 0;                // it was asked to stop
+    std::uint8_t checkpoint_due = 0;      // rank 0's clock says so
+    std::int64_t checkpoint_written = -1; // the last checkpoint whose states it has written; −1: none
+};
+
+// What a checkpoint holds, as of one cycle.
+struct Snapshot {
+    CheckpointIndex index;                // complete on rank 0
+    std::map<std::int32_t, State> states; // the distinct ones that this rank writes, by number
+    std::function<void()> afterwards;     // runs on rank 0, in the background, once the index stands
+};
+
+enum class CheckpointWhen { due, now };
 
 class Recorder {
   public:
@@ -33,21 +50,12 @@ class Recorder {
     void add(CycleRow row);
     void add(EpochRow row);
 
-    // Whether rank 0's clock asks for a checkpoint, and whether one is due after so many cycles given that flag.
-    bool clock_due() const;
-    bool due(std::int64_t cycles_done, bool clock_flag) const;
-    // Whether the last checkpoint that was begun stands for fewer cycles.
-    bool behind(std::int64_t cycles_done) const { return last_checkpoint_ < cycles_done; }
-    // Starts a checkpoint; not while one is under way. `mine`: the distinct states that this rank writes, by number.
-    // `index` is complete on rank 0; `afterwards` runs there in the background once the index stands. Every rank calls
-    // it at the same cycle.
-    void begin(CheckpointIndex index, std::map<std::int32_t, State> mine, std::function<void()> afterwards);
-    bool under_way() const { return pending_.has_value(); }
-    // The last checkpoint whose files this rank has written; −1: none. Throws what a write threw.
-    std::int64_t written();
-    // Told the least `written` of all ranks, every cycle: ends the checkpoint under way when all have written.
-    void settle(std::int64_t least_written);
-
+    // Throws what a write threw. Local.
+    RankReport report(bool stop);
+    // After every cycle, with the reports of all ranks: publishes the checkpoint under way when all have written it,
+    // and takes a new one when it is due, or at once; never two for one cycle. `take` is collective; so is this.
+    void after_cycle(std::int64_t cycles_done, std::span<const RankReport> reports, CheckpointWhen when,
+                     const std::function<Snapshot()>& take);
     // Waits until everything is on disk. Collective.
     void finish();
 
@@ -55,10 +63,8 @@ class Recorder {
     const Launch& launch() const { return launch_; }
 
   private:
-    struct Pending {
-        CheckpointIndex index;
-        std::function<void()> afterwards;
-    };
+    bool clock_due() const;
+    void begin(Snapshot snapshot);
     void publish();
 
     const Communicator& comm_;
@@ -67,9 +73,9 @@ class Recorder {
     Launch launch_;
     RecordOptions options_;
     std::vector<StateTensor> layout_;
-    Segment segment_; // rows since the last checkpoint
-    std::optional<Pending> pending_;
-    std::int64_t last_checkpoint_; // cycles
+    Segment segment_;                 // rows since the last checkpoint
+    std::optional<Snapshot> pending_; // under way, its states handed to the writer
+    std::int64_t last_checkpoint_;    // cycles
     std::chrono::steady_clock::time_point last_time_;
     std::atomic<std::int64_t> written_{-1};
     BackgroundWriter writer_; // last: its thread ends first

@@ -17,6 +17,7 @@
 #include "autosampling/sampling/sampler.hpp"
 #include "autosampling/training/trainer.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -65,21 +66,37 @@ class Search {
     // One cycle: draw, train, evaluate, gather, select, exchange, count, explore, record. Returns whether to stop.
     bool run_cycle(const volatile std::sig_atomic_t& stop);
 
+    // What the members of a cycle came to; the same on every rank.
+    struct Trial {
+        int attempt = 0;
+        std::vector<Outcome> outcomes;   // (P)
+        std::vector<RankReport> reports; // by rank
+        Selection selection;
+        bool stopping() const {
+            return std::any_of(reports.begin(), reports.end(), [](const RankReport& r) { return r.stop != 0; });
+        }
+    };
+    // What is learned from: the draws that count; the same on every rank.
+    struct Evidence {
+        std::vector<std::uint8_t> finite;     // (P)
+        std::vector<std::int32_t> counted;    // members, ascending
+        std::vector<std::uint32_t> schedules; // K for each of them
+    };
+
+    // Draws, trains, evaluates, gathers and selects, with new draws again while no member is finite.
+    Trial try_members(const volatile std::sig_atomic_t& stop);
+    bool late() const;
     [[noreturn]] void give_up(int attempt);
     void run_members(int attempt);
     Outcome run_member(std::int32_t member, int attempt);
     HyperparameterFactors factors_of(std::int32_t member) const;
     Weighting weigh(int attempt);
-    std::vector<Outcome> gather(bool stop);
-    std::vector<std::uint32_t> gather_schedules(const std::vector<std::int32_t>& members) const;
-    void count(const Selection& selection, const std::vector<Outcome>& outcomes,
-               const std::vector<std::uint8_t>& finite, const std::vector<std::int32_t>& counted,
-               const std::vector<std::uint32_t>& schedules);
+    Evidence gather_evidence(const Trial& trial) const;
+    void learn(const Trial& trial, const Evidence& evidence);
     void explore();
-    void record(const Selection& selection, const std::vector<Outcome>& outcomes, int attempt,
-                const std::vector<std::int32_t>& counted, const std::vector<std::uint32_t>& schedules, bool explored);
+    void record(const Trial& trial, const Evidence& evidence, bool explored);
     void test(const State& winner);
-    void checkpoint(const Selection& selection);
+    Snapshot snapshot() const;
 
     Parts parts_;
     Placement placement_;

@@ -11,20 +11,17 @@
 
 namespace autosampling {
 
-// What a member reports after a cycle; gathered from all ranks. A rank without a member reports with member −1.
+// What a member comes to in a cycle; gathered from all ranks.
 struct Outcome {
     std::int32_t member = -1;
-    std::uint8_t finite = 0;         // loss, weights and reward
-    std::uint8_t stop = 0;           // the rank was asked to stop
-    std::uint8_t checkpoint_due = 0; // rank 0's clock says so
-    double reward = 0;               // what selection goes by; higher is better
-    double accuracy = 0;             // on the reward set
-    double reward_loss = 0;          // mean cross-entropy on the reward set
+    std::uint8_t finite = 0; // loss, weights and reward
+    double reward = 0;       // what selection goes by; higher is better
+    double accuracy = 0;     // on the reward set
+    double reward_loss = 0;  // mean cross-entropy on the reward set
     double train_loss = 0;
     double seconds_train = 0;
     double seconds_reward = 0;
-    std::int64_t checkpoint_written = -1; // the last checkpoint whose states the rank has written
-    std::uint64_t state_hash = 0;         // of the rank's best member; 0 for the others
+    std::uint64_t state_hash = 0; // of the rank's best member; 0 for the others
 };
 
 // Whether a is ahead of b: finite first, then higher reward, lower reward-set loss, lower member number.
