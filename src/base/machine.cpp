@@ -2,6 +2,7 @@
 #include "autosampling/base/build_info.hpp"
 
 #include <array>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <map>
@@ -45,6 +46,12 @@ std::string cpu_kind() {
 
 std::string host_name() {
     return system_names().nodename;
+}
+
+std::string batch_job() {
+    for (const char* name : {"SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "FLUX_JOB_ID"})
+        if (const char* value = std::getenv(name)) return value;
+    return "";
 }
 
 std::string utc_now() {

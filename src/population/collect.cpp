@@ -9,6 +9,7 @@ namespace autosampling {
 
 void finish_run(const std::filesystem::path& run, const ConfigurationFormat& configuration, Log& log) {
     const RunDirectory directory(run, Opening::resume); // refuses a run that is going on
+    if (!directory.warning().empty()) log.warning(directory.warning());
     const RecordedRun record = open_recorded_run(run);
     const Options options = configuration.parse(record.header.configuration);
     write_run_file(run, record.header, record.launch,

@@ -12,7 +12,6 @@
 #include "autosampling/record/checkpoint.hpp"
 #include "autosampling/record/hdf5.hpp"
 
-#include <cstdlib>
 #include <optional>
 #include <set>
 
@@ -72,12 +71,6 @@ RunHeader make_header(const Options& options, const Plan& plan, const DatasetPla
     return header;
 }
 
-std::string job_id() {
-    for (const char* name : {"SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "FLUX_JOB_ID"})
-        if (const char* value = std::getenv(name)) return value;
-    return "";
-}
-
 // Collective.
 Launch make_launch(const Communicator& comm, const Options& options, const torch::Device& device,
                    const std::string& transport, std::int64_t link) {
@@ -86,7 +79,7 @@ Launch make_launch(const Communicator& comm, const Options& options, const torch
     launch.ranks = comm.size();
     launch.threads = options.run.threads;
     launch.start_time = utc_now();
-    launch.job_id = job_id();
+    launch.job_id = batch_job();
     launch.transport = transport;
     launch.versions = {{"mpi", mpi_version()}, {"libtorch", torch_version()}, {"hdf5", hdf5_version()}};
     launch.host = gather_messages(comm, host_name());
@@ -230,6 +223,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     const std::string resolved = configuration.format(options);
     comm.on_root([&] {
         if (!directory) directory.emplace(run, opening);
+        if (!directory->warning().empty()) log.warning(directory->warning());
         write_file(run / "config.toml", resolved);
         if (!checkpoint) return;
         reached = recorded_summary(set_aside_segments(run, checkpoint->cycle));

@@ -1,7 +1,12 @@
 """open_run: every cycle once, from whatever a run left behind; and what it refuses."""
 
+import os
 import resource
 import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -86,6 +91,41 @@ def test_truncated_segment_is_named(tmp_path, keep):
     path.write_bytes(content[: int(keep * len(content))])
     with pytest.raises(ValueError, match="00000005.*damaged"):
         open_run(tmp_path)
+
+
+def test_file_that_may_not_be_read_is_called_so():
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        _expect_permission_denied(write_run(Path(folder)) / "run.h5")
+
+
+def _expect_permission_denied(path):
+    path.chmod(0)
+    root = os.geteuid() == 0  # who may read everything
+    if root:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(PermissionError, match="permission denied"):
+            open_run(path)
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_record_is_read_where_the_file_system_has_no_locks(tmp_path):
+    write_run(write_segments(tmp_path / "run"))
+    source = tmp_path / "no_flock.c"
+    source.write_text("#include <errno.h>\nint flock(int fd, int how) { errno = ENOLCK; return -1; }\n")
+    shim = tmp_path / "no_flock.so"
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source], check=True)
+    read = "import sys; from autosampling import open_run; print(float(open_run(sys.argv[1])['reward'].values.sum()))"
+    environment = os.environ | {"LD_PRELOAD": str(shim)}
+    for path in (tmp_path / "run", tmp_path / "run/run.h5"):
+        done = subprocess.run([sys.executable, "-c", read, path], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert float(done.stdout) == pytest.approx(float(make_data(Shape())["reward"][1].sum()))
 
 
 def test_flipped_bit_is_found(tmp_path):

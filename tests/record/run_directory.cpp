@@ -1,5 +1,6 @@
 #include "autosampling/record/run_directory.hpp"
 
+#include "autosampling/base/build_info.hpp"
 #include "example_run.hpp"
 
 #include <gmock/gmock.h>
@@ -26,9 +27,11 @@ void make_run(const fs::path& path) {
         touch(path / name);
 }
 
+// But for the second lock file, which stands there where there is no flock.
 std::set<std::string> contents(const fs::path& path) {
     std::set<std::string> names;
     for (const auto& entry : fs::directory_iterator(path)) names.insert(entry.path().filename());
+    names.erase(".lock.held");
     return names;
 }
 
@@ -138,6 +141,75 @@ TEST(RunDirectory, killed_job_holds_nothing) {
     waitpid(child, nullptr, 0);
     const RunDirectory next(folder.path(), Opening::resume);
     close(ready[0]);
+}
+
+TEST(RunDirectory, is_no_longer_ours_once_it_was_removed_or_replaced) {
+    const Folder folder;
+    const fs::path path = folder.path() / "run";
+    const RunDirectory first(path, Opening::fresh);
+    EXPECT_TRUE(first.still_ours());
+    fs::remove_all(path);
+    EXPECT_FALSE(first.still_ours());
+    const RunDirectory second(path, Opening::fresh);
+    EXPECT_FALSE(first.still_ours());
+    EXPECT_TRUE(second.still_ours());
+}
+
+TEST(RunDirectory, warns_just_where_there_is_no_flock) {
+    const Folder folder;
+    const RunDirectory directory(folder.path(), Opening::fresh);
+    EXPECT_EQ(directory.warning().empty(), !std::getenv("NO_FLOCK")) << directory.warning();
+}
+
+// What a holder of the directory leaves where there is no flock.
+void leave_lock(const fs::path& path, const std::string& holder) {
+    std::ofstream(path / ".lock.held") << holder << '\n';
+}
+
+TEST(RunDirectory, without_flock_the_lock_of_a_job_that_may_live_is_refused_and_says_what_to_remove) {
+    if (!std::getenv("NO_FLOCK")) GTEST_SKIP() << "flock is to be had: record.without_flock runs this";
+    const Folder folder;
+    make_run(folder.path());
+    for (const char* holder :
+         {"host elsewhere, process 7, start 8, job none, restart 0, since then", "no words of ours",
+          "host elsewhere, process 7, start 8, job 42, restart 1, since then"}) {
+        leave_lock(folder.path(), holder);
+        ::setenv("SLURM_JOB_ID", "42", 1); // another step of the same job may live
+        ::setenv("SLURM_RESTART_COUNT", "1", 1);
+        const std::string message =
+            message_of(ExitCode::checkpoint, [&] { RunDirectory(folder.path(), Opening::resume); });
+        EXPECT_THAT(message, HasSubstr(holder));
+        EXPECT_THAT(message, HasSubstr("if that job has ended, remove " + (folder.path() / ".lock.held").string()));
+    }
+    ::unsetenv("SLURM_JOB_ID");
+    ::unsetenv("SLURM_RESTART_COUNT");
+}
+
+TEST(RunDirectory, without_flock_the_lock_of_a_requeued_job_and_of_another_life_of_this_host_are_taken_over) {
+    if (!std::getenv("NO_FLOCK")) GTEST_SKIP() << "flock is to be had: record.without_flock runs this";
+    const Folder folder;
+    make_run(folder.path());
+    leave_lock(folder.path(), "host elsewhere, process 7, start 8, job 42, restart 0, since then");
+    ::setenv("SLURM_JOB_ID", "42", 1);
+    ::setenv("SLURM_RESTART_COUNT", "1", 1);
+    { const RunDirectory directory(folder.path(), Opening::resume); }
+    ::unsetenv("SLURM_JOB_ID");
+    ::unsetenv("SLURM_RESTART_COUNT");
+    const std::string alive = std::to_string(::getpid()), host = host_name();
+    leave_lock(folder.path(), "host " + host + ", process " + alive + ", start 8, job none, restart 0, since then");
+    { const RunDirectory directory(folder.path(), Opening::resume); }
+    EXPECT_FALSE(fs::exists(folder.path() / ".lock.held"));
+}
+
+TEST(RunDirectory, that_may_not_be_written_to_is_called_so) {
+    const Folder folder;
+    fs::permissions(folder.path(), fs::perms(0555));
+    const bool root = ::geteuid() == 0; // who may write everywhere
+    ASSERT_EQ(root ? ::seteuid(65534) : 0, 0);
+    EXPECT_THAT(message_of(ExitCode::failure, [&] { RunDirectory(folder.path(), Opening::fresh); }),
+                HasSubstr("Permission denied"));
+    ASSERT_EQ(root ? ::seteuid(0) : 0, 0);
+    fs::permissions(folder.path(), fs::perms(0755));
 }
 
 } // namespace

@@ -40,18 +40,30 @@ def _is_sealed(path: Path, hashed: bool) -> bool:
     return trailer[:8] == _MARK and (not hashed or trailer[8:] == _hash_of(path, size - 16))
 
 
+def open_hdf5(path: Path) -> h5py.File:
+    """Opens an HDF5 file for reading, without a lock: a finished file never changes, and not every disk has locks.
+
+    Raises PermissionError where it may not be read, and ValueError where it is damaged.
+    """
+    try:
+        return h5py.File(path, "r", locking=False)
+    except PermissionError as error:
+        raise PermissionError(f"{path} may not be read (permission denied): ask its owner") from error
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(f"{path} is damaged or cut short ({error}): restore it from a copy") from error
+
+
 def open_file(path: Path, filetype: str, hashed: bool = True) -> h5py.File:
     """Opens a file of the record for reading. Without `hashed` only the presence of its checksum is checked.
 
-    Raises FileNotFoundError where there is none, NewerFormatError where it is of a later major version, and ValueError
-    where it is damaged or of another type.
+    Raises FileNotFoundError where there is none, PermissionError where it may not be read, NewerFormatError where it is
+    of a later major version, and ValueError where it is damaged or of another type.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing (the run has not got so far, or this is no run directory)")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(f"{path} is damaged or cut short ({error}): restore it from a copy") from error
+    file = open_hdf5(path)
     try:
         _check(file, path, filetype, hashed)
     except BaseException:

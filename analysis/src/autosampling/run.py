@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from .record_file import open_file
+from .record_file import open_file, open_hdf5
 
 _JOINED = ("cycle", "epoch")  # dimensions that go on from one segment to the next
 _SEGMENT = re.compile(r"cycles-(\d{8,})-(\d{8,})\.h5")
@@ -85,9 +85,11 @@ class _Joined(BackendArray):
         begin = inside.start - part.first
         end = min(part.rows, inside.stop - part.first)
         try:
-            with h5py.File(part.path, "r") as file:
+            with open_hdf5(part.path) as file:
                 return file[self.name][(slice(begin, end, wanted.step), *rest)]
-        except (OSError, KeyError) as error:
+        except PermissionError:
+            raise
+        except (OSError, ValueError, KeyError) as error:
             raise ValueError(
                 f"{part.path} cannot be read ({error}): restore it from a copy; if the job has just been resumed, "
                 "open the run again"
@@ -168,7 +170,7 @@ def _join(files: list[_File]) -> xr.Dataset:
     joined = {dimension: _parts(files, dimension) for dimension in _JOINED}
     first, last = files[0].path, files[-1].path
     for path in dict.fromkeys([last, first, *(part.path for part in joined["epoch"][:1])]):
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             if path == last:
                 attributes = {key: _plain(value) for key, value in file.attrs.items() if not key.startswith("_")}
             for name, dataset in _datasets(file).items():

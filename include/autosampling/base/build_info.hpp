@@ -20,6 +20,8 @@ BuildInfo build_info();
 std::string cpu_kind();
 // This host's name.
 std::string host_name();
+// What the batch system calls this job; empty without one.
+std::string batch_job();
 // UTC now, as 2026-01-31T12:00:00Z.
 std::string utc_now();
 

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 namespace autosampling {
+
+class DirectoryLock;
 
 enum class Opening { fresh, resume, overwrite };
 
@@ -21,9 +24,14 @@ class RunDirectory {
 
     const std::filesystem::path& path() const noexcept { return path_; }
 
+    // Whether the directory at the path is still the one that is held: it isn't once it was removed or replaced.
+    bool still_ours() const;
+    // What the user should know of the lock; mostly empty.
+    const std::string& warning() const;
+
   private:
     std::filesystem::path path_;
-    int lock_ = -1;
+    std::unique_ptr<DirectoryLock> lock_;
 };
 
 } // namespace autosampling
