@@ -24,12 +24,15 @@ def svgs(page):
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """The folder of a finished run's report, made without a display, a home folder, or write access to the run."""
+    """A finished run's report, made in Jupyter's shell by somebody with settings of matplotlib's, without a
+    display, a home folder, or write access to the run: its folder."""
     folder = tmp_path_factory.mktemp("report")
     run = write_run(folder / "run")
     os.chmod(run, 0o555)
     before = sorted(run.iterdir())
     environment = {"PATH": os.environ["PATH"], "HOME": "/dev/null"}
+    (folder / "matplotlibrc").write_text("text.usetex: True\nsvg.fonttype: path\n")
+    environment |= {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "MATPLOTLIBRC": str(folder)}
     command = [sys.executable, "-m", "autosampling.cli", "report", run, "--output", folder / "out"]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, cwd="/")
     assert result.returncode == 0 and result.stderr == ""

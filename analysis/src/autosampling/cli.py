@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +24,10 @@ _OK, _USAGE, _NO_RUN, _NEWER = 0, 2, 3, 4
 
 
 def _report(options: argparse.Namespace) -> int:
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it is loud about a home folder that it can't write to
+    # matplotlib is loud about a home folder that it can't write to, and fails on a backend that isn't installed here,
+    # such as the one that Jupyter's shell names.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    os.environ["MPLBACKEND"] = "Agg"
     from .report import write_report
 
     page = write_report([open_run(path) for path in options.run], options.output, options.data, options.baseline)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -70,8 +71,8 @@ class Drawing:
 
 @contextmanager
 def looks() -> Iterator[None]:
-    """Inside, matplotlib draws as this module says."""
-    with matplotlib.rc_context(_SETTINGS):
+    """Inside, matplotlib draws as this module says, whatever the user's own settings are."""
+    with style.context(["default", _SETTINGS]):
         yield
 
 
@@ -90,7 +91,7 @@ def in_percent(axes: Axes, axis: str = "y") -> None:
 def to_svg(drawing: Drawing) -> str:
     """The figure for a page that defines the variables of ROLES: as wide as its place, colours by the scheme."""
     stream = io.StringIO()
-    with matplotlib.rc_context({**_SETTINGS, "svg.hashsalt": drawing.name}):
+    with looks(), matplotlib.rc_context({"svg.hashsalt": drawing.name}):
         drawing.figure.savefig(stream, format="svg", facecolor="none", metadata={"Date": None, "Creator": None})
     drawing.figure.set_layout_engine("none")  # it is laid out now, for the other formats, too
     svg = stream.getvalue()
