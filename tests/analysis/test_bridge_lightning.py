@@ -42,7 +42,10 @@ class Listener(lightning.LightningModule):
     def training_step(self, batch, _):
         with (self.notes / f"rank-{self.global_rank}").open("a") as file:
             print(*batch.tolist(), file=file)
-        return self.layer(batch[:, None].float()).sum()
+        return self(batch).sum()
+
+    def forward(self, batch):
+        return self.layer(batch[:, None].float())
 
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), 1e-6)
@@ -84,6 +87,19 @@ def test_the_rest_of_an_epoch_is_not_passed_over(run, batches, tmp_path):
     with pytest.raises(ValueError, match="epoch 0 was left after 5 of 12 batches"):
         trainer.fit(Listener(run, tmp_path, epoch_cycles=3))
     np.testing.assert_array_equal(read_notes(tmp_path), batches[:5])
+
+
+def test_a_plain_loader_that_leaves_an_epoch_early_is_told_so(run, batches, tmp_path):
+    listener = Listener(run, tmp_path)
+    loader = torch.utils.data.DataLoader(Indices(), batch_size=BATCH, sampler=ScheduleSampler(run, epoch_cycles=3))
+    with pytest.raises(ValueError, match="epoch 0 was left before its end"):
+        make_trainer(tmp_path, max_epochs=2, limit_train_batches=5).fit(listener, loader)
+    np.testing.assert_array_equal(read_notes(tmp_path), batches[:5])
+
+
+def test_predictions_ask_for_a_plain_loader(run, tmp_path):
+    with pytest.raises(TypeError, match="Lightning's predict sets one.*a plain DataLoader over the data set"):
+        make_trainer(tmp_path).predict(Listener(run, tmp_path), Listener(run, tmp_path).train_dataloader())
 
 
 def test_processes_train_on_the_batches_of_the_run(run, batches, tmp_path):

@@ -111,6 +111,11 @@ def test_a_loop_goes_on_in_the_middle_of_an_epoch(run, make, workers, stop):
     np.testing.assert_array_equal(seen, whole)
 
 
+def test_batches_of_another_size_than_the_runs_are_refused(run):
+    with pytest.raises(TypeError, match="batches are of 4, as the run's: leave out batch_size"):
+        ResumableLoader(Indices(), sampler=ScheduleSampler(run), batch_size=2 * BATCH)
+
+
 def test_a_position_holds_for_another_number_of_replicas(run, schedule):
     one = ResumableLoader(Indices(), sampler=ScheduleSampler(run))
     passing = iter(one)

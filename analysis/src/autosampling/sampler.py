@@ -58,7 +58,9 @@ class RecordedSampler(DistributedSampler[int]):
     batch from the r-th on, so that together they train on the very batches of the run; R must divide B. Without `rank`
     and `replicas` they are those of `torch.distributed` when the sampler is made.
 
-    It is a DistributedSampler by name, so that PyTorch Lightning leaves it in its place.
+    It is a DistributedSampler by name, so that PyTorch Lightning leaves it in its place. Beside a plain DataLoader it
+    can see neither the batch size, which must be `batch_size`, nor that Lightning's overfit_batches puts another
+    sampler in its place: ResumableLoader takes care of both.
     """
 
     def __init__(self, run: str | Path, rank: int | None, replicas: int | None) -> None:
@@ -79,6 +81,7 @@ class RecordedSampler(DistributedSampler[int]):
             )
         self.epoch = 0
         self._done = 0  # batches of this epoch before the next pass; all of them: it is the next epoch's
+        self._passing = False  # whether a pass has begun and not come to its end
 
     @property
     def batch_size(self) -> int:
@@ -104,9 +107,10 @@ class RecordedSampler(DistributedSampler[int]):
                 "after torch.distributed was initialised (with Lightning in train_dataloader)"
             )
         self.load_state_dict(self.state_dict())
+        self._passing = True
         first = self._done * self.global_batch_size + self.rank
         yield from self._draws(self.epoch)[first :: self.num_replicas].tolist()
-        self._done = self._batches(self.epoch)
+        self._done, self._passing = self._batches(self.epoch), False
 
     def state_dict(self) -> dict[str, int]:
         """Where the next pass begins: right at all times under ResumableLoader, else only between passes, since a
@@ -121,20 +125,24 @@ class RecordedSampler(DistributedSampler[int]):
         epoch, batches = state.get("epoch", -1), state.get("batches", -1)
         if epoch < 0 or not 0 <= batches <= self._batches(epoch):
             raise ValueError(f"{state} is not a state of this sampler (of another run?): give what its state_dict gave")
-        self.epoch, self._done = epoch, batches
+        self.epoch, self._done, self._passing = epoch, batches, False
 
     def set_epoch(self, epoch: int) -> None:
         """Lets the next pass be this epoch. Needless in a plain loop, where it is the next one anyway.
 
-        Raises ValueError in the middle of another epoch, the rest of which would be lost.
+        Raises ValueError in the middle of another epoch, the rest of which would be lost. Under a plain DataLoader
+        that is seen unless its workers had taken all indices of the epoch.
         """
         at = self.state_dict()
         if epoch == at["epoch"]:
             return
-        if at["batches"] > 0:
+        if at["batches"] > 0 or self._passing:
+            place = (
+                f"after {at['batches']} of {self._batches(at['epoch'])} batches" if at["batches"] else "before its end"
+            )
             raise ValueError(
-                f"epoch {at['epoch']} was left after {at['batches']} of {self._batches(at['epoch'])} batches, and the "
-                f"loop would go on with epoch {epoch}: let whole epochs pass (in Lightning no limit_train_batches)"
+                f"epoch {at['epoch']} was left {place}, and the loop would go on with epoch {epoch}: let whole epochs "
+                "pass (in Lightning no limit_train_batches)"
             )
         self.epoch, self._done = epoch, 0
 
@@ -228,14 +236,21 @@ class ResumableLoader(DataLoader[Any]):
     """
 
     def __init__(self, dataset: Dataset[Any], *, sampler: RecordedSampler, **options: Any) -> None:
+        if options.get("batch_sampler") is not None:
+            raise TypeError(
+                "batches of a batch_sampler would not be the run's: leave it out; for predictions (Lightning's predict "
+                "sets one) give a plain DataLoader over the data set"
+            )
         if not isinstance(sampler, RecordedSampler):
             raise TypeError(f"{type(sampler).__name__} would change the order: give a ScheduleSampler or StaticSampler")
+        if options.get("batch_size", sampler.batch_size) != sampler.batch_size:
+            raise TypeError(f"batches are of {sampler.batch_size}, as the run's: leave out batch_size")
         if len(dataset) != sampler.training_images:  # type: ignore[arg-type]
             raise ValueError(
                 f"the data set has {len(dataset)} examples, but the schedule is over {sampler.training_images}: "  # type: ignore[arg-type]
                 "give TrainingSet(run, data)"
             )
-        super().__init__(dataset, batch_size=sampler.batch_size, sampler=sampler, **options)
+        super().__init__(dataset, sampler=sampler, **{**options, "batch_size": sampler.batch_size})
         self._recorded = sampler
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
