@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import pickle
 import subprocess
 import sys
 
@@ -265,6 +266,63 @@ def test_files_without_weights_are_named(tmp_path):
     torch.save({"layer.weight": torch.ones(1)}, tmp_path / "other.pt")
     with pytest.raises(ValueError, match=r"no conv1.weight in the weights \(they hold layer.weight"):
         weights.import_weights(tmp_path / "other.pt", tmp_path / "init.h5", config)
+
+
+class Code:
+    """Runs code when it is unpickled."""
+
+    def __reduce__(self):
+        return print, ("code of a pickle",)
+
+
+@pytest.mark.parametrize(
+    ("save", "message"),
+    [
+        (lambda network, path: torch.jit.script(network).save(path), "it is TorchScript: torch.save the state_dict"),
+        (lambda network, path: torch.save(network, path), r"a whole module.* autosampling.networks.ResNet"),
+        (
+            lambda network, path: torch.save({"a": Code()}, path),
+            "which may run any code, print:",
+        ),
+        (lambda network, path: path.write_bytes(pickle.dumps(network.state_dict())), "a pickle that torch.save didn't"),
+        (lambda network, path: weights.write_state(path, dict(network.named_parameters())), "an HDF5 file: model.init"),
+        (lambda network, path: path.write_bytes(b"\x08" + bytes(7) + b'{"a": 1}'), "it is a safetensors file"),
+    ],
+    ids=["torchscript", "module", "code", "pickle", "state file", "safetensors"],
+)
+def test_files_that_are_not_a_saved_state_dict_are_told_apart(save, message, tmp_path, capsys):
+    save(networks.make_network("resnet8").requires_grad_(False), tmp_path / "weights.pt")
+    config = write_config(tmp_path / "run.toml", "resnet8")
+    with pytest.raises(ValueError, match=message):
+        weights.import_weights(tmp_path / "weights.pt", tmp_path / "init.h5", config)
+    assert "code of a pickle" not in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch's, about such tensors
+@pytest.mark.parametrize(
+    ("name", "change", "fault"),
+    [
+        ("conv1.weight", lambda tensor: tensor.to(torch.int32), "has elements of torch.int32, no real numbers"),
+        ("conv1.weight", lambda tensor: tensor.to(torch.complex64), "is complex"),
+        ("conv1.weight", lambda tensor: torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8), "is quantised"),
+        ("conv1.weight", lambda tensor: tensor.to_sparse(), "is sparse or nested"),
+        ("conv1.weight", lambda tensor: tensor.to("meta"), "is on the meta device, without values"),
+        ("conv1.weight", lambda tensor: tensor.double() + 1e300, "has values that are not finite"),
+        ("bn1.running_var", lambda tensor: tensor - 1.5, "has negative values"),
+    ],
+)
+def test_tensors_that_are_no_weights_are_named(name, change, fault, tmp_path):
+    state = networks.make_network("resnet8").state_dict()
+    torch.save({**state, name: change(state[name])}, tmp_path / "weights.pt")
+    config = write_config(tmp_path / "run.toml", "resnet8")
+    with pytest.raises(ValueError, match=f"{name} {fault}"):
+        weights.import_weights(tmp_path / "weights.pt", tmp_path / "init.h5", config)
+
+
+@pytest.mark.parametrize("name", [name for name in networks.NAMES if not name.startswith("imagenet")])
+def test_networks_run_as_torchscript(name):
+    network, images = networks.make_network(name).eval(), torch.randn(2, 3, 32, 32)
+    assert torch.equal(torch.jit.script(network)(images), network(images))
 
 
 @pytest.mark.parametrize(("name", "width"), [("resnet8", 64), ("imagenet-resnet34", 512)])

@@ -44,18 +44,20 @@ class ResNet(nn.Module):
         super().__init__()
         self.conv1, self.bn1 = _conv(channels, widths[0], 3), nn.BatchNorm2d(widths[0])
         inputs = widths[0]
-        self.stages = len(widths)
+        stages: list[nn.Module] = []
         for stage, width in enumerate(widths):
             first = Block(inputs, width, stride=1 if stage == 0 else 2)
             rest = [Block(width, width, stride=1) for _ in range(blocks - 1)]
-            self.add_module(f"layer{stage + 1}", nn.Sequential(first, *rest))
+            stages.append(nn.Sequential(first, *rest))
             inputs = width
+        # Each by its name, the missing ones too, as TorchScript wants it.
+        stages += [nn.Identity()] * (4 - len(stages))
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.fc = nn.Linear(inputs, classes)
 
     def forward(self, images: Tensor) -> Tensor:
         features = functional.relu(self.bn1(self.conv1(images)))
-        for stage in range(self.stages):
-            features = self.get_submodule(f"layer{stage + 1}")(features)
+        features = self.layer4(self.layer3(self.layer2(self.layer1(features))))
         return self.fc(features.mean((2, 3)))
 
 

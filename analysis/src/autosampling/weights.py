@@ -152,16 +152,37 @@ def export_run(run: str | Path, output: str | Path) -> list[Path]:
     return files
 
 
+_OTHER_FORMATS = {  # first bytes: what the file is, and what to do
+    b"\x89HDF": ("an HDF5 file", "model.init itself takes a state file of the program's"),
+    b"\x93NUMPY": ("an array of NumPy's", "make tensors of it, and torch.save them by name"),
+}
+
+
+def _describe(file: Path, error: Exception) -> str:
+    """What a file is that torch.load refuses, and what to do."""
+    start = file.read_bytes()[:9]
+    for magic, (what, advice) in _OTHER_FORMATS.items():
+        if start.startswith(magic):
+            return f"it is {what}: {advice}"
+    if start[7:] == b"\0{":
+        return "it is a safetensors file: torch.save what safetensors.torch.load_file gives"
+    words = str(error)
+    if "TorchScript" in words:
+        return "it is TorchScript: torch.save the state_dict() of what torch.jit.load gives"
+    if found := re.search(r"GLOBAL (\S+)", words):
+        what = "a whole module or other objects, pickled, which may run any code"
+        return f"it holds {what}, {found[1]}: torch.save the module's state_dict() alone"
+    what = "it is a pickle that torch.save didn't make" if start.startswith(b"\x80") else words.split("\n")[0]
+    return f"{what}: give a file that torch.save made of a state dict alone"
+
+
 def _load(file: str | Path) -> Any:
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise
     except Exception as error:  # torch.load raises what its parsers happen to
-        raise ValueError(
-            f"torch.load cannot read {file} with weights_only ({type(error).__name__}): give a file that torch.save "
-            "made of a state dict alone"
-        ) from error
+        raise ValueError(f"torch.load cannot read {file} with weights_only ({_describe(Path(file), error)})") from error
 
 
 def _find_weights(loaded: Any, first_name: str) -> tuple[dict[str, Tensor], list[str]]:
@@ -173,7 +194,8 @@ def _find_weights(loaded: Any, first_name: str) -> tuple[dict[str, Tensor], list
         if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
             loaded = loaded[key]
             break
-    tensors = {k: v for k, v in loaded.items() if isinstance(v, Tensor)} if isinstance(loaded, Mapping) else {}
+    items = loaded.items() if isinstance(loaded, Mapping) else ()
+    tensors = {name: value for name, value in items if isinstance(name, str) and isinstance(value, Tensor)}
     found = [name for name in tensors if name == first_name or name.endswith("." + first_name)]
     if not found:
         some = ", ".join(list(tensors)[:3]) or "no tensor"
@@ -181,6 +203,30 @@ def _find_weights(loaded: Any, first_name: str) -> tuple[dict[str, Tensor], list
     prefix = min(found, key=len).removesuffix(first_name)
     inside = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     return inside, [name for name in tensors if not name.startswith(prefix)]
+
+
+def _fault(name: str, value: Tensor | None, target: Tensor) -> str:
+    """Why a tensor can't take this place; nothing where it can."""
+    if value is None:
+        return "is missing"
+    kinds = {
+        "sparse or nested": value.layout != torch.strided or value.is_nested,
+        "quantised": value.is_quantized,
+        "complex": value.is_complex(),
+        "on the meta device, without values": value.is_meta,
+    }
+    if found := [kind for kind, holds in kinds.items() if holds]:
+        return f"is {found[0]}"
+    if not value.is_floating_point():
+        return f"has elements of {value.dtype}, no real numbers"
+    if value.shape != target.shape:
+        return f"is {tuple(value.shape)}, not {tuple(target.shape)}"
+    value = value.to(torch.float32)
+    if not value.isfinite().all():
+        return "has values that are not finite"
+    if name.endswith(".running_var") and (value < 0).any():
+        return "has negative values"
+    return ""
 
 
 def _fit(given: dict[str, Tensor], wanted: dict[str, Tensor], head: str, new_head: bool) -> dict[str, Tensor]:
@@ -195,16 +241,11 @@ def _fit(given: dict[str, Tensor], wanted: dict[str, Tensor], head: str, new_hea
         if new_head and of_head:
             fitted[name] = target
             continue
-        if value is None:
-            difference = "is missing"
-        elif value.shape != target.shape:
-            difference = f"is {tuple(value.shape)}, not {tuple(target.shape)}"
-        elif not value.isfinite().all():
-            difference = "has values that are not finite"
-        else:
+        fault = _fault(name, value, target)
+        if value is not None and not fault:
             fitted[name] = value.detach().to(torch.float32)
             continue
-        differences.append(f"{name} {difference}")
+        differences.append(f"{name} {fault}")
         of_head_alone &= of_head
     differences += [f"{name} is not in the network" for name in given]
     if differences:
