@@ -2,6 +2,7 @@
 
 #include "autosampling/base/error.hpp"
 #include "autosampling/record/checkpoint.hpp"
+#include "autosampling/record/file_kind.hpp"
 
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/isfinite.h>
@@ -13,6 +14,8 @@ namespace autosampling {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 bool is_momentum(const std::string& name) {
     return name.starts_with("momentum.");
 }
@@ -23,12 +26,36 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
     return result.empty() ? "scalar" : result;
 }
 
+// Where the weights of a run's winner are, by its newest checkpoint.
+std::string weights_of_run(const fs::path& run) {
+    std::vector<std::string> passed_over;
+    const auto index = newest_checkpoint(run, passed_over);
+    if (!index) return "a state-<number>.h5 of a run's checkpoint";
+    const std::int32_t state = index->state_of.at(static_cast<std::size_t>(index->winner));
+    return (checkpoint_folder(run, index->cycle) / text("state-", state, ".h5")).string() + ", its last winner";
+}
+
+// Throws Error(usage) where it is no state file, with what it is and what makes one.
+void expect_state_file(const fs::path& path) {
+    const auto refuse = [&path](const std::string& found, const std::string& suggestion) {
+        throw Error(ExitCode::usage,
+                    text("model.init = ", path.string(), " is no file of the program's weights (found: ", found,
+                         "): give ", suggestion));
+    };
+    const std::string import = "the FILE that autosampling-analyse import " + path.string() +
+                               " --config CONFIG --output FILE makes of PyTorch weights";
+    if (!fs::exists(path)) refuse("nothing", import + ", or a state-<number>.h5 of a run's checkpoint");
+    if (fs::is_directory(path)) refuse("a folder", weights_of_run(path));
+    const std::string kind = file_kind(path);
+    if (kind.starts_with("autosampling ") && kind != "autosampling state")
+        refuse(kind, weights_of_run(path.parent_path()));
+    if (kind != "autosampling state") refuse(kind, import);
+}
+
 } // namespace
 
 void load_initial_weights(FlatState& state, const ModelOptions& model) {
-    VALIDATE(
-        std::filesystem::is_regular_file(model.init), ExitCode::usage, "model.init = ", model.init,
-        " is no file: give one that autosampling-analyse import has written, or a state-<number>.h5 of a checkpoint");
+    expect_state_file(model.init);
     StateFile file = read_state_file(model.init);
     const torch::Tensor values = at::from_blob(file.state.data(), {std::ssize(file.state)}, torch::kFloat);
 
@@ -55,6 +82,10 @@ void load_initial_weights(FlatState& state, const ModelOptions& model) {
              model.name, ":", differences, "\n  choose the model.name and data set that they were made for");
     VALIDATE(at::isfinite(state.buffer()).all().item<bool>(), ExitCode::usage, "the weights in ", model.init,
              " are not all finite (the training that they come from diverged): take an earlier state");
+    for (const StateEntry& entry : state.entries())
+        VALIDATE(!entry.name.ends_with(".running_var") || entry.view(state.buffer()).ge(0).all().item<bool>(),
+                 ExitCode::usage, entry.name, " in ", model.init,
+                 " is negative somewhere (no variance is): give the weights that the network was evaluated with");
 }
 
 } // namespace autosampling

@@ -11,13 +11,11 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
-#include <string_view>
 #include <vector>
 
 namespace autosampling {
 namespace {
 
-constexpr std::string_view mark{"XXH3-64\0", 8};
 constexpr std::uintmax_t trailer_size = 16;
 
 using Trailer = std::array<char, trailer_size>;
@@ -35,8 +33,9 @@ Trailer trailer_of(std::istream& in, std::uintmax_t size) {
     }
     const std::uint64_t hash = XXH3_64bits_digest(state.get());
     Trailer trailer;
-    std::copy(mark.begin(), mark.end(), trailer.begin());
-    for (std::size_t byte = 0; byte < 8; ++byte) trailer[mark.size() + byte] = static_cast<char>(hash >> (8 * byte));
+    std::copy(checksum_mark.begin(), checksum_mark.end(), trailer.begin());
+    for (std::size_t byte = 0; byte < 8; ++byte)
+        trailer[checksum_mark.size() + byte] = static_cast<char>(hash >> (8 * byte));
     return trailer;
 }
 
@@ -61,7 +60,7 @@ void verify_checksum(const std::filesystem::path& file) {
         expected = trailer_of(stream, size - trailer_size);
         stream.read(found.data(), found.size());
     }
-    VALIDATE(std::equal(mark.begin(), mark.end(), found.begin()), ExitCode::checkpoint, file.string(),
+    VALIDATE(std::equal(checksum_mark.begin(), checksum_mark.end(), found.begin()), ExitCode::checkpoint, file.string(),
              " has no checksum at its end (it was cut short, changed by another program, or is no record of this one): "
              "restore it from a copy");
     VALIDATE(found == expected, ExitCode::checkpoint, file.string(),

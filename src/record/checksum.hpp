@@ -3,8 +3,11 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 
 namespace autosampling {
+
+constexpr std::string_view checksum_mark{"XXH3-64\0", 8};
 
 // Throws Error(failure).
 void append_checksum(const std::filesystem::path& file);

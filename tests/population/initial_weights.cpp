@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <fstream>
+#include <map>
 
 namespace autosampling {
 namespace {
@@ -84,15 +86,51 @@ TEST_F(InitialWeights, of_another_network_are_refused_tensor_by_tensor) {
     Model other(1, "convnet");
     EXPECT_THAT(refusal(taking.state, {"mlp", write_reversed(folder / "state", other.state, false)}),
                 AllOf(HasSubstr("fc1.weight is missing"), HasSubstr("bn1.running_mean is not in the network")));
-    EXPECT_THAT(refusal(taking.state, {"mlp", (folder / "none.h5").string()}), HasSubstr("is no file"));
 }
 
-TEST_F(InitialWeights, that_are_not_finite_are_refused) {
+TEST_F(InitialWeights, of_another_kind_are_refused_with_what_they_are_and_what_to_give) {
+    run_on(world().size(), small_options(), folder / "run", Opening::fresh);
+    if (!world().is_root()) return;
+    const auto file_of = [&](const std::string& name, const std::string& content) {
+        std::ofstream(folder / name, std::ios::binary) << content;
+        return (folder / name).string();
+    };
+    using namespace std::string_literals;
+    const std::string import = "autosampling-analyse import ";
+    Model taking(2);
+    for (const auto& [path, found] : std::map<std::string, std::string>{
+             {file_of("zip.pt", "PK\3\4 and so on, many bytes of it"), "a zip archive, as torch.save writes it"},
+             {file_of("old.pt", "\x80\2\x8a\nl\xfc\x9c\x46\xf9 and so on"), "a pickle"},
+             {file_of("weights.safetensors", "\x48\0\0\0\0\0\0\0{\"fc1\": 1}"s), "a safetensors file"},
+             {file_of("keras.h5", "\x89HDF\r\n\x1a\n of another program"),
+              "an HDF5 file that this program didn't write"},
+             {file_of("empty", ""), "an empty file"},
+             {file_of("text", "[model]"), "unknown here"}})
+        EXPECT_THAT(refusal(taking.state, {"mlp", path}), AllOf(HasSubstr(found), HasSubstr(import + path)));
+    EXPECT_THAT(refusal(taking.state, {"mlp", (folder / "none.h5").string()}),
+                AllOf(HasSubstr("found: nothing"), HasSubstr(import)));
+
+    const auto run = folder / "run";
+    const auto last = checkpoint_folder(run, read_record(run).cycles.back().cycle + 1);
+    const std::string weights = "give " + (last / "state-").string();
+    for (const auto& [path, found] :
+         std::map<std::filesystem::path, std::string>{{run, "a folder"}, {run / "run.h5", "autosampling run"}})
+        EXPECT_THAT(refusal(taking.state, {"mlp", path.string()}), AllOf(HasSubstr(found), HasSubstr(weights)));
+    EXPECT_THAT(refusal(taking.state, {"mlp", (last / "index.h5").string()}),
+                AllOf(HasSubstr("autosampling checkpoint"), HasSubstr("give a state-<number>.h5")));
+}
+
+TEST_F(InitialWeights, that_are_not_finite_or_have_a_negative_variance_are_refused) {
     if (!world().is_root()) return;
     Model given(1), taking(2);
     given.state.host()[5] = std::nanf("");
     EXPECT_THAT(refusal(taking.state, {"mlp", write_reversed(folder / "state", given.state, false)}),
                 HasSubstr("not all finite"));
+    Model norm(1, "convnet"), norm_taking(2, "convnet");
+    for (const StateEntry& entry : norm.state.entries())
+        if (entry.name == "bn2.running_var") entry.view(norm.state.buffer())[3] = -1e-3;
+    EXPECT_THAT(refusal(norm_taking.state, {"convnet", write_reversed(folder / "norm", norm.state, false)}),
+                HasSubstr("bn2.running_var"));
 }
 
 TEST_F(InitialWeights, are_those_of_every_member_of_a_run) {

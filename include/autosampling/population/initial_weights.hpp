@@ -7,8 +7,8 @@
 namespace autosampling {
 
 // Puts the parameters and batch-norm statistics of the state file `model.init` into a network's state, by name;
-// momentum stays as it is. Throws Error(usage) where the file is missing or was made for another network (the tensors
-// that differ are named), Error(checkpoint) where it is damaged. Local.
+// momentum stays as it is. Throws Error(usage) where that is no state file (what it is and what to give are named) or
+// one of another network (the tensors that differ are named), Error(checkpoint) where it is damaged. Local.
 void load_initial_weights(FlatState& state, const ModelOptions& model);
 
 } // namespace autosampling
