@@ -163,6 +163,7 @@ ExitCode dispatch(int argc, char** argv) {
 } // namespace
 
 int run_command_line(int argc, char** argv) {
+    std::signal(SIGXFSZ, SIG_IGN); // a file beyond `ulimit -f`: the write that fails is told
     return static_cast<int>(dispatch(argc, argv));
 }
 

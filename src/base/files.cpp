@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 [[noreturn]] void fail(const char* what, const fs::path& path, int error) {
     const char* hint = "check its permissions and the disk";
     if (error == ENOSPC || error == EDQUOT) hint = "free some space or raise the quota";
+    if (error == EFBIG) hint = "raise the limit of a file's size (ulimit -f)";
     if (error == ENOENT) hint = "check the path";
     throw Error(ExitCode::failure, text("cannot ", what, " ", path.string(), " (", std::strerror(error), "): ", hint));
 }
@@ -65,13 +66,25 @@ void publish(const fs::path& path) {
     sync_folder(path.parent_path());
 }
 
+NewFile::~NewFile() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove(temporary_name(path_), ignored);
+}
+
+void NewFile::publish() {
+    autosampling::publish(path_);
+    path_.clear();
+}
+
 void sync_folder(const fs::path& folder) {
     File(folder.empty() ? fs::path(".") : folder, O_RDONLY | O_DIRECTORY).sync();
 }
 
 void write_file(const fs::path& path, std::string_view text) {
-    File(temporary_name(path), O_WRONLY | O_CREAT | O_TRUNC).write(text);
-    publish(path);
+    File out(temporary_name(path), O_WRONLY | O_CREAT | O_TRUNC);
+    NewFile file(path);
+    out.write(text);
+    file.publish();
 }
 
 std::string read_file(const fs::path& path) {

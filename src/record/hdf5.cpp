@@ -1,7 +1,6 @@
 // Every call of the HDF5 C API is made here; the file is long so that no other needs to know it.
 #include "autosampling/record/hdf5.hpp"
 
-#include "autosampling/base/files.hpp"
 #include "checksum.hpp"
 
 #include <hdf5_hl.h>
@@ -69,7 +68,14 @@ std::string hdf5_words() {
     return words.empty() ? "no reason given" : words;
 }
 
+// Before any other call of HDF5, whose own end of the process would try again to write a file that could not be
+// written, and crash.
+void start_hdf5() {
+    [[maybe_unused]] static const herr_t left_alone = H5dont_atexit();
+}
+
 Hdf5Properties file_access() {
+    start_hdf5();
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); // failures are told by exceptions
     Hdf5Properties access(H5Pcreate(H5P_FILE_ACCESS));
     H5Pset_fclose_degree(access.get(), H5F_CLOSE_SEMI);
@@ -84,18 +90,18 @@ Hdf5Properties file_access() {
 } // namespace
 
 std::string hdf5_version() {
+    start_hdf5();
     unsigned major = 0, minor = 0, release = 0;
     H5get_libversion(&major, &minor, &release);
     return text(major, ".", minor, ".", release);
 }
 
 Hdf5File::Hdf5File(const std::filesystem::path& path, bool writing) : path_(path), writing_(writing) {
-    // At the end of the process HDF5 would try again to write a file that could not be written, and crash.
-    [[maybe_unused]] static const herr_t left_alone = H5dont_atexit();
     const Hdf5Properties access = file_access();
     if (writing) {
         file_ = Hdf5Handle<H5Fclose>(
             check(H5Fcreate(temporary_name(path).c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), "create"));
+        new_file_ = NewFile(path);
     } else {
         verify_checksum(path); // first: HDF5 1.10 can crash on a damaged file
         file_ = Hdf5Handle<H5Fclose>(check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), "open"));
@@ -123,7 +129,7 @@ void Hdf5File::commit() {
     check(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), "write");
     check(H5Fclose(file_.release()), "close");
     append_checksum(temporary_name(path_));
-    publish(path_);
+    new_file_.publish();
 }
 
 Hdf5Dataset Hdf5File::create_dataset(const std::string& name, hid_t type, std::span<const std::uint64_t> shape,

@@ -89,6 +89,7 @@ TEST_F(Files, a_failed_write_leaves_the_old_file) {
     setrlimit(RLIMIT_FSIZE, &before);
     std::signal(SIGXFSZ, handler);
     EXPECT_EQ(read_file(folder / "f"), "old");
+    EXPECT_FALSE(fs::exists(temporary_name(folder / "f")));
 }
 
 TEST_F(Files, errors_name_the_path_and_the_cause) {

@@ -32,6 +32,11 @@ cp -- "$run/run.h5" "$work/run.h5"
 expect 0 'wrote .*run\.h5' "$program" finish "$run" # of a finished run: the same
 same "$work/whole" "$run"
 
+limited() (ulimit -f 8 && "$@") # 8 kB: no signal without a word, and the file that was there stays
+expect 1 'cannot write .*run\.h5 \(File too large\)' limited "$program" finish "$run"
+[[ ! -e $run/run.h5.tmp ]] || fail "finish left run.h5.tmp"
+same "$work/whole" "$run"
+
 mkdir "$work/empty"
 expect 4 '^autosampling: no run was begun' "$program" finish "$work/empty"
 [[ ! $(ls -A "$work/empty") ]] || fail "finish left something in a folder that is no run"

@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 
+#include <csignal>
 #include <functional>
 #include <map>
+#include <sys/resource.h>
 
 namespace autosampling::example {
 namespace {
@@ -181,6 +183,25 @@ TEST(RunFile, gap_is_refused_and_leaves_no_file) {
     EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { write_run_file(run.path(), header(), launch(), {}); }),
                 HasSubstr("gap at cycle 5"));
     EXPECT_FALSE(fs::exists(run.path() / "run.h5"));
+}
+
+TEST(RunFile, that_cannot_be_written_ends_the_process_in_order_and_leaves_nothing) {
+    testing::GTEST_FLAG(death_test_style) = "threadsafe"; // in a process of its own, from here on
+    (void)hdf5_version();                                 // a run says it before it makes its first file
+    const Folder run;
+    write_segments(run.path());
+    const auto fail_to_write = [&](rlim_t limit) {
+        std::signal(SIGXFSZ, SIG_IGN);
+        const rlimit bytes{limit, limit};
+        ::setrlimit(RLIMIT_FSIZE, &bytes);
+        std::fputs(message_of(ExitCode::failure, [&] { write_run_file(run.path(), header(), launch(), {}); }).c_str(),
+                   stderr);
+        std::exit(7);
+    };
+    for (const rlim_t limit : {5'000, 20'000, 50'000}) {
+        EXPECT_EXIT(fail_to_write(limit), testing::ExitedWithCode(7), "run.h5 .File too large") << limit;
+        EXPECT_FALSE(fs::exists(run.path() / "run.h5.tmp")) << limit;
+    }
 }
 
 TEST(RunFile, without_a_segment_is_refused) {

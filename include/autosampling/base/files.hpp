@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace autosampling {
 
@@ -13,10 +14,29 @@ std::filesystem::path temporary_name(const std::filesystem::path& path);
 // Forces temporary_name(path) to disk, renames it to path, forces the folder to disk. Throws Error(failure).
 void publish(const std::filesystem::path& path);
 
+// Stands for temporary_name(path) while it is being written: removes it unless it was published.
+class NewFile {
+  public:
+    NewFile() = default;
+    explicit NewFile(std::filesystem::path path) : path_(std::move(path)) {}
+    ~NewFile();
+    NewFile(NewFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+    NewFile& operator=(NewFile&& other) noexcept {
+        std::swap(path_, other.path_);
+        return *this;
+    }
+    // As the function above.
+    void publish();
+
+  private:
+    std::filesystem::path path_; // empty: none
+};
+
 // Forces a folder's entries to disk. Throws Error(failure).
 void sync_folder(const std::filesystem::path& folder);
 
-// Writes `text` to temporary_name(path) and publishes it. Throws Error(failure).
+// Writes `text` to temporary_name(path) and publishes it. What can't be written whole leaves nothing. Throws
+// Error(failure).
 void write_file(const std::filesystem::path& path, std::string_view text);
 
 // The whole file. Throws Error(failure) when it cannot be read.

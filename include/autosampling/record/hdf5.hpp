@@ -3,6 +3,7 @@
 #pragma once
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/files.hpp"
 
 #include <hdf5.h>
 
@@ -69,8 +70,8 @@ class Hdf5File {
 
     const std::filesystem::path& path() const noexcept { return path_; }
 
-    // Closes, adds the checksum, forces to disk and gives the file its own name. Without it the destructor leaves only
-    // the .tmp file.
+    // Closes, adds the checksum, forces to disk and gives the file its own name. Without it the destructor removes what
+    // was written.
     void commit();
 
     // Datasets; `name` may hold groups ("split/training"), made as needed. Element types T: uint8, int32, uint32,
@@ -119,6 +120,7 @@ class Hdf5File {
     Hdf5Dataset open_dataset(const std::string& name) const;
     std::size_t elements(const Hdf5Dataset& dataset, const std::string& name) const;
 
+    NewFile new_file_; // goes after file_
     Hdf5Handle<H5Fclose> file_;
     std::filesystem::path path_;
     bool writing_ = false;
