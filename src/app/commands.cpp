@@ -127,7 +127,7 @@ void check_command(const RunArguments& arguments) {
     const Split split = split_dataset(view_dataset(data, memory), options.data, data_seed(options));
     const Plan plan = make_plan(options, ranks, data, split);
     if (!options.model.init.empty()) {
-        const auto network = make_network(options.model.name, data.shape, data.classes);
+        const auto network = make_network(options.model.name, data.facts.shape, data.facts.classes);
         FlatState state(*network, torch::kCPU);
         load_initial_weights(state, options.model);
     }

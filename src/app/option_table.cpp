@@ -1,5 +1,6 @@
 #include "autosampling/app/option_table.hpp"
 
+#include "autosampling/data/dataset.hpp"
 #include "autosampling/training/network.hpp"
 
 #include <algorithm>
@@ -60,8 +61,7 @@ std::vector<Option> run_options() {
 
 std::vector<Option> data_options() {
     return {
-        {"data", "name", at<&Options::data, &DataOptions::name>, Names{"mnist", "cifar10", "cifar100", "synthetic"}, "",
-         "The data set."},
+        {"data", "name", at<&Options::data, &DataOptions::name>, dataset_names(), "", "The data set."},
         {"data", "path", at<&Options::data, &DataOptions::path>, Anything{}, "path",
          "Folder that holds the data set's files, from the current directory; needed by all but synthetic.",
          AtResume::any},

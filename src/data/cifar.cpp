@@ -11,8 +11,8 @@ namespace autosampling::detail {
 
 namespace {
 
-constexpr ImageShape shape{32, 32, 3};
-constexpr std::size_t plane = 32 * 32;
+constexpr int side = 32; // pixels
+constexpr std::size_t plane = side * side;
 
 struct Variant {
     int classes;
@@ -45,7 +45,7 @@ constexpr std::array class_names_100{
 static_assert(class_names_10.size() == 10 && class_names_100.size() == 100);
 
 std::size_t count_records(const std::filesystem::path& path, const Variant& variant) {
-    PackedFile file(path);
+    CompressedFile file(path);
     const std::uint64_t limit = max_images * variant.record();
     const std::uint64_t length = file.length(limit);
     if (length > limit) file.refuse(limit, "more bytes", text("at most ", max_images, " records"));
@@ -65,9 +65,9 @@ void interleave(const std::uint8_t* planes, std::uint8_t* pixels) {
 }
 
 // Reads all of a file to the given place (in images) of a set; returns the place after its last image.
-std::size_t load_file(const std::filesystem::path& path, const Variant& variant, const ImageSetMemory& out,
+std::size_t load_file(const std::filesystem::path& path, const Variant& variant, const ExampleSetMemory& out,
                       std::size_t place) {
-    PackedFile file(path);
+    CompressedFile file(path);
     constexpr std::size_t chunk_records = 256;
     std::vector<std::uint8_t> chunk(chunk_records * variant.record());
     for (;;) {
@@ -82,7 +82,7 @@ std::size_t load_file(const std::filesystem::path& path, const Variant& variant,
             const auto label_at = i * variant.record() + variant.label_bytes - 1;
             check_label(file, at + label_at, chunk[label_at], variant.classes);
             out.labels[place] = chunk[label_at];
-            interleave(record + variant.label_bytes, out.images.data() + place * shape.pixels());
+            interleave(record + variant.label_bytes, out.bytes.data() + place * 3 * plane);
         }
         if (bytes < chunk.size()) return place;
     }
@@ -92,8 +92,8 @@ std::size_t load_file(const std::filesystem::path& path, const Variant& variant,
 
 void plan_cifar(DatasetPlan& plan) {
     const auto variant = variant_of(plan.options);
-    plan.shape = shape;
-    plan.classes = variant.classes;
+    plan.facts.shape = {side, side, 3};
+    plan.facts.classes = variant.classes;
     if (plan.options.name == "cifar10") {
         std::vector<FileNames> wanted;
         for (const auto* stem :
@@ -101,21 +101,21 @@ void plan_cifar(DatasetPlan& plan) {
             wanted.push_back({text(stem, ".bin"), stem});
         }
         plan.files = find_files(plan.options, {"cifar-10-batches-bin"}, wanted);
-        plan.class_names.assign(class_names_10.begin(), class_names_10.end());
-        plan.mean = {0.4914, 0.4822, 0.4465};
-        plan.std = {0.2470, 0.2435, 0.2616};
+        plan.facts.class_names.assign(class_names_10.begin(), class_names_10.end());
+        plan.facts.mean = {0.4914, 0.4822, 0.4465};
+        plan.facts.std = {0.2470, 0.2435, 0.2616};
     } else {
         plan.files = find_files(plan.options, {"cifar-100-binary"}, {{"train.bin", "train"}, {"test.bin", "test"}});
-        plan.class_names.assign(class_names_100.begin(), class_names_100.end());
-        plan.mean = {0.5071, 0.4865, 0.4409};
-        plan.std = {0.2673, 0.2564, 0.2762};
+        plan.facts.class_names.assign(class_names_100.begin(), class_names_100.end());
+        plan.facts.mean = {0.5071, 0.4865, 0.4409};
+        plan.facts.std = {0.2673, 0.2564, 0.2762};
     }
     for (std::size_t i = 0; i + 1 < plan.files.size(); ++i)
-        plan.training_images += count_records(plan.files[i], variant);
-    plan.test_images = count_records(plan.files.back(), variant);
+        plan.training_examples += count_records(plan.files[i], variant);
+    plan.test_examples = count_records(plan.files.back(), variant);
 }
 
-void load_cifar(const DatasetPlan& plan, const ImageSetMemory& training, const ImageSetMemory& test) {
+void load_cifar(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
     const auto variant = variant_of(plan.options);
     std::size_t training_end = 0;
     for (std::size_t i = 0; i + 1 < plan.files.size(); ++i) {

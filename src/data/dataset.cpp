@@ -15,7 +15,7 @@ namespace {
 struct Format {
     std::string_view name;
     void (*plan)(DatasetPlan&);
-    void (*load)(const DatasetPlan&, const detail::ImageSetMemory& training, const detail::ImageSetMemory& test);
+    void (*load)(const DatasetPlan&, const detail::ExampleSetMemory& training, const detail::ExampleSetMemory& test);
 };
 
 constexpr std::array formats{Format{"mnist", detail::plan_mnist, detail::load_mnist},
@@ -26,8 +26,10 @@ constexpr std::array formats{Format{"mnist", detail::plan_mnist, detail::load_mn
 const Format& format_of(const DataOptions& options) {
     const auto found =
         std::find_if(formats.begin(), formats.end(), [&](const Format& format) { return format.name == options.name; });
-    VALIDATE(found != formats.end(), ExitCode::usage, "data.name = \"", options.name,
-             "\" is unknown: choose mnist, cifar10, cifar100 or synthetic");
+    std::string known;
+    for (const auto& name : dataset_names()) known += (known.empty() ? "" : ", ") + name;
+    VALIDATE(found != formats.end(), ExitCode::usage, "data.name = \"", options.name, "\" is unknown: choose one of ",
+             known);
     return *found;
 }
 
@@ -47,16 +49,17 @@ void override_with(std::vector<double>& values, const std::vector<double>& given
 
 // Where each block begins, in bytes.
 struct Layout {
-    std::size_t training_images, training_labels, test_images, test_labels, end;
+    std::size_t training, training_labels, test, test_labels, end;
 };
 
 Layout layout_of(const DatasetPlan& plan) {
     const auto block = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };
+    const auto values = plan.facts.shape.values();
     Layout at{};
-    at.training_labels = at.training_images + block(plan.training_images * plan.shape.pixels());
-    at.test_images = at.training_labels + block(plan.training_images * sizeof(std::int32_t));
-    at.test_labels = at.test_images + block(plan.test_images * plan.shape.pixels());
-    at.end = at.test_labels + block(plan.test_images * sizeof(std::int32_t));
+    at.training_labels = at.training + block(plan.training_examples * values);
+    at.test = at.training_labels + block(plan.training_examples * sizeof(std::int32_t));
+    at.test_labels = at.test + block(plan.test_examples * values);
+    at.end = at.test_labels + block(plan.test_examples * sizeof(std::int32_t));
     return at;
 }
 
@@ -67,6 +70,12 @@ std::span<T> values_at(std::span<Byte> memory, std::size_t offset, std::size_t c
 
 } // namespace
 
+std::vector<std::string> dataset_names() {
+    std::vector<std::string> names;
+    for (const Format& format : formats) names.emplace_back(format.name);
+    return names;
+}
+
 std::size_t DatasetPlan::bytes() const {
     return layout_of(*this).end;
 }
@@ -76,45 +85,41 @@ DatasetPlan plan_dataset(const DataOptions& options, std::uint64_t seed) {
     plan.options = options;
     plan.seed = seed;
     format_of(options).plan(plan);
-    override_with(plan.mean, options.mean, "mean", false);
-    override_with(plan.std, options.std, "std", true);
-    ENSURE(plan.class_names.size() == static_cast<std::size_t>(plan.classes));
+    override_with(plan.facts.mean, options.mean, "mean", false);
+    override_with(plan.facts.std, options.std, "std", true);
+    ENSURE(plan.facts.class_names.size() == static_cast<std::size_t>(plan.facts.classes));
     return plan;
 }
 
 void load_dataset(const DatasetPlan& plan, std::span<std::byte> memory) {
     EXPECT(memory.size() >= plan.bytes());
     const auto at = layout_of(plan);
-    const auto pixels = plan.shape.pixels();
-    const detail::ImageSetMemory training{
-        values_at<std::uint8_t>(memory, at.training_images, plan.training_images * pixels),
-        values_at<std::int32_t>(memory, at.training_labels, plan.training_images)};
-    const detail::ImageSetMemory test{values_at<std::uint8_t>(memory, at.test_images, plan.test_images * pixels),
-                                      values_at<std::int32_t>(memory, at.test_labels, plan.test_images)};
-    format_of(plan.options).load(plan, training, test);
+    const auto set = [&](std::size_t bytes, std::size_t labels, std::size_t n) -> detail::ExampleSetMemory {
+        return {values_at<std::uint8_t>(memory, bytes, n * plan.facts.shape.values()),
+                values_at<std::int32_t>(memory, labels, n)};
+    };
+    format_of(plan.options)
+        .load(plan, set(at.training, at.training_labels, plan.training_examples),
+              set(at.test, at.test_labels, plan.test_examples));
 }
 
 Dataset view_dataset(const DatasetPlan& plan, std::span<const std::byte> memory) {
     EXPECT(memory.size() >= plan.bytes());
     const auto at = layout_of(plan);
-    const auto pixels = plan.shape.pixels();
-    Dataset dataset;
-    dataset.shape = plan.shape;
-    dataset.classes = plan.classes;
-    dataset.mean = plan.mean;
-    dataset.std = plan.std;
-    dataset.class_names = plan.class_names;
-    dataset.training = {values_at<const std::uint8_t>(memory, at.training_images, plan.training_images * pixels),
-                        values_at<const std::int32_t>(memory, at.training_labels, plan.training_images)};
-    dataset.test = {values_at<const std::uint8_t>(memory, at.test_images, plan.test_images * pixels),
-                    values_at<const std::int32_t>(memory, at.test_labels, plan.test_images)};
-    return dataset;
+    const auto augmentation = plan.options.augmentation == "crop-flip" ? Augmentation::crop_flip : Augmentation::none;
+    const auto set = [&](std::size_t bytes, std::size_t labels, std::size_t n) -> ExampleSet {
+        const auto images = values_at<const std::uint8_t>(memory, bytes, n * plan.facts.shape.values());
+        return {images, values_at<const std::int32_t>(memory, labels, n),
+                make_image_source(images, plan.facts, augmentation)};
+    };
+    return {plan.facts, set(at.training, at.training_labels, plan.training_examples),
+            set(at.test, at.test_labels, plan.test_examples)};
 }
 
 std::uint64_t hash_dataset(const Dataset& dataset) {
-    std::uint64_t hash = hash_of(dataset.training.images);
+    std::uint64_t hash = hash_of(dataset.training.bytes);
     hash = combine_hashes(hash, hash_of(dataset.training.labels));
-    hash = combine_hashes(hash, hash_of(dataset.test.images));
+    hash = combine_hashes(hash, hash_of(dataset.test.bytes));
     return combine_hashes(hash, hash_of(dataset.test.labels));
 }
 
@@ -126,7 +131,7 @@ std::vector<std::string> numbered_classes(int classes) {
     return names;
 }
 
-void check_label(const PackedFile& file, std::uint64_t offset, int label, int classes) {
+void check_label(const CompressedFile& file, std::uint64_t offset, int label, int classes) {
     if (label >= classes) file.refuse(offset, text("label ", label), text("0 to ", classes - 1));
 }
 

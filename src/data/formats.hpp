@@ -4,7 +4,7 @@
 #pragma once
 
 #include "autosampling/data/dataset.hpp"
-#include "packed_file.hpp"
+#include "compressed_file.hpp"
 
 #include <string>
 #include <string_view>
@@ -12,23 +12,23 @@
 
 namespace autosampling::detail {
 
-// An ImageSet while it is filled.
-struct ImageSetMemory {
-    std::span<std::uint8_t> images; // (n, H, W, C) u8
+// An ExampleSet while it is filled.
+struct ExampleSetMemory {
+    std::span<std::uint8_t> bytes;  // (n, H, W, C) u8
     std::span<std::int32_t> labels; // (n) i32
 };
 
 // The most images that one file may have; a compressed file isn't read further than that.
 inline constexpr std::uint64_t max_images = 1 << 24;
 
-// Each fills shape, classes, image numbers, mean, std (of C channels, whatever the options say), class names and files.
+// Each fills the facts (mean and std of C channels, whatever the options say), the numbers of examples and the files.
 void plan_mnist(DatasetPlan& plan);
 void plan_cifar(DatasetPlan& plan);
 void plan_synthetic(DatasetPlan& plan);
 
-void load_mnist(const DatasetPlan& plan, const ImageSetMemory& training, const ImageSetMemory& test);
-void load_cifar(const DatasetPlan& plan, const ImageSetMemory& training, const ImageSetMemory& test);
-void load_synthetic(const DatasetPlan& plan, const ImageSetMemory& training, const ImageSetMemory& test);
+void load_mnist(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
+void load_cifar(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
+void load_synthetic(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
 
 // The names "0", "1", … .
 std::vector<std::string> numbered_classes(int classes);
@@ -42,6 +42,6 @@ std::vector<std::filesystem::path> find_files(const DataOptions& options, const 
                                               const std::vector<FileNames>& wanted);
 
 // Checks a label read at `offset` of a file. Throws Error(data).
-void check_label(const PackedFile& file, std::uint64_t offset, int label, int classes);
+void check_label(const CompressedFile& file, std::uint64_t offset, int label, int classes);
 
 } // namespace autosampling::detail

@@ -17,7 +17,7 @@ constexpr std::uint64_t labels_header = 8;   // magic number, n
 constexpr int max_side = 1024;               // pixels
 constexpr int classes = 10;
 
-std::uint32_t read_number(PackedFile& file, const char* what) {
+std::uint32_t read_number(CompressedFile& file, const char* what) {
     const std::uint64_t at = file.offset();
     std::array<std::byte, 4> bytes{};
     if (file.read(bytes) < bytes.size()) file.refuse(file.offset(), "the end", text("4 bytes (", what, ") from ", at));
@@ -26,14 +26,14 @@ std::uint32_t read_number(PackedFile& file, const char* what) {
     return value;
 }
 
-std::uint32_t read_number(PackedFile& file, const char* what, std::uint64_t largest) {
+std::uint32_t read_number(CompressedFile& file, const char* what, std::uint64_t largest) {
     const std::uint64_t at = file.offset();
     const auto value = read_number(file, what);
     if (value < 1 || value > largest) file.refuse(at, text(what, " = ", value), text("1 to ", largest));
     return value;
 }
 
-void check_magic(PackedFile& file, std::uint32_t expected) {
+void check_magic(CompressedFile& file, std::uint32_t expected) {
     const auto magic = read_number(file, "magic number");
     if (magic == expected) return;
     const bool images = expected == images_magic;
@@ -46,7 +46,7 @@ void check_magic(PackedFile& file, std::uint32_t expected) {
                 text(expected, " of an IDX ", images ? "images" : "labels", " file"));
 }
 
-void check_length(PackedFile& file, std::uint64_t expected, const std::string& of_what) {
+void check_length(CompressedFile& file, std::uint64_t expected, const std::string& of_what) {
     const auto length = file.length(expected);
     if (length < expected) file.refuse(length, "the end", text(expected, " bytes (", of_what, ")"));
     if (length > expected) file.refuse(expected, "more bytes", text("the end (", of_what, ")"));
@@ -54,11 +54,11 @@ void check_length(PackedFile& file, std::uint64_t expected, const std::string& o
 
 struct IdxPair {
     std::size_t images = 0;
-    ImageShape shape;
+    Shape shape;
 };
 
 IdxPair check_pair(const std::filesystem::path& images_path, const std::filesystem::path& labels_path) {
-    PackedFile images(images_path), labels(labels_path);
+    CompressedFile images(images_path), labels(labels_path);
     check_magic(images, images_magic);
     check_magic(labels, labels_magic);
     const std::uint64_t n = read_number(images, "number of images", max_images);
@@ -68,15 +68,15 @@ IdxPair check_pair(const std::filesystem::path& images_path, const std::filesyst
     if (labels_n != n) {
         labels.refuse(4, text(labels_n, " labels"), text(n, ", as there are images in ", images_path.string()));
     }
-    const ImageShape shape{height, width, 1};
-    check_length(images, images_header + n * shape.pixels(),
+    const Shape shape{height, width, 1};
+    check_length(images, images_header + n * shape.values(),
                  text("a header of 16 and ", n, " images of ", height, " x ", width));
     check_length(labels, labels_header + n, text("a header of 8 and ", n, " labels"));
     return {n, shape};
 }
 
 // Reads the bytes after a header of the given length, to the very end of the file.
-void read_body(PackedFile& file, std::uint64_t header, std::span<std::byte> out) {
+void read_body(CompressedFile& file, std::uint64_t header, std::span<std::byte> out) {
     std::array<std::byte, images_header> skipped{};
     file.read(std::span(skipped).first(header));
     if (file.read(out) < out.size()) file.refuse(file.offset(), "the end", text(header + out.size(), " bytes"));
@@ -84,9 +84,9 @@ void read_body(PackedFile& file, std::uint64_t header, std::span<std::byte> out)
 }
 
 void load_pair(const std::filesystem::path& images_path, const std::filesystem::path& labels_path,
-               const ImageSetMemory& out) {
-    PackedFile images(images_path), labels(labels_path);
-    read_body(images, images_header, std::as_writable_bytes(out.images));
+               const ExampleSetMemory& out) {
+    CompressedFile images(images_path), labels(labels_path);
+    read_body(images, images_header, std::as_writable_bytes(out.bytes));
     std::vector<std::uint8_t> bytes(out.labels.size());
     read_body(labels, labels_header, std::as_writable_bytes(std::span(bytes)));
     for (std::size_t i = 0; i < bytes.size(); ++i) check_label(labels, labels_header + i, bytes[i], classes);
@@ -104,20 +104,20 @@ void plan_mnist(DatasetPlan& plan) {
     const auto training = check_pair(plan.files[0], plan.files[1]);
     const auto test = check_pair(plan.files[2], plan.files[3]);
     if (training.shape != test.shape) {
-        PackedFile(plan.files[2])
-            .refuse(8, text("images of ", test.shape.height, " x ", test.shape.width),
-                    text(training.shape.height, " x ", training.shape.width, ", as in ", plan.files[0].string()));
+        CompressedFile(plan.files[2])
+            .refuse(8, text("images of ", test.shape.height(), " x ", test.shape.width()),
+                    text(training.shape.height(), " x ", training.shape.width(), ", as in ", plan.files[0].string()));
     }
-    plan.shape = training.shape;
-    plan.classes = classes;
-    plan.class_names = numbered_classes(classes);
-    plan.training_images = training.images;
-    plan.test_images = test.images;
-    plan.mean = {0.1307};
-    plan.std = {0.3081};
+    plan.facts.shape = training.shape;
+    plan.facts.classes = classes;
+    plan.facts.class_names = numbered_classes(classes);
+    plan.training_examples = training.images;
+    plan.test_examples = test.images;
+    plan.facts.mean = {0.1307};
+    plan.facts.std = {0.3081};
 }
 
-void load_mnist(const DatasetPlan& plan, const ImageSetMemory& training, const ImageSetMemory& test) {
+void load_mnist(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
     load_pair(plan.files[0], plan.files[1], training);
     load_pair(plan.files[2], plan.files[3], test);
 }

@@ -138,7 +138,7 @@ void check_options(const DataOptions& options) {
 Split split_dataset(const Dataset& dataset, const DataOptions& options, std::uint64_t seed) {
     check_options(options);
     const auto labels = dataset.training.labels;
-    std::vector<Rows> rows_by_class(dataset.classes);
+    std::vector<Rows> rows_by_class(dataset.facts.classes);
     for (std::size_t row = 0; row < labels.size(); ++row) {
         rows_by_class[labels[row]].push_back(static_cast<std::uint32_t>(row));
     }
@@ -162,8 +162,8 @@ Split split_dataset(const Dataset& dataset, const DataOptions& options, std::uin
     Split split;
     // Rows are distinct over both parts, so that one key serves both.
     const RandomKey noise_key{seed, Purpose::label_noise};
-    split.training = make_part(std::move(training), labels, dataset.classes, options.label_noise, noise_key);
-    split.reward = make_part(std::move(reward), labels, dataset.classes, options.reward_label_noise, noise_key);
+    split.training = make_part(std::move(training), labels, dataset.facts.classes, options.label_noise, noise_key);
+    split.reward = make_part(std::move(reward), labels, dataset.facts.classes, options.reward_label_noise, noise_key);
     if (options.train_on_reward) split.training = merge(split.training, split.reward);
     split.test.source.resize(dataset.test.labels.size());
     std::iota(split.test.source.begin(), split.test.source.end(), 0U);

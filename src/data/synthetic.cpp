@@ -21,9 +21,9 @@ RandomKey key_of(const DatasetPlan& plan, Stream stream, int row) {
 
 // (classes, grid, grid, C): the mean value of the pixels in each cell.
 std::vector<int> make_patterns(const DatasetPlan& plan) {
-    const std::size_t values = static_cast<std::size_t>(grid) * grid * plan.shape.channels;
-    std::vector<int> pattern(plan.classes * values);
-    for (int c = 0; c < plan.classes; ++c) {
+    const std::size_t values = static_cast<std::size_t>(grid) * grid * plan.facts.shape.channels();
+    std::vector<int> pattern(plan.facts.classes * values);
+    for (int c = 0; c < plan.facts.classes; ++c) {
         RandomStream stream(key_of(plan, patterns, 0), static_cast<std::uint32_t>(c));
         for (std::size_t i = 0; i < values; ++i) pattern[c * values + i] = 96 + static_cast<int>(stream.below(64));
     }
@@ -36,11 +36,12 @@ int noise(std::uint32_t bits) {
     return (static_cast<int>(sum) - 510) * 100 / 256;
 }
 
-void fill(const DatasetPlan& plan, const std::vector<int>& pattern, Stream part, const ImageSetMemory& out) {
-    const auto [height, width, channels] = plan.shape;
-    std::uint8_t* pixel = out.images.data();
+void fill(const DatasetPlan& plan, const std::vector<int>& pattern, Stream part, const ExampleSetMemory& out) {
+    const Shape& shape = plan.facts.shape;
+    const int height = shape.height(), width = shape.width(), channels = shape.channels();
+    std::uint8_t* pixel = out.bytes.data();
     for (std::size_t i = 0; i < out.labels.size(); ++i) {
-        const int label = static_cast<int>(i % plan.classes);
+        const int label = static_cast<int>(i % plan.facts.classes);
         out.labels[i] = label;
         for (int y = 0; y < height; ++y) {
             RandomStream stream(key_of(plan, part, y), static_cast<std::uint32_t>(i));
@@ -67,18 +68,18 @@ void plan_synthetic(DatasetPlan& plan) {
     const auto& options = plan.options;
     const int side = check_range("synthetic_size", options.synthetic_size, 1, 1024);
     const int channels = check_range("synthetic_channels", options.synthetic_channels, 1, 16);
-    plan.shape = {side, side, channels};
-    plan.classes = check_range("synthetic_classes", options.synthetic_classes, 2, 100000);
+    plan.facts.shape = {side, side, channels};
+    plan.facts.classes = check_range("synthetic_classes", options.synthetic_classes, 2, 100000);
     // A fifth of them are tested, and every class is tested at least once.
-    check_range("synthetic_images", options.synthetic_images, 5 * std::int64_t{plan.classes}, INT32_MAX);
-    plan.training_images = static_cast<std::size_t>(options.synthetic_images);
-    plan.test_images = plan.training_images / 5;
-    plan.class_names = numbered_classes(plan.classes);
-    plan.mean.assign(channels, 0.5);
-    plan.std.assign(channels, 0.25);
+    check_range("synthetic_images", options.synthetic_images, 5 * std::int64_t{plan.facts.classes}, INT32_MAX);
+    plan.training_examples = static_cast<std::size_t>(options.synthetic_images);
+    plan.test_examples = plan.training_examples / 5;
+    plan.facts.class_names = numbered_classes(plan.facts.classes);
+    plan.facts.mean.assign(channels, 0.5);
+    plan.facts.std.assign(channels, 0.25);
 }
 
-void load_synthetic(const DatasetPlan& plan, const ImageSetMemory& training, const ImageSetMemory& test) {
+void load_synthetic(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
     const auto pattern = make_patterns(plan);
     fill(plan, pattern, training_noise, training);
     fill(plan, pattern, test_noise, test);

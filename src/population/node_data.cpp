@@ -6,44 +6,20 @@
 
 namespace autosampling {
 
-namespace {
-
 // What planning finds out.
-struct Findings {
-    ImageShape shape;
-    int classes = 0;
-    std::uint64_t training_images = 0, test_images = 0;
-    std::vector<double> mean, std;
-    std::vector<std::string> class_names, files;
-
-    template<class Archive>
-    void serialize(Archive& archive, unsigned) {
-        archive& shape.height& shape.width& shape
-            .channels& classes& training_images& test_images& mean& std& class_names& files;
-    }
-};
-
-} // namespace
+template<class Archive>
+void serialize(Archive& archive, DatasetPlan& plan, unsigned) {
+    std::vector<std::string> files(plan.files.begin(), plan.files.end());
+    archive& plan.facts& plan.training_examples& plan.test_examples& files;
+    plan.files.assign(files.begin(), files.end());
+}
 
 DatasetPlan plan_together(const Communicator& comm, const DataOptions& options, std::uint64_t seed) {
     DatasetPlan plan;
-    Findings found;
-    comm.on_root([&] {
-        plan = plan_dataset(options, seed);
-        found = {plan.shape, plan.classes, plan.training_images, plan.test_images,
-                 plan.mean,  plan.std,     plan.class_names,     {plan.files.begin(), plan.files.end()}};
-    });
-    broadcast_message(comm, found);
+    comm.on_root([&] { plan = plan_dataset(options, seed); });
+    broadcast_message(comm, plan);
     plan.options = options;
     plan.seed = seed;
-    plan.shape = found.shape;
-    plan.classes = found.classes;
-    plan.training_images = found.training_images;
-    plan.test_images = found.test_images;
-    plan.mean = found.mean;
-    plan.std = found.std;
-    plan.class_names = found.class_names;
-    plan.files.assign(found.files.begin(), found.files.end());
     return plan;
 }
 

@@ -41,12 +41,12 @@ Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
              " does not go with exploration.uniform = lineage (it may draw an image twice): set uniform = member");
     resolved.data.seed = static_cast<std::int64_t>(data_seed(options));
     if (options.data.reward_images == 0)
-        resolved.data.reward_images = std::max<std::int64_t>(1, static_cast<std::int64_t>(data.training_images / 10));
+        resolved.data.reward_images = std::max<std::int64_t>(1, static_cast<std::int64_t>(data.training_examples / 10));
     VALIDATE(options.data.reward_images_per_cycle <= resolved.data.reward_images, ExitCode::usage,
              "data.reward_images_per_cycle = ", options.data.reward_images_per_cycle, " is more than the ",
              resolved.data.reward_images, " reward images");
-    resolved.data.mean = data.mean;
-    resolved.data.std = data.std;
+    resolved.data.mean = data.facts.mean;
+    resolved.data.std = data.facts.std;
     resolved.exploration = resolve(options.exploration);
     check_selection(resolved.population);
     check_hyperparameters(resolved);
@@ -96,13 +96,13 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
     plan.reward_images_per_cycle =
         options.data.reward_images_per_cycle > 0 ? options.data.reward_images_per_cycle : plan.reward_images;
     plan.test_images = std::ssize(split.test.source);
-    plan.classes = data.classes;
+    plan.classes = data.facts.classes;
     plan.batches_per_cycle = options.population.cycle_batches;
     plan.draws = options.training.batch_size * plan.batches_per_cycle;
     plan.cycles = Timetable(options.exploration, plan.training_images, plan.draws).cycles(options.training.epochs);
     plan.total_batches = plan.cycles * plan.batches_per_cycle;
 
-    const auto network = make_network(options.model.name, data.shape, data.classes);
+    const auto network = make_network(options.model.name, data.facts.shape, data.facts.classes);
     for (const auto& parameter : network->parameters()) plan.parameters += parameter.numel();
     plan.state_length = FlatState(*network, torch::kCPU).buffer().numel();
 

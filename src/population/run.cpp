@@ -67,7 +67,7 @@ RunHeader make_header(const Options& options, const Plan& plan, const DatasetPla
     header.split_reward = split.reward.source;
     header.reward_label = split.reward.label;
     header.reward_true_label = split.reward.true_label;
-    header.class_names = data.class_names;
+    header.class_names = data.facts.class_names;
     return header;
 }
 
@@ -206,7 +206,6 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     const int ranks_per_member = static_cast<int>(options.population.ranks_per_member);
     const Communicator team = comm.split(comm.rank() / ranks_per_member);
     Trainer trainer({options.model, options.training,
-                     options.data.augmentation == "crop-flip" ? Augmentation::crop_flip : Augmentation::none,
                      options.run.precision == "bf16" ? Precision::bf16 : Precision::fp32, device, options.run.seed,
                      plan.total_batches, &team, options.population.synchronise_statistics},
                     data.dataset(), split);

@@ -93,9 +93,9 @@ struct Stage {
 
 class ResNet : public Network {
   public:
-    ResNet(const ImageShape& shape, int classes, Stem stem, std::span<const Stage> stages)
+    ResNet(const Shape& shape, int classes, Stem stem, std::span<const Stage> stages)
         : pools_(stem == Stem::imagenet),
-          stem_(*this, "conv1", "bn1", shape.channels, stages.front().width, pools_ ? 7 : 3, pools_ ? 2 : 1) {
+          stem_(*this, "conv1", "bn1", shape.channels(), stages.front().width, pools_ ? 7 : 3, pools_ ? 2 : 1) {
         std::int64_t in = stages.front().width;
         for (std::size_t stage = 0; stage < stages.size(); ++stage) {
             const auto [width, blocks] = stages[stage];
@@ -127,9 +127,10 @@ class ResNet : public Network {
 
 class ConvNet : public Network {
   public:
-    ConvNet(const ImageShape& shape, int classes)
-        : first_(*this, "conv1", "bn1", shape.channels, 16, 3, 1), second_(*this, "conv2", "bn2", 16, 32, 3, 1),
-          fc_(register_module("fc", nn::Linear(std::int64_t{32} * (shape.height / 4) * (shape.width / 4), classes))) {}
+    ConvNet(const Shape& shape, int classes)
+        : first_(*this, "conv1", "bn1", shape.channels(), 16, 3, 1), second_(*this, "conv2", "bn2", 16, 32, 3, 1),
+          fc_(register_module("fc",
+                              nn::Linear(std::int64_t{32} * (shape.height() / 4) * (shape.width() / 4), classes))) {}
 
     Tensor forward(const Tensor& images) override {
         const Tensor half = at::max_pool2d(first_.forward(images).relu_(), 2);
@@ -144,8 +145,8 @@ class ConvNet : public Network {
 
 class Mlp : public Network {
   public:
-    Mlp(const ImageShape& shape, int classes)
-        : fc1_(register_module("fc1", nn::Linear(static_cast<std::int64_t>(shape.pixels()), 128))),
+    Mlp(const Shape& shape, int classes)
+        : fc1_(register_module("fc1", nn::Linear(static_cast<std::int64_t>(shape.values()), 128))),
           fc2_(register_module("fc2", nn::Linear(128, classes))) {}
 
     Tensor forward(const Tensor& images) override { return fc2_(fc1_(images.flatten(1)).relu_()); }
@@ -156,13 +157,13 @@ class Mlp : public Network {
 
 struct Architecture {
     std::string name;
-    int smallest_side; // pixels: the last feature map is then at least 2 × 2
-    std::shared_ptr<Network> (*make)(const ImageShape& shape, int classes);
+    int smallest_side; // pixels: the last feature map is then at least 2 × 2; 0: takes examples of any shape
+    std::shared_ptr<Network> (*make)(const Shape& shape, int classes);
 };
 
 // A constructor of N as a function: what follows the shape and the classes is fixed.
 template<class N, auto... fixed>
-std::shared_ptr<Network> make(const ImageShape& shape, int classes) {
+std::shared_ptr<Network> make(const Shape& shape, int classes) {
     return std::make_shared<N>(shape, classes, fixed...);
 }
 
@@ -178,7 +179,7 @@ const std::vector<Architecture>& architectures() {
         {"imagenet-resnet18", 64, make<ResNet, Stem::imagenet, resnet18>},
         {"imagenet-resnet34", 64, make<ResNet, Stem::imagenet, resnet34>},
         {"convnet", 8, make<ConvNet>},
-        {"mlp", 1, make<Mlp>},
+        {"mlp", 0, make<Mlp>},
     };
     return all;
 }
@@ -214,15 +215,17 @@ const std::vector<std::string>& network_names() {
     return names;
 }
 
-std::shared_ptr<Network> make_network(const std::string& name, const ImageShape& shape, int classes) {
+std::shared_ptr<Network> make_network(const std::string& name, const Shape& shape, int classes) {
     const auto architecture = std::ranges::find(architectures(), name, &Architecture::name);
     std::string known;
     for (const std::string& each : network_names()) known += (known.empty() ? "" : ", ") + each;
     VALIDATE(architecture != architectures().end(), ExitCode::usage, "unknown network '", name,
              "' (no such model.name): take one of ", known);
     const int side = architecture->smallest_side;
-    VALIDATE(shape.height >= side && shape.width >= side && shape.channels >= 1, ExitCode::usage, "network ", name,
-             " cannot take images of ", shape.height, " × ", shape.width, " pixels (it needs ", side, " × ", side,
+    VALIDATE(side == 0 || shape.is_image(), ExitCode::usage, "network ", name, " takes images, not examples of shape ",
+             shape, ": choose another model.name, such as mlp");
+    VALIDATE(side == 0 || (shape.height() >= side && shape.width() >= side), ExitCode::usage, "network ", name,
+             " cannot take images of ", shape.height(), " × ", shape.width(), " pixels (it needs ", side, " × ", side,
              " or more): choose another model.name, such as mlp");
     auto network = architecture->make(shape, classes);
     for (Tensor& parameter : network->parameters()) {

@@ -18,37 +18,44 @@ namespace {
 using torch::Tensor;
 
 struct Batch {
-    Tensor images; // (B, C, H, W) f32, channels-last
-    Tensor labels; // (B) i64
+    Tensor examples; // (B, shape) f32; images (B, C, H, W), channels-last
+    Tensor labels;   // (B) i64
 };
+
+std::vector<std::int64_t> batch_shape(const Shape& shape, std::int64_t size) {
+    std::vector<std::int64_t> lengths{size};
+    lengths.insert(lengths.end(), shape.lengths().begin(), shape.lengths().end());
+    return lengths;
+}
 
 // Makes batches in the same host memory again and again; on the CPU a batch is a view of it.
 class BatchLoader {
   public:
-    BatchLoader(const ImageShape& shape, std::int64_t largest, torch::Device device)
-        : images_(torch::empty({largest, shape.height, shape.width, shape.channels}, torch::kFloat)),
+    BatchLoader(const Shape& shape, std::int64_t largest, torch::Device device)
+        : examples_(torch::empty(batch_shape(shape, largest), torch::kFloat)),
           labels_(torch::empty({largest}, torch::kLong)), device_(device) {}
 
-    // examples (B): indices of the part; crops (B), or empty for none.
-    Batch load(const BatchMaker& maker, const Part& part, std::span<const std::uint32_t> examples,
-               std::span<const Crop> crops) {
-        const auto size = static_cast<std::int64_t>(examples.size());
-        const Tensor images = images_.narrow(0, 0, size);
+    // indices (B): of the part, whose rows the source has.
+    Batch load(Source& source, const Part& part, std::span<const std::uint32_t> indices,
+               const std::optional<AugmentationDraws>& draws = {}) {
+        const auto size = static_cast<std::int64_t>(indices.size());
+        const Tensor examples = examples_.narrow(0, 0, size);
         const Tensor labels = labels_.narrow(0, 0, size);
         auto* label = labels.data_ptr<std::int64_t>();
         rows_.clear();
-        for (const std::uint32_t example : examples) {
-            EXPECT(example < part.source.size());
-            rows_.push_back(part.source[example]);
-            *label++ = part.label[example];
+        for (const std::uint32_t index : indices) {
+            EXPECT(index < part.source.size());
+            rows_.push_back(part.source[index]);
+            *label++ = part.label[index];
         }
-        maker.fill(rows_, crops, {images.data_ptr<float>(), static_cast<std::size_t>(images.numel())});
-        return {images.permute({0, 3, 1, 2}).to(device_), labels.to(device_)};
+        source.fill(rows_, draws, {examples.data_ptr<float>(), static_cast<std::size_t>(examples.numel())});
+        const bool images = examples.dim() == 4;
+        return {(images ? examples.permute({0, 3, 1, 2}) : examples).to(device_), labels.to(device_)};
     }
 
   private:
-    Tensor images_; // (largest, H, W, C) f32
-    Tensor labels_; // (largest) i64
+    Tensor examples_; // (largest, shape) f32
+    Tensor labels_;   // (largest) i64
     torch::Device device_;
     std::vector<std::uint32_t> rows_;
 };
@@ -91,13 +98,14 @@ void add_to(Score& score, const Tensor& logits, const Tensor& labels) {
 
 struct Trainer::Parts {
     Parts(const TrainerOptions& given, const Dataset& dataset, const Split& given_split)
-        : options(given), split(given_split), classes(dataset.classes),
-          network(make_network(given.model.name, dataset.shape, dataset.classes)), state(*network, given.device),
+        : options(given), split(given_split), classes(dataset.facts.classes),
+          network(make_network(given.model.name, dataset.facts.shape, dataset.facts.classes)),
+          state(*network, given.device),
           learning_rate(given.training, static_cast<std::int64_t>(given_split.training.source.size()),
                         given.total_batches),
-          training_file(dataset.training, dataset.shape, dataset.mean, dataset.std),
-          test_file(dataset.test, dataset.shape, dataset.mean, dataset.std),
-          loader(dataset.shape, std::max<std::int64_t>(given.training.batch_size, evaluation_batch), given.device) {
+          training_source(dataset.training.source), test_source(dataset.test.source),
+          loader(dataset.facts.shape, std::max<std::int64_t>(given.training.batch_size, evaluation_batch),
+                 given.device) {
         EXPECT(given.training.batch_size % ranks() == 0);
         if (ranks() > 1 && given.synchronise_statistics) network->synchronise_statistics(*given.team);
     }
@@ -114,7 +122,7 @@ struct Trainer::Parts {
         state.gradients().copy_(host.div_(ranks()));
     }
 
-    Tensor logits(const Tensor& images) { return network->forward(images).to(torch::kFloat); }
+    Tensor logits(const Tensor& examples) { return network->forward(examples).to(torch::kFloat); }
 
     // The loss of the batch of a cycle that begins at draw `first`. logits (B, classes) f32, labels (B) i64.
     Tensor batch_loss(const Tensor& logits, const Tensor& labels, const Weighting& weighting, std::size_t first) const {
@@ -129,25 +137,15 @@ struct Trainer::Parts {
         return (torch::from_blob(weight.data(), losses.sizes(), torch::kFloat).to(losses.device()) * losses).mean();
     }
 
-    std::span<const Crop> draw_crops(const RandomKey& key, std::size_t first_slot, std::size_t count) {
-        crops.clear();
-        if (options.augmentation == Augmentation::crop_flip) {
-            for (std::size_t i = 0; i < count; ++i)
-                crops.push_back(draw_crop(key, static_cast<std::uint32_t>(first_slot + i)));
-        }
-        return crops;
-    }
-
     TrainerOptions options;
     const Split& split;
     int classes;
     std::shared_ptr<Network> network;
     FlatState state;
     LearningRate learning_rate;
-    BatchMaker training_file, test_file;
+    std::shared_ptr<Source> training_source, test_source;
     BatchLoader loader;
-    std::vector<Crop> crops; // of this rank's part of a batch, or empty without augmentation
-    Tensor host_copy;        // (D) f32, what host_state gave last
+    Tensor host_copy; // (D) f32, what host_state gave last
 };
 
 Trainer::Trainer(const TrainerOptions& options, const Dataset& dataset, const Split& split)
@@ -197,12 +195,12 @@ CycleResult Trainer::train(const CycleTask& task) {
     for (std::int64_t step = 0; step < steps; ++step) {
         const std::size_t first =
             static_cast<std::size_t>(step) * batch_size + part * static_cast<std::size_t>(p.rank());
-        const Batch batch = p.loader.load(p.training_file, p.split.training, task.indices.subspan(first, part),
-                                          p.draw_crops(task.augmentation, first, part));
+        const Batch batch = p.loader.load(*p.training_source, p.split.training, task.indices.subspan(first, part),
+                                          AugmentationDraws{task.augmentation, static_cast<std::uint32_t>(first)});
         Tensor logits;
         {
             const Autocast autocast(p.options.precision, p.options.device.type());
-            logits = p.logits(batch.images);
+            logits = p.logits(batch.examples);
         }
         const Tensor loss = p.batch_loss(logits, batch.labels, task.weighting, first);
         losses[step].copy_(loss.detach());
@@ -234,8 +232,8 @@ Score Trainer::evaluate(Which which, std::span<const std::uint32_t> examples) {
     for (std::size_t first = 0; first < examples.size(); first += evaluation_batch) {
         const auto part = examples.subspan(first, std::min(evaluation_batch, examples.size() - first));
         const Batch batch =
-            p.loader.load(test ? p.test_file : p.training_file, test ? p.split.test : p.split.reward, part, {});
-        add_to(score, p.logits(batch.images), batch.labels);
+            p.loader.load(test ? *p.test_source : *p.training_source, test ? p.split.test : p.split.reward, part);
+        add_to(score, p.logits(batch.examples), batch.labels);
     }
     return score;
 }

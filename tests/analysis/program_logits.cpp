@@ -1,7 +1,6 @@
 // What the program's network makes of the test set: program_logits CONFIGURATION STATE OUTPUT writes an HDF5 file with
 // `image` (n, C, H, W) f32, normalised, `label` (n) and `logit` (n, classes) f32. Python compares its own with them.
 #include "autosampling/app/configuration.hpp"
-#include "autosampling/data/batch.hpp"
 #include "autosampling/population/initial_weights.hpp"
 #include "autosampling/record/hdf5.hpp"
 #include "autosampling/training/trainer.hpp"
@@ -32,19 +31,18 @@ void write_logits(const std::filesystem::path& configuration, const std::string&
     std::vector<std::byte> memory(plan.bytes());
     load_dataset(plan, memory);
     const Dataset dataset = view_dataset(plan, memory);
-    const auto network = make_network(options.model.name, dataset.shape, dataset.classes);
+    const auto network = make_network(options.model.name, dataset.facts.shape, dataset.facts.classes);
     FlatState state(*network, torch::kCPU);
     load_initial_weights(state, options.model);
     network->eval();
 
     const c10::InferenceMode inference;
-    const auto [height, width, channels] = dataset.shape;
-    const auto images = static_cast<std::int64_t>(plan.test_images);
-    const torch::Tensor pixels = torch::empty({images, height, width, channels}); // normalised
-    std::vector<std::uint32_t> rows(plan.test_images);
+    const auto images = static_cast<std::int64_t>(plan.test_examples);
+    const Shape& shape = dataset.facts.shape;
+    const torch::Tensor pixels = torch::empty({images, shape.height(), shape.width(), shape.channels()}); // normalised
+    std::vector<std::uint32_t> rows(plan.test_examples);
     std::iota(rows.begin(), rows.end(), 0U);
-    BatchMaker(dataset.test, dataset.shape, dataset.mean, dataset.std)
-        .fill(rows, {}, {pixels.data_ptr<float>(), static_cast<std::size_t>(pixels.numel())});
+    dataset.test.source->fill(rows, {}, {pixels.data_ptr<float>(), static_cast<std::size_t>(pixels.numel())});
     const torch::Tensor batch = pixels.permute({0, 3, 1, 2});
     std::vector<torch::Tensor> logits;
     for (const torch::Tensor& part : batch.split(Trainer::evaluation_batch)) logits.push_back(network->forward(part));
@@ -52,7 +50,7 @@ void write_logits(const std::filesystem::path& configuration, const std::string&
 
     Hdf5File file = Hdf5File::create(output);
     const torch::Tensor image = batch.contiguous();
-    const std::uint64_t length = plan.test_images;
+    const std::uint64_t length = plan.test_examples;
     file.write<float>("image", values_of(image), shape_of(image), {"1", "normalised image", {}});
     file.write<std::int32_t>("label", dataset.test.labels, {&length, 1}, {"1", "label", {}});
     file.write<float>("logit", values_of(all), shape_of(all), {"1", "logits", {}});

@@ -25,15 +25,15 @@ struct RandomImages {
     Dataset dataset;
     Split split;
 
-    RandomImages() : bytes(10000 * ImageShape{32, 32, 3}.pixels()), labels(10000) {
+    RandomImages() : bytes(10000 * Shape{32, 32, 3}.values()), labels(10000) {
         RandomStream stream({.purpose = Purpose::synthetic}, 0);
         std::ranges::generate(bytes, [&] { return static_cast<std::uint8_t>(stream.below(256)); });
         std::ranges::generate(labels, [&] { return static_cast<std::int32_t>(stream.below(10)); });
-        const ImageSet images{bytes, labels};
-        dataset.shape = {32, 32, 3};
-        dataset.classes = 10;
-        dataset.mean = dataset.std = {0.5, 0.5, 0.5};
-        dataset.training = dataset.test = images;
+        dataset.facts.shape = {32, 32, 3};
+        dataset.facts.classes = 10;
+        dataset.facts.mean = dataset.facts.std = {0.5, 0.5, 0.5};
+        dataset.training =
+            dataset.test = {bytes, labels, make_image_source(bytes, dataset.facts, Augmentation::crop_flip)};
         std::vector<std::uint32_t> rows(labels.size());
         std::iota(rows.begin(), rows.end(), 0U);
         split.training = split.reward = split.test = {rows, labels, labels};
@@ -80,7 +80,6 @@ int main(int argc, char** argv) {
     TrainerOptions options;
     options.model.name = argv[1];
     options.training.batch_size = batch_size;
-    options.augmentation = Augmentation::crop_flip;
     options.precision = bf16 ? Precision::bf16 : Precision::fp32;
     options.total_batches = 1;
     options.training.schedule = "constant";

@@ -32,15 +32,15 @@ std::uint64_t weighted_sum(std::span<const std::uint8_t> bytes) {
 TEST(Mnist, real_digits_are_read_as_python_reads_them) {
     const auto loaded = load(options_for("mnist", mnist));
     const auto& dataset = loaded.dataset;
-    EXPECT_EQ(dataset.shape, (ImageShape{28, 28, 1}));
-    EXPECT_EQ(dataset.classes, 10);
-    EXPECT_EQ(dataset.class_names[7], "7");
+    EXPECT_EQ(dataset.facts.shape, (Shape{28, 28, 1}));
+    EXPECT_EQ(dataset.facts.classes, 10);
+    EXPECT_EQ(dataset.facts.class_names[7], "7");
     // These numbers come from Python's gzip and struct.
-    EXPECT_EQ(dataset.training.images.size(), 8000U * 784);
-    EXPECT_EQ(weighted_sum(dataset.training.images), 6863282444621U);
+    EXPECT_EQ(dataset.training.bytes.size(), 8000U * 784);
+    EXPECT_EQ(weighted_sum(dataset.training.bytes), 6863282444621U);
     EXPECT_EQ(histogram(dataset.training.labels, 10), (std::vector{806, 895, 802, 833, 778, 710, 800, 850, 743, 783}));
-    EXPECT_EQ(dataset.test.images.size(), 2000U * 784);
-    EXPECT_EQ(weighted_sum(dataset.test.images), 1711704508975U);
+    EXPECT_EQ(dataset.test.bytes.size(), 2000U * 784);
+    EXPECT_EQ(weighted_sum(dataset.test.bytes), 1711704508975U);
     EXPECT_EQ(histogram(dataset.test.labels, 10), (std::vector{195, 232, 189, 199, 202, 153, 214, 220, 201, 195}));
     const std::vector<std::int32_t> first(dataset.training.labels.begin(), dataset.training.labels.begin() + 10);
     EXPECT_EQ(first, (std::vector<std::int32_t>{0, 3, 8, 1, 7, 0, 3, 7, 9, 0}));
@@ -48,10 +48,10 @@ TEST(Mnist, real_digits_are_read_as_python_reads_them) {
 
 TEST(Mnist, mean_and_std_fit_the_real_pixels) {
     const auto loaded = load(options_for("mnist", mnist));
-    const auto& pixels = loaded.dataset.training.images;
+    const auto& pixels = loaded.dataset.training.bytes;
     const double mean = std::accumulate(pixels.begin(), pixels.end(), 0.0) / (255.0 * pixels.size());
-    EXPECT_NEAR(loaded.dataset.mean.at(0), mean, 0.002);
-    EXPECT_NEAR(loaded.dataset.std.at(0), 0.3081, 1e-12);
+    EXPECT_NEAR(loaded.dataset.facts.mean.at(0), mean, 0.002);
+    EXPECT_NEAR(loaded.dataset.facts.std.at(0), 0.3081, 1e-12);
 }
 
 TEST(Mnist, names_with_a_dot_and_torchvisions_folder_are_found) {
@@ -62,8 +62,8 @@ TEST(Mnist, names_with_a_dot_and_torchvisions_folder_are_found) {
                                              {"t10k-labels.idx1-ubyte", idx_labels(4)}};
     for (const auto& [name, bytes] : files) write_bytes(folder.path() / "MNIST/raw" / name, bytes);
     const auto loaded = load(options_for("mnist", folder.path()));
-    EXPECT_EQ(loaded.dataset.shape, (ImageShape{3, 5, 1}));
-    EXPECT_EQ(loaded.dataset.training.images[1], 7);
+    EXPECT_EQ(loaded.dataset.facts.shape, (Shape{3, 5, 1}));
+    EXPECT_EQ(loaded.dataset.training.bytes[1], 7);
     EXPECT_EQ(loaded.dataset.test.labels[3], 3);
     EXPECT_EQ(loaded.plan.files.front(), folder.path() / "MNIST/raw/train-images.idx3-ubyte");
 }
@@ -85,10 +85,10 @@ TEST_P(CifarPacking, files_are_told_apart_by_content) {
     }
     write_packed(folder.path() / ("test_batch" + ending), cifar_records(7, 10, 6), filter);
     const auto loaded = load(options_for("cifar10", folder.path()));
-    const auto& [shape, classes, mean, std, class_names, training, test] = loaded.dataset;
-    EXPECT_EQ(shape, (ImageShape{32, 32, 3}));
-    EXPECT_EQ(classes, 10);
-    EXPECT_EQ(class_names.at(9), "truck");
+    const auto& [facts, training, test] = loaded.dataset;
+    EXPECT_EQ(facts.shape, (Shape{32, 32, 3}));
+    EXPECT_EQ(facts.classes, 10);
+    EXPECT_EQ(facts.class_names.at(9), "truck");
     ASSERT_EQ(training.labels.size(), 301U + 302 + 303 + 304 + 305);
     ASSERT_EQ(test.labels.size(), 7U);
     EXPECT_EQ(training.labels[0], 1);
@@ -99,7 +99,7 @@ TEST_P(CifarPacking, files_are_told_apart_by_content) {
     for (const std::size_t y : {0, 13, 31}) {
         for (const std::size_t x : {0, 30, 31}) {
             for (std::size_t c = 0; c < 3; ++c) {
-                EXPECT_EQ(training.images[((row * 32 + y) * 32 + x) * 3 + c], cifar_pixel(record, c, y, x));
+                EXPECT_EQ(training.bytes[((row * 32 + y) * 32 + x) * 3 + c], cifar_pixel(record, c, y, x));
             }
         }
     }
@@ -130,12 +130,12 @@ TEST(Cifar, hundred_classes_use_the_fine_label) {
     write_bytes(folder.path() / "cifar-100-binary/train.bin", cifar_records(200, 100));
     write_packed(folder.path() / "cifar-100-binary/test.bin.gz", cifar_records(100, 100), ARCHIVE_FILTER_GZIP);
     const auto loaded = load(options_for("cifar100", folder.path()));
-    EXPECT_EQ(loaded.dataset.classes, 100);
+    EXPECT_EQ(loaded.dataset.facts.classes, 100);
     EXPECT_EQ(loaded.dataset.training.labels[123], 23);
-    EXPECT_EQ(loaded.dataset.training.images[3072 + 1], cifar_pixel(1, 1, 0, 0));
-    EXPECT_EQ(loaded.dataset.class_names.at(0), "apple");
-    EXPECT_EQ(loaded.dataset.class_names.at(99), "worm");
-    EXPECT_TRUE(std::is_sorted(loaded.dataset.class_names.begin(), loaded.dataset.class_names.end()));
+    EXPECT_EQ(loaded.dataset.training.bytes[3072 + 1], cifar_pixel(1, 1, 0, 0));
+    EXPECT_EQ(loaded.dataset.facts.class_names.at(0), "apple");
+    EXPECT_EQ(loaded.dataset.facts.class_names.at(99), "worm");
+    EXPECT_TRUE(std::is_sorted(loaded.dataset.facts.class_names.begin(), loaded.dataset.facts.class_names.end()));
 }
 
 TEST(Cifar, plain_file_goes_before_a_packed_one) {
@@ -146,8 +146,8 @@ TEST(Cifar, plain_file_goes_before_a_packed_one) {
     write_packed(folder.path() / "test.bin.xz", cifar_records(2, 100), ARCHIVE_FILTER_XZ);
     write_bytes(folder.path() / "test.bin.md5", {1, 2, 3});
     const auto plan = plan_dataset(options_for("cifar100", folder.path()), 0);
-    EXPECT_EQ(plan.training_images, 3U);
-    EXPECT_EQ(plan.test_images, 2U);
+    EXPECT_EQ(plan.training_examples, 3U);
+    EXPECT_EQ(plan.test_examples, 2U);
 }
 
 TEST(Dataset, mean_and_std_can_be_set_once_or_by_channel) {
@@ -155,11 +155,11 @@ TEST(Dataset, mean_and_std_can_be_set_once_or_by_channel) {
     write_bytes(folder.path() / "train.bin", cifar_records(3, 100));
     write_bytes(folder.path() / "test.bin", cifar_records(3, 100));
     auto options = options_for("cifar100", folder.path());
-    EXPECT_EQ(plan_dataset(options, 0).mean, (std::vector{0.5071, 0.4865, 0.4409}));
+    EXPECT_EQ(plan_dataset(options, 0).facts.mean, (std::vector{0.5071, 0.4865, 0.4409}));
     options.mean = {0.25};
     options.std = {1, 2, 3};
-    EXPECT_EQ(plan_dataset(options, 0).mean, (std::vector{0.25, 0.25, 0.25}));
-    EXPECT_EQ(plan_dataset(options, 0).std, (std::vector<double>{1, 2, 3}));
+    EXPECT_EQ(plan_dataset(options, 0).facts.mean, (std::vector{0.25, 0.25, 0.25}));
+    EXPECT_EQ(plan_dataset(options, 0).facts.std, (std::vector<double>{1, 2, 3}));
     for (const std::vector<double>& bad : {std::vector<double>{1, 2}, {0}, {-1}, {1, 1, 0}, {1.0 / 0.0}, {0.0 / 0.0}}) {
         options.std = bad;
         EXPECT_THAT(refusal(ExitCode::usage, [&] { plan_dataset(options, 0); }), HasSubstr("data.std"));
@@ -175,7 +175,7 @@ TEST(Dataset, hash_sees_every_part) {
     EXPECT_EQ(hash, hash_dataset(load(options_for("mnist", mnist)).dataset));
     const auto part = [](const auto& span) { return reinterpret_cast<const std::byte*>(&span.back()); };
     const auto& [training, test] = std::pair(loaded.dataset.training, loaded.dataset.test);
-    for (const auto* last : {part(training.images), part(training.labels), part(test.images), part(test.labels)}) {
+    for (const auto* last : {part(training.bytes), part(training.labels), part(test.bytes), part(test.labels)}) {
         auto& byte = loaded.memory[last - loaded.memory.data()];
         byte ^= std::byte{1};
         EXPECT_NE(hash_dataset(loaded.dataset), hash);
@@ -192,7 +192,7 @@ TEST(Synthetic, is_a_pure_function_of_options_and_seed) {
     options.synthetic_channels = 2;
     options.synthetic_classes = 7;
     const auto loaded = load(options, 5);
-    EXPECT_EQ(loaded.dataset.shape, (ImageShape{9, 9, 2}));
+    EXPECT_EQ(loaded.dataset.facts.shape, (Shape{9, 9, 2}));
     EXPECT_EQ(loaded.dataset.training.labels.size(), 500U);
     EXPECT_EQ(loaded.dataset.test.labels.size(), 100U);
     EXPECT_EQ(hash_dataset(loaded.dataset), hash_dataset(load(options, 5).dataset));
@@ -200,8 +200,8 @@ TEST(Synthetic, is_a_pure_function_of_options_and_seed) {
     // More images leave those that were there as they are.
     options.synthetic_images = 600;
     const auto more = load(options, 5);
-    EXPECT_TRUE(std::equal(loaded.dataset.training.images.begin(), loaded.dataset.training.images.end(),
-                           more.dataset.training.images.begin()));
+    EXPECT_TRUE(std::equal(loaded.dataset.training.bytes.begin(), loaded.dataset.training.bytes.end(),
+                           more.dataset.training.bytes.begin()));
 }
 
 // The nearest class mean of the training images, with the test images: right nearly always, where chance is a tenth.
@@ -212,26 +212,26 @@ TEST(Synthetic, can_be_learnt_and_fits_its_mean_and_std) {
     options.synthetic_size = 16;
     const auto loaded = load(options, 1);
     const auto& [training, test] = std::pair(loaded.dataset.training, loaded.dataset.test);
-    const std::size_t pixels = loaded.dataset.shape.pixels();
+    const std::size_t pixels = loaded.dataset.facts.shape.values();
     std::vector<double> centre(10 * pixels);
     double sum = 0, squares = 0;
     for (std::size_t i = 0; i < training.labels.size(); ++i) {
         for (std::size_t p = 0; p < pixels; ++p) {
-            const double value = training.images[i * pixels + p] / 255.0;
+            const double value = training.bytes[i * pixels + p] / 255.0;
             centre[training.labels[i] * pixels + p] += value / 200;
             sum += value;
             squares += value * value;
         }
     }
-    const double n = static_cast<double>(training.images.size()), mean = sum / n;
-    EXPECT_NEAR(mean, loaded.dataset.mean[0], 0.02);
-    EXPECT_NEAR(std::sqrt(squares / n - mean * mean), loaded.dataset.std[0], 0.03);
+    const double n = static_cast<double>(training.bytes.size()), mean = sum / n;
+    EXPECT_NEAR(mean, loaded.dataset.facts.mean[0], 0.02);
+    EXPECT_NEAR(std::sqrt(squares / n - mean * mean), loaded.dataset.facts.std[0], 0.03);
     int right = 0;
     for (std::size_t i = 0; i < test.labels.size(); ++i) {
         std::vector<double> distance(10);
         for (std::size_t c = 0; c < 10; ++c) {
             for (std::size_t p = 0; p < pixels; ++p) {
-                const double difference = test.images[i * pixels + p] / 255.0 - centre[c * pixels + p];
+                const double difference = test.bytes[i * pixels + p] / 255.0 - centre[c * pixels + p];
                 distance[c] += difference * difference;
             }
         }

@@ -18,7 +18,7 @@ using Labels = std::vector<std::int32_t>;
 // A data set of labels alone: all that a split looks at.
 Dataset labels_only(const Labels& training, int classes, const Labels& test = {}) {
     Dataset dataset;
-    dataset.classes = classes;
+    dataset.facts.classes = classes;
     dataset.training.labels = training;
     dataset.test.labels = test;
     return dataset;
@@ -256,8 +256,8 @@ TEST(Split, test_set_changes_nothing_else) {
     const auto split_after = split_dataset(after.dataset, options, 4);
     EXPECT_TRUE(equal(split_before.training, split_after.training));
     EXPECT_TRUE(equal(split_before.reward, split_after.reward));
-    EXPECT_TRUE(std::ranges::equal(before.dataset.training.images, after.dataset.training.images));
-    EXPECT_EQ(before.dataset.mean, after.dataset.mean);
+    EXPECT_TRUE(std::ranges::equal(before.dataset.training.bytes, after.dataset.training.bytes));
+    EXPECT_EQ(before.dataset.facts.mean, after.dataset.facts.mean);
     EXPECT_EQ(split_after.test.label.size(), 13U);
 }
 

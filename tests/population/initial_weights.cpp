@@ -17,7 +17,7 @@ using namespace testing;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-const ImageShape shape{8, 8, 1}; // of small_options
+const Shape shape{8, 8, 1}; // of small_options
 
 // A network with weights of a seed, in its state.
 struct Model {

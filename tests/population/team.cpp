@@ -15,12 +15,12 @@ using namespace testing;
 DataOptions tiny_images() {
     DataOptions options = Images::small();
     options.synthetic_size = 8;
+    options.augmentation = "crop-flip";
     return options;
 }
 
 TrainerOptions team_options(const Communicator* team) {
     TrainerOptions options = trainer_options("resnet8", 24); // 1 to 4 ranks divide it
-    options.augmentation = Augmentation::crop_flip;
     options.team = team;
     return options;
 }

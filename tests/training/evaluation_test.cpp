@@ -40,11 +40,12 @@ TEST(Evaluation, equals_plain_pytorch) {
     Case c("convnet");
     const auto examples = first_indices(c.images.dataset.test.labels.size()); // 120: a batch of 64 and one of 56
     ASSERT_NE(examples.size() % Trainer::evaluation_batch, 0U);
-    const auto shape = c.images.dataset.shape;
-    auto x = torch::empty({static_cast<std::int64_t>(examples.size()), shape.height, shape.width, shape.channels});
-    std::ranges::copy(c.images.dataset.test.images, x.data_ptr<float>());
-    x = (x / 255 - torch::tensor(c.images.dataset.mean, torch::kFloat)) /
-        torch::tensor(c.images.dataset.std, torch::kFloat);
+    const auto shape = c.images.dataset.facts.shape;
+    auto x =
+        torch::empty({static_cast<std::int64_t>(examples.size()), shape.height(), shape.width(), shape.channels()});
+    std::ranges::copy(c.images.dataset.test.bytes, x.data_ptr<float>());
+    x = (x / 255 - torch::tensor(c.images.dataset.facts.mean, torch::kFloat)) /
+        torch::tensor(c.images.dataset.facts.std, torch::kFloat);
     const torch::Tensor logits = plain_convnet(c.trainer.state(), x.permute({0, 3, 1, 2}));
     std::vector<std::int64_t> label(c.images.split.test.label.begin(), c.images.split.test.label.end());
     const torch::Tensor labels = torch::tensor(label);

@@ -14,8 +14,8 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr ImageShape cifar{32, 32, 3};
-constexpr ImageShape imagenet{224, 224, 3};
+const Shape cifar{32, 32, 3};
+const Shape imagenet{224, 224, 3};
 
 std::int64_t parameter_count(const Network& network) {
     std::int64_t count = 0;
@@ -57,7 +57,7 @@ std::vector<std::string> torchvisions_names(const std::array<int, 4>& blocks) {
 }
 
 TEST(Network, resnet18_and_those_for_imagenet_have_torchvisions_names_in_their_order) {
-    const auto check = [](const std::string& name, const ImageShape& shape, std::int64_t size,
+    const auto check = [](const std::string& name, const Shape& shape, std::int64_t size,
                           const std::array<int, 4>& blocks) {
         const auto network = make_network(name, shape, 10);
         const auto parameters = network->named_parameters();
@@ -81,14 +81,14 @@ TEST(Network, small_networks_have_these_names) {
 }
 
 TEST(Network, every_network_gives_logits_for_every_shape_it_takes) {
-    const std::vector<ImageShape> small{{16, 16, 1}, {28, 28, 1}, {33, 21, 3}};
-    const std::vector<ImageShape> large{{64, 64, 1}, {97, 75, 3}, imagenet};
+    const std::vector<Shape> small{{16, 16, 1}, {28, 28, 1}, {33, 21, 3}};
+    const std::vector<Shape> large{{64, 64, 1}, {97, 75, 3}, imagenet};
     for (const std::string& name : network_names()) {
-        for (const ImageShape& shape : name.starts_with("imagenet") ? large : small) {
+        for (const Shape& shape : name.starts_with("imagenet") ? large : small) {
             const auto network = make_network(name, shape, 7);
             initialise(*network, 1);
             const auto images =
-                torch::ones({2, shape.height, shape.width, shape.channels}, torch::kFloat).permute({0, 3, 1, 2});
+                torch::ones({2, shape.height(), shape.width(), shape.channels()}, torch::kFloat).permute({0, 3, 1, 2});
             const torch::Tensor logits = network->forward(images);
             EXPECT_THAT(logits.sizes(), ElementsAre(2, 7)) << name;
             EXPECT_TRUE(std::isfinite(logits.sum().item<float>())) << name;
@@ -97,7 +97,7 @@ TEST(Network, every_network_gives_logits_for_every_shape_it_takes) {
 }
 
 TEST(Network, unknown_name_and_small_image_are_usage_errors) {
-    const auto message = [](const std::string& name, const ImageShape& shape) -> std::string {
+    const auto message = [](const std::string& name, const Shape& shape) -> std::string {
         try {
             make_network(name, shape, 10);
         } catch (const Error& error) {

@@ -58,18 +58,18 @@ class PlainResNet {
 // Images of the training file, normalised in double and rounded once, and labels of the part.
 std::pair<torch::Tensor, torch::Tensor> plain_batch(const Images& images, const Part& part,
                                                     std::span<const std::uint32_t> indices) {
-    const ImageShape& shape = images.dataset.shape;
+    const Shape& shape = images.dataset.facts.shape;
     const auto size = static_cast<std::int64_t>(indices.size());
-    auto x = torch::empty({size, shape.height, shape.width, shape.channels}, torch::kFloat);
+    auto x = torch::empty({size, shape.height(), shape.width(), shape.channels()}, torch::kFloat);
     auto y = torch::empty({size}, torch::kLong);
     for (std::int64_t i = 0; i < size; ++i) {
         const std::uint32_t index = indices[static_cast<std::size_t>(i)];
-        const auto image = images.dataset.training.images.subspan(part.source[index] * shape.pixels(), shape.pixels());
-        std::ranges::copy(image, x.data_ptr<float>() + i * static_cast<std::int64_t>(shape.pixels()));
+        const auto image = images.dataset.training.bytes.subspan(part.source[index] * shape.values(), shape.values());
+        std::ranges::copy(image, x.data_ptr<float>() + i * static_cast<std::int64_t>(shape.values()));
         y[i] = part.label[index];
     }
-    const auto mean = torch::tensor(images.dataset.mean, torch::kDouble);
-    const auto std = torch::tensor(images.dataset.std, torch::kDouble);
+    const auto mean = torch::tensor(images.dataset.facts.mean, torch::kDouble);
+    const auto std = torch::tensor(images.dataset.facts.std, torch::kDouble);
     return {((x.to(torch::kDouble) / 255 - mean) / std).to(torch::kFloat).permute({0, 3, 1, 2}), y};
 }
 
@@ -140,10 +140,11 @@ TEST(Trainer, padding_stays_zero) {
 }
 
 TEST(Trainer, result_depends_on_state_and_task_alone) {
-    const Images images(Images::small());
+    DataOptions data = Images::small();
+    data.augmentation = "crop-flip";
+    const Images images(data);
     for (const Precision precision : {Precision::fp32, Precision::bf16}) {
         TrainerOptions options = trainer_options("resnet8", 32);
-        options.augmentation = Augmentation::crop_flip;
         options.precision = precision;
         Trainer first(options, images.dataset, images.split);
         options.seed = 8;

@@ -1,58 +1,51 @@
 // A data set in memory, as its files have it: one copy a node.
 //
-// Letters: n images of a file, H height, W width, C channels.
+// Letters: n examples of a file.
 #pragma once
 
+#include "autosampling/data/facts.hpp"
 #include "autosampling/data/options.hpp"
+#include "autosampling/data/source.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace autosampling {
 
-struct ImageShape {
-    int height = 0;   // H
-    int width = 0;    // W
-    int channels = 0; // C
-    std::size_t pixels() const { return static_cast<std::size_t>(height) * width * channels; }
-    friend bool operator==(const ImageShape&, const ImageShape&) = default;
-};
-
 // What a data set will be, known from its files' headers and sizes alone.
 struct DatasetPlan {
     DataOptions options;
     std::uint64_t seed = 0; // synthetic only
-    ImageShape shape;
-    int classes = 0;
-    std::size_t training_images = 0; // in the training files
-    std::size_t test_images = 0;
-    std::vector<double> mean;                 // (C) of pixels in 0…1
-    std::vector<double> std;                  // (C)
-    std::vector<std::string> class_names;     // (classes)
+    DatasetFacts facts;
+    std::size_t training_examples = 0; // in the training files
+    std::size_t test_examples = 0;
     std::vector<std::filesystem::path> files; // that will be read, as found
 
-    // Bytes that load_dataset fills: images as uint8, labels as int32, each block at a multiple of 64.
+    // Bytes that load_dataset fills: examples as uint8, labels as int32, each block at a multiple of 64.
     std::size_t bytes() const;
 };
 
-struct ImageSet {
-    std::span<const std::uint8_t> images; // (n, H, W, C) u8
+// The examples of the training or the test files.
+struct ExampleSet {
+    std::span<const std::uint8_t> bytes;  // (n, shape) u8
     std::span<const std::int32_t> labels; // (n) i32, in 0 … classes−1
+    std::shared_ptr<Source> source;       // makes batches of them
 };
 
 // Views of memory that load_dataset has filled.
 struct Dataset {
-    ImageShape shape;
-    int classes = 0;
-    std::vector<double> mean, std;        // (C)
-    std::vector<std::string> class_names; // (classes)
-    ImageSet training;                    // what the training and the reward set are taken from
-    ImageSet test;
+    DatasetFacts facts;
+    ExampleSet training; // what the training and the reward set are taken from
+    ExampleSet test;
 };
+
+// The names that plan_dataset knows.
+std::vector<std::string> dataset_names();
 
 // Finds the files and checks names, headers and sizes; compressed files are read through once to have their true sizes.
 // Files are recognised by content, plain or compressed (gzip, bzip2, xz, zstd), whatever the ending. Throws Error(data)
@@ -67,7 +60,7 @@ void load_dataset(const DatasetPlan& plan, std::span<std::byte> memory);
 // The views of such memory.
 Dataset view_dataset(const DatasetPlan& plan, std::span<const std::byte> memory);
 
-// Hash of all images and labels, in order.
+// Hash of all examples and labels, in order.
 std::uint64_t hash_dataset(const Dataset& dataset);
 
 } // namespace autosampling

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "autosampling/comm/communicator.hpp"
-#include "autosampling/data/dataset.hpp"
+#include "autosampling/data/facts.hpp"
 
 #include <torch/nn/module.h>
 #include <torch/types.h>
@@ -43,7 +43,7 @@ const std::vector<std::string>& network_names();
 //   mlp: flatten - fc 128 - relu - fc, for anything
 //
 // Throws Error(usage) for an unknown name or a shape too small for it.
-std::shared_ptr<Network> make_network(const std::string& name, const ImageShape& shape, int classes);
+std::shared_ptr<Network> make_network(const std::string& name, const Shape& shape, int classes);
 
 // Initial weights, as torchvision's ResNet has them (He normal, fan out, for convolutions; batch-norm 1 and 0;
 // PyTorch's default for fully connected layers): a function of the seed alone, from this program's own generator.

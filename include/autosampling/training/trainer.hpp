@@ -5,7 +5,6 @@
 
 #include "autosampling/base/random.hpp"
 #include "autosampling/comm/communicator.hpp"
-#include "autosampling/data/batch.hpp"
 #include "autosampling/data/split.hpp"
 #include "autosampling/training/flat_state.hpp"
 #include "autosampling/training/learning_rate.hpp"
@@ -24,7 +23,6 @@ namespace autosampling {
 struct TrainerOptions {
     ModelOptions model;
     TrainingOptions training;
-    Augmentation augmentation = Augmentation::none;
     Precision precision = Precision::fp32;
     torch::Device device = torch::kCPU;
     std::uint64_t seed = 0;

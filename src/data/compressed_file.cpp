@@ -1,4 +1,4 @@
-#include "packed_file.hpp"
+#include "compressed_file.hpp"
 
 #include "autosampling/base/error.hpp"
 
@@ -12,11 +12,11 @@
 
 namespace autosampling::detail {
 
-void PackedFile::Close::operator()(archive* handle) const noexcept {
+void CompressedFile::Close::operator()(archive* handle) const noexcept {
     archive_read_free(handle);
 }
 
-PackedFile::PackedFile(std::filesystem::path path) : path_(std::move(path)), archive_(archive_read_new()) {
+CompressedFile::CompressedFile(std::filesystem::path path) : path_(std::move(path)), archive_(archive_read_new()) {
     archive* const handle = archive_.get();
     archive_read_support_format_raw(handle);
     archive_read_support_format_empty(handle);
@@ -36,7 +36,7 @@ PackedFile::PackedFile(std::filesystem::path path) : path_(std::move(path)), arc
     gzip_ = filters == 2 && archive_filter_code(handle, 0) == ARCHIVE_FILTER_GZIP;
 }
 
-std::size_t PackedFile::read(std::span<std::byte> out) {
+std::size_t CompressedFile::read(std::span<std::byte> out) {
     std::size_t done = 0;
     while (!at_end_ && done < out.size()) {
         const auto count = archive_read_data(archive_.get(), out.data() + done, out.size() - done);
@@ -52,7 +52,7 @@ std::size_t PackedFile::read(std::span<std::byte> out) {
 
 // libarchive 3.6 reads past a wrong sum. The trailer (RFC 1952) holds the sum and the length of the last member, so
 // only a file of one member, as usual, can be checked by it.
-void PackedFile::check_gzip_sum() const {
+void CompressedFile::check_gzip_sum() const {
     std::array<unsigned char, 8> trailer{};
     std::ifstream file(path_, std::ios::binary);
     file.seekg(-std::streamoff{trailer.size()}, std::ios::end);
@@ -68,7 +68,7 @@ void PackedFile::check_gzip_sum() const {
     }
 }
 
-std::uint64_t PackedFile::length(std::uint64_t limit) {
+std::uint64_t CompressedFile::length(std::uint64_t limit) {
     if (plain_) {
         std::error_code error;
         const auto size = std::filesystem::file_size(path_, error);
@@ -83,13 +83,13 @@ std::uint64_t PackedFile::length(std::uint64_t limit) {
     return offset_;
 }
 
-void PackedFile::refuse(std::uint64_t at, const std::string& found, const std::string& expected) const {
+void CompressedFile::refuse(std::uint64_t at, const std::string& found, const std::string& expected) const {
     throw Error(ExitCode::data,
                 text(path_.string(), ": found ", found, " at offset ", at, plain_ ? "" : " (unpacked)", ", expected ",
                      expected, ": get the file again (jobs/get-data.sh) or correct data.path and data.name"));
 }
 
-void PackedFile::refuse_unreadable() const {
+void CompressedFile::refuse_unreadable() const {
     const char* const cause = archive_error_string(archive_.get());
     refuse(offset_, text("bytes that cannot be read (", cause ? cause : "damaged or cut short", ")"),
            "a plain file, or an undamaged one of gzip, bzip2, xz or zstd");

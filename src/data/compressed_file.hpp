@@ -16,9 +16,9 @@ namespace autosampling::detail {
 
 // Reads plain, gzip, bzip2, xz and zstd files, told apart by content. Offsets are those of the unpacked bytes.
 // All functions throw Error(data) that names the file and the offset.
-class PackedFile {
+class CompressedFile {
   public:
-    explicit PackedFile(std::filesystem::path path);
+    explicit CompressedFile(std::filesystem::path path);
 
     // Fills `out` as far as the file goes; returns the number of bytes. Fewer than out.size() only at the end.
     std::size_t read(std::span<std::byte> out);

@@ -1,8 +1,10 @@
-#include "autosampling/data/batch.hpp"
+// Images in memory: gather, crop, flip and normalise in one pass.
+#include "autosampling/data/source.hpp"
 
 #include "autosampling/base/error.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace autosampling {
 
@@ -33,8 +35,8 @@ void blacken(int count, int channels, const float* table, float* out) {
 
 // One image, row by row: black, the part of the source row that the window shows, black.
 template<int C>
-void fill_image(const std::uint8_t* image, const ImageShape& shape, const Crop& crop, const float* table, float* out) {
-    const auto [height, width, channels] = shape;
+void fill_image(const std::uint8_t* image, const Shape& shape, const Crop& crop, const float* table, float* out) {
+    const int height = shape.height(), width = shape.width(), channels = shape.channels();
     // The source pixels in view are left_edge … right_edge − 1 of the window before the flip.
     const int left_edge = std::clamp(-crop.left, 0, width);
     const int right_edge = std::clamp(width - crop.left, left_edge, width);
@@ -54,6 +56,39 @@ void fill_image(const std::uint8_t* image, const ImageShape& shape, const Crop& 
     }
 }
 
+class ImageSource : public Source {
+  public:
+    ImageSource(std::span<const std::uint8_t> images, const DatasetFacts& facts, Augmentation augmentation)
+        : images_(images), shape_(facts.shape), augmentation_(augmentation) {
+        EXPECT(std::cmp_equal(facts.mean.size(), shape_.channels()) && facts.std.size() == facts.mean.size());
+        for (std::size_t c = 0; c < facts.mean.size(); ++c) {
+            for (int value = 0; value < pixel_values; ++value)
+                table_.push_back(static_cast<float>((value / 255.0 - facts.mean[c]) / facts.std[c]));
+        }
+    }
+
+    void fill(std::span<const std::uint32_t> rows, const std::optional<AugmentationDraws>& draws,
+              std::span<float> out) override {
+        const auto values = shape_.values();
+        EXPECT(out.size() == rows.size() * values);
+        const bool crops = draws && augmentation_ == Augmentation::crop_flip;
+        const int channels = shape_.channels();
+        const auto fill_one = channels == 3 ? fill_image<3> : channels == 1 ? fill_image<1> : fill_image<0>;
+        for (std::uint32_t b = 0; b < rows.size(); ++b) {
+            EXPECT((rows[b] + std::size_t{1}) * values <= images_.size());
+            fill_one(images_.data() + rows[b] * values, shape_,
+                     crops ? draw_crop(draws->key, draws->first_slot + b) : Crop{}, table_.data(),
+                     out.data() + b * values);
+        }
+    }
+
+  private:
+    std::span<const std::uint8_t> images_;
+    Shape shape_;
+    Augmentation augmentation_;
+    std::vector<float> table_; // (C, 256): normalised value of each pixel value
+};
+
 } // namespace
 
 Crop draw_crop(const RandomKey& key, std::uint32_t slot) {
@@ -67,28 +102,9 @@ Crop draw_crop(const RandomKey& key, std::uint32_t slot) {
     return crop;
 }
 
-BatchMaker::BatchMaker(const ImageSet& images, const ImageShape& shape, std::span<const double> mean,
-                       std::span<const double> std)
-    : images_(images), shape_(shape), table_(static_cast<std::size_t>(shape.channels) * pixel_values) {
-    EXPECT(mean.size() == static_cast<std::size_t>(shape.channels) && std.size() == mean.size());
-    for (std::size_t c = 0; c < mean.size(); ++c) {
-        for (std::size_t value = 0; value < pixel_values; ++value) {
-            table_[c * pixel_values + value] =
-                static_cast<float>((static_cast<double>(value) / 255 - mean[c]) / std[c]);
-        }
-    }
-}
-
-void BatchMaker::fill(std::span<const std::uint32_t> rows, std::span<const Crop> crops, std::span<float> out) const {
-    const auto pixels = shape_.pixels();
-    EXPECT(out.size() == rows.size() * pixels);
-    EXPECT(crops.empty() || crops.size() == rows.size());
-    const auto fill_one = shape_.channels == 3 ? fill_image<3> : shape_.channels == 1 ? fill_image<1> : fill_image<0>;
-    for (std::size_t b = 0; b < rows.size(); ++b) {
-        EXPECT(rows[b] < images_.labels.size());
-        fill_one(images_.images.data() + rows[b] * pixels, shape_, crops.empty() ? Crop{} : crops[b], table_.data(),
-                 out.data() + b * pixels);
-    }
+std::unique_ptr<Source> make_image_source(std::span<const std::uint8_t> images, const DatasetFacts& facts,
+                                          Augmentation augmentation) {
+    return std::make_unique<ImageSource>(images, facts, augmentation);
 }
 
 } // namespace autosampling
