@@ -133,6 +133,7 @@ void check_command(const RunArguments& arguments) {
     }
 
     for (const std::string& line : describe(plan, options)) std::cout << line << '\n';
+    for (const auto& warning : data.warnings) std::cout << "warning     " << warning << '\n';
     for (const auto& file : data.files) std::cout << "reads       " << file.string() << '\n';
     std::cout << "the configuration is good; nothing was written\n";
 }

@@ -3,9 +3,11 @@
 #include "formats.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/hash.hpp"
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace autosampling::detail {
 
@@ -13,6 +15,7 @@ namespace {
 
 constexpr int side = 32; // pixels
 constexpr std::size_t plane = side * side;
+constexpr int coarse_classes = 20; // CIFAR-100
 
 struct Variant {
     int classes;
@@ -80,6 +83,7 @@ std::size_t load_file(const std::filesystem::path& path, const Variant& variant,
         for (std::size_t i = 0; i < records; ++i, ++place) {
             const std::uint8_t* const record = chunk.data() + i * variant.record();
             const auto label_at = i * variant.record() + variant.label_bytes - 1;
+            if (variant.label_bytes == 2) check_label(file, at + label_at - 1, chunk[label_at - 1], coarse_classes);
             check_label(file, at + label_at, chunk[label_at], variant.classes);
             out.labels[place] = chunk[label_at];
             interleave(record + variant.label_bytes, out.bytes.data() + place * 3 * plane);
@@ -100,12 +104,12 @@ void plan_cifar(DatasetPlan& plan) {
              {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"}) {
             wanted.push_back({text(stem, ".bin"), stem});
         }
-        plan.files = find_files(plan.options, {"cifar-10-batches-bin"}, wanted);
+        find_files(plan, {"cifar-10-batches-bin"}, wanted);
         plan.facts.class_names.assign(class_names_10.begin(), class_names_10.end());
         plan.facts.mean = {0.4914, 0.4822, 0.4465};
         plan.facts.std = {0.2470, 0.2435, 0.2616};
     } else {
-        plan.files = find_files(plan.options, {"cifar-100-binary"}, {{"train.bin", "train"}, {"test.bin", "test"}});
+        find_files(plan, {"cifar-100-binary"}, {{"train.bin", "train"}, {"test.bin", "test"}});
         plan.facts.class_names.assign(class_names_100.begin(), class_names_100.end());
         plan.facts.mean = {0.5071, 0.4865, 0.4409};
         plan.facts.std = {0.2673, 0.2564, 0.2762};
@@ -113,15 +117,24 @@ void plan_cifar(DatasetPlan& plan) {
     for (std::size_t i = 0; i + 1 < plan.files.size(); ++i)
         plan.training_examples += count_records(plan.files[i], variant);
     plan.test_examples = count_records(plan.files.back(), variant);
+    expect_sizes(plan, 50'000, 10'000);
 }
 
 void load_cifar(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
     const auto variant = variant_of(plan.options);
     std::size_t training_end = 0;
-    for (std::size_t i = 0; i + 1 < plan.files.size(); ++i) {
-        training_end = load_file(plan.files[i], variant, training, training_end);
-    }
-    const auto test_end = load_file(plan.files.back(), variant, test, 0);
+    std::map<std::uint64_t, std::filesystem::path> seen; // by the hash of their images
+    const auto load = [&](const std::filesystem::path& path, const ExampleSetMemory& out, std::size_t place) {
+        const auto end = load_file(path, variant, out, place);
+        const std::span<const std::uint8_t> images = out.bytes;
+        const auto hash = hash_of(images.subspan(place * 3 * plane, (end - place) * 3 * plane));
+        const auto [known, is_new] = seen.emplace(hash, path);
+        VALIDATE(is_new, ExitCode::data, path.string(), ": holds the same images as ", known->second.string(),
+                 " (one of them is a copy of the other): get the files again (jobs/get-data.sh)");
+        return end;
+    };
+    for (std::size_t i = 0; i + 1 < plan.files.size(); ++i) training_end = load(plan.files[i], training, training_end);
+    const auto test_end = load(plan.files.back(), test, 0);
     VALIDATE(training_end == training.labels.size() && test_end == test.labels.size(), ExitCode::data,
              plan.files.back().parent_path().string(),
              ": fewer records than before (a file has changed while it was read): start again");

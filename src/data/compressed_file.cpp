@@ -43,19 +43,30 @@ std::size_t CompressedFile::read(std::span<std::byte> out) {
         if (count < 0) refuse_unreadable();
         at_end_ = count == 0;
         if (gzip_) crc_.process_bytes(out.data() + done, static_cast<std::size_t>(count));
-        if (gzip_ && at_end_) check_gzip_sum();
+        if (!plain_ && at_end_) check_end();
         done += static_cast<std::size_t>(count);
         offset_ += static_cast<std::uint64_t>(count);
     }
     return done;
 }
 
-// libarchive 3.6 reads past a wrong sum. The trailer (RFC 1952) holds the sum and the length of the last member, so
-// only a file of one member, as usual, can be checked by it.
-void CompressedFile::check_gzip_sum() const {
+// libarchive stops at what isn't compressed data, which may only be zeros: padding of tapes.
+void CompressedFile::check_end() const {
+    const la_int64_t end = archive_filter_bytes(archive_.get(), -1); // of the compressed bytes
+    std::ifstream file(path_, std::ios::binary);
+    file.seekg(end);
+    for (char byte = 0; file.get(byte);) {
+        if (byte != 0) refuse(offset_, "other bytes behind the compressed data", "the end of the file");
+    }
+    if (gzip_) check_gzip_sum(end);
+}
+
+// libarchive 3.6 reads past a wrong sum. The trailer (RFC 1952), ahead of `end`, holds the sum and the length of the
+// last member, so only a file of one member, as usual, can be checked by it.
+void CompressedFile::check_gzip_sum(std::int64_t end) const {
     std::array<unsigned char, 8> trailer{};
     std::ifstream file(path_, std::ios::binary);
-    file.seekg(-std::streamoff{trailer.size()}, std::ios::end);
+    file.seekg(end - std::int64_t{trailer.size()});
     if (!file.read(reinterpret_cast<char*>(trailer.data()), trailer.size())) refuse_unreadable();
     const auto little_endian = [&](std::size_t at) {
         std::uint32_t value = 0;

@@ -28,6 +28,7 @@ class CompressedFile {
     std::uint64_t length(std::uint64_t limit);
 
     std::uint64_t offset() const { return offset_; } // of the next byte
+    bool is_plain() const { return plain_; }
     const std::filesystem::path& path() const { return path_; }
 
     // Error(data): "PATH: found `found` at offset O, expected `expected`: suggestion".
@@ -38,7 +39,8 @@ class CompressedFile {
         void operator()(archive* handle) const noexcept;
     };
     [[noreturn]] void refuse_unreadable() const;
-    void check_gzip_sum() const;
+    void check_end() const;
+    void check_gzip_sum(std::int64_t end) const;
 
     std::filesystem::path path_;
     std::unique_ptr<archive, Close> archive_;

@@ -131,6 +131,13 @@ std::vector<std::string> numbered_classes(int classes) {
     return names;
 }
 
+void expect_sizes(DatasetPlan& plan, std::size_t training, std::size_t test) {
+    if (plan.training_examples == training && plan.test_examples == test) return;
+    plan.warnings.push_back(text(plan.options.path, ": ", plan.training_examples, " training and ", plan.test_examples,
+                                 " test images (", plan.options.name, " has ", training, " and ", test,
+                                 "): are files missing, doubled or exchanged?"));
+}
+
 void check_label(const CompressedFile& file, std::uint64_t offset, int label, int classes) {
     if (label >= classes) file.refuse(offset, text("label ", label), text("0 to ", classes - 1));
 }

@@ -3,7 +3,7 @@
 #include "autosampling/base/error.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <iterator>
 #include <system_error>
 
 namespace autosampling::detail {
@@ -29,14 +29,37 @@ std::vector<std::string> regular_files(const fs::path& folder) {
     return names;
 }
 
-std::optional<std::string> choose(const std::vector<std::string>& there, const FileNames& names) {
+// The files that go by one of the names: the one to read first.
+std::vector<std::string> candidates(const std::vector<std::string>& there, const FileNames& names) {
+    std::vector<std::string> found;
     for (const auto& name : names) {
-        const auto found = std::find_if(there.begin(), there.end(), [&](const std::string& candidate) {
-            return candidate == name || candidate.starts_with(name + ".");
+        std::copy_if(there.begin(), there.end(), std::back_inserter(found), [&](const std::string& candidate) {
+            return (candidate == name || candidate.starts_with(name + ".")) &&
+                   std::find(found.begin(), found.end(), candidate) == found.end();
         });
-        if (found != there.end()) return *found;
     }
-    return std::nullopt;
+    return found;
+}
+
+bool have_equal_bytes(CompressedFile& first, CompressedFile& second) {
+    std::vector<std::byte> one(1 << 16), other(one.size());
+    for (;;) {
+        const auto length = first.read(one);
+        if (second.read(other) != length || !std::equal(one.begin(), one.begin() + length, other.begin())) return false;
+        if (length < one.size()) return true;
+    }
+}
+
+// Whether a compressed file that goes by the same name holds something else than the one that is read. What can't be
+// read or isn't compressed is a part of a file, a checksum or the like.
+bool contradicts(const fs::path& twin, const fs::path& chosen) {
+    CompressedFile file(chosen);
+    try {
+        CompressedFile other(twin);
+        return !other.is_plain() && !have_equal_bytes(file, other);
+    } catch (const Error&) {
+        return false;
+    }
 }
 
 std::string hint(const DataOptions& options) {
@@ -45,8 +68,8 @@ std::string hint(const DataOptions& options) {
 
 } // namespace
 
-std::vector<fs::path> find_files(const DataOptions& options, const std::vector<std::string>& sub_folders,
-                                 const std::vector<FileNames>& wanted) {
+void find_files(DatasetPlan& plan, const std::vector<std::string>& sub_folders, const std::vector<FileNames>& wanted) {
+    const DataOptions& options = plan.options;
     VALIDATE(!options.path.empty(), ExitCode::usage, "data.path is empty (data.name = \"", options.name,
              "\" is read from files): set it to the folder that holds them");
     const fs::path root = options.path;
@@ -63,14 +86,24 @@ std::vector<fs::path> find_files(const DataOptions& options, const std::vector<s
         std::vector<fs::path> files;
         std::string missing;
         for (const auto& file : wanted) {
-            const auto name = choose(there, file);
-            if (name) files.push_back(folder / *name);
-            if (!name) missing += (missing.empty() ? "" : ", ") + (folder / file.front()).string();
+            const auto names = candidates(there, file);
+            if (names.empty())
+                missing += (missing.empty() ? "" : ", ") + (folder / file.front()).string();
+            else
+                files.push_back(folder / names.front());
+            for (std::size_t i = 1; i < names.size(); ++i) {
+                if (contradicts(folder / names[i], files.back()))
+                    plan.warnings.push_back(text((folder / names[i]).string(), " holds something else than ",
+                                                 files.back().string(), ", which is read"));
+            }
         }
         VALIDATE(files.empty() || missing.empty(), ExitCode::data, missing, ": no such file, plain or compressed (",
                  wanted.size() - files.size(), " of ", wanted.size(), " files of ", options.name, " missing)",
                  hint(options));
-        if (missing.empty()) return files;
+        if (missing.empty()) {
+            plan.files = files;
+            return;
+        }
     }
     throw Error(ExitCode::data, text(root.string(), ": holds no ", wanted.front().front(),
                                      ", plain or compressed (looked in ", looked_in, ")", hint(options)));

@@ -30,16 +30,18 @@ void load_mnist(const DatasetPlan& plan, const ExampleSetMemory& training, const
 void load_cifar(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
 void load_synthetic(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
 
+// Warns where the numbers of examples aren't those of the whole data set.
+void expect_sizes(DatasetPlan& plan, std::size_t training, std::size_t test);
+
 // The names "0", "1", … .
 std::vector<std::string> numbered_classes(int classes);
 
 // The names that a file may have, the preferred one first; each also with an ending added (name.gz, …).
 using FileNames = std::vector<std::string>;
 
-// Finds all of the files in one folder: data.path itself or a usual sub-folder of it. Throws Error(data) that names
-// what was looked for and where.
-std::vector<std::filesystem::path> find_files(const DataOptions& options, const std::vector<std::string>& sub_folders,
-                                              const std::vector<FileNames>& wanted);
+// Finds all of the plan's files in one folder: data.path itself or a usual sub-folder of it. Throws Error(data) that
+// names what was looked for and where.
+void find_files(DatasetPlan& plan, const std::vector<std::string>& sub_folders, const std::vector<FileNames>& wanted);
 
 // Checks a label read at `offset` of a file. Throws Error(data).
 void check_label(const CompressedFile& file, std::uint64_t offset, int label, int classes);

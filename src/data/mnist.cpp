@@ -96,11 +96,11 @@ void load_pair(const std::filesystem::path& images_path, const std::filesystem::
 } // namespace
 
 void plan_mnist(DatasetPlan& plan) {
-    plan.files = find_files(plan.options, {"MNIST/raw", "raw"},
-                            {{"train-images-idx3-ubyte", "train-images.idx3-ubyte"},
-                             {"train-labels-idx1-ubyte", "train-labels.idx1-ubyte"},
-                             {"t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"},
-                             {"t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte"}});
+    find_files(plan, {"MNIST/raw", "raw"},
+               {{"train-images-idx3-ubyte", "train-images.idx3-ubyte"},
+                {"train-labels-idx1-ubyte", "train-labels.idx1-ubyte"},
+                {"t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"},
+                {"t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte"}});
     const auto training = check_pair(plan.files[0], plan.files[1]);
     const auto test = check_pair(plan.files[2], plan.files[3]);
     if (training.shape != test.shape) {

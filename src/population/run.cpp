@@ -122,7 +122,8 @@ std::unique_ptr<Feed> make_feed(const Communicator& comm, const Options& options
     return make_replay_feed(options, configuration.parse(recorded_configuration(*replayed)), plan, *replayed);
 }
 
-void say_start(const Options& options, const Plan& plan, const Launch& launch, const Checkpoint& checkpoint, Log& log) {
+void say_start(const Options& options, const Plan& plan, const std::vector<std::string>& data_warnings,
+               const Launch& launch, const Checkpoint& checkpoint, Log& log) {
     const BuildInfo build = build_info();
     log.info(text("autosampling ", build.version, " (", build.git_hash, build.git_dirty ? ", changed" : "", "), ",
                   launch.ranks, " ranks, ", launch.threads, " threads each, transport ", launch.transport));
@@ -141,6 +142,7 @@ void say_start(const Options& options, const Plan& plan, const Launch& launch, c
         const std::string line = text("bf16 convolutions take ", 1 / speedup, " times as long as fp32 on this CPU");
         speedup < 1 ? log.warning(line + ": fp32 would be faster here") : log.info(line);
     }
+    for (const std::string& warning : data_warnings) log.warning(warning);
     if (checkpoint) log.info(text("going on after cycle ", checkpoint->cycle, " (link ", launch.link, ")"));
 }
 
@@ -232,7 +234,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     comm.agree([&] { log.open(run / "run.log"); });
 
     Launch launch = make_launch(comm, options, device, transport->name(), checkpoint ? checkpoint->launch.link + 1 : 0);
-    if (comm.is_root()) say_start(options, plan, launch, checkpoint, log);
+    if (comm.is_root()) say_start(options, plan, data_plan.warnings, launch, checkpoint, log);
     const std::int64_t first_cycle = checkpoint ? checkpoint->cycle : 0;
     Progress progress(options, plan, run, first_cycle);
     comm.on_root([&] {

@@ -11,7 +11,10 @@ namespace autosampling {
 namespace {
 
 using namespace testing;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 namespace fs = std::filesystem;
 
 const fs::path mnist = fs::path(TEST_DATA) / "mnist-10k";
@@ -120,8 +123,10 @@ TEST(Cifar, first_record_that_looks_like_lz4_is_read_as_a_record) {
     TemporaryFolder folder;
     auto records = cifar_records(2, 10);
     for (const auto& [at, byte] : std::map<int, int>{{0, 4}, {1, 0x22}, {2, 0x4d}, {3, 0x18}}) records[at] = byte;
-    for (int i = 1; i <= 5; ++i) write_bytes(folder.path() / text("data_batch_", i, ".bin"), records);
-    write_bytes(folder.path() / "test_batch.bin", records);
+    for (int i = 1; i <= 6; ++i) {
+        records[10] = static_cast<std::uint8_t>(i);
+        write_bytes(folder.path() / (i == 6 ? "test_batch.bin" : text("data_batch_", i, ".bin")), records);
+    }
     EXPECT_EQ(load(options_for("cifar10", folder.path())).dataset.training.labels[0], 4);
 }
 
@@ -148,6 +153,41 @@ TEST(Cifar, plain_file_goes_before_a_packed_one) {
     const auto plan = plan_dataset(options_for("cifar100", folder.path()), 0);
     EXPECT_EQ(plan.training_examples, 3U);
     EXPECT_EQ(plan.test_examples, 2U);
+}
+
+TEST(Cifar, other_numbers_of_images_than_the_data_set_has_are_warned_of) {
+    TemporaryFolder folder;
+    const auto warnings = [&](std::uintmax_t training, std::uintmax_t test) {
+        for (const auto& [name, records] : {std::pair("train.bin", training), std::pair("test.bin", test)}) {
+            write_bytes(folder.path() / name, {});
+            fs::resize_file(folder.path() / name, records * 3074); // sparse
+        }
+        return plan_dataset(options_for("cifar100", folder.path()), 0).warnings;
+    };
+    EXPECT_THAT(warnings(50000, 10000), IsEmpty());
+    EXPECT_THAT(warnings(49999, 10000), ElementsAre(AllOf(HasSubstr("49999"), HasSubstr("50000"))));
+    EXPECT_THAT(warnings(50000, 20000), ElementsAre(AllOf(HasSubstr("20000"), HasSubstr("10000"))));
+    EXPECT_THAT(warnings(10000, 50000), ElementsAre(HasSubstr("exchanged")));
+}
+
+TEST(Cifar, compressed_file_that_contradicts_the_one_read_is_warned_of) {
+    TemporaryFolder folder;
+    const auto warnings = [&] {
+        auto all = plan_dataset(options_for("cifar100", folder.path()), 0).warnings;
+        all.pop_back(); // of the sizes
+        return all;
+    };
+    write_bytes(folder.path() / "train.bin", cifar_records(3, 100));
+    write_bytes(folder.path() / "test.bin", cifar_records(2, 100));
+    write_packed(folder.path() / "train.bin.gz", cifar_records(3, 100), ARCHIVE_FILTER_GZIP);
+    write_bytes(folder.path() / "train.bin.md5", {1, 2, 3});
+    EXPECT_THAT(warnings(), IsEmpty());
+    write_packed(folder.path() / "train.bin.gz", cifar_records(3, 100, 1), ARCHIVE_FILTER_GZIP);
+    EXPECT_THAT(warnings(), ElementsAre(AllOf(HasSubstr("train.bin.gz"), HasSubstr("train.bin, which is read"))));
+    auto part = read_bytes(folder.path() / "train.bin.gz");
+    part.resize(part.size() / 2);
+    write_bytes(folder.path() / "train.bin.gz", part); // of a download that was interrupted
+    EXPECT_THAT(warnings(), IsEmpty());
 }
 
 TEST(Dataset, mean_and_std_can_be_set_once_or_by_channel) {

@@ -46,7 +46,8 @@ class BadMnist : public ::testing::Test {
 class BadCifar : public ::testing::Test {
   protected:
     BadCifar() {
-        for (int i = 1; i <= 5; ++i) write_bytes(folder.path() / text("data_batch_", i, ".bin"), cifar_records(4, 10));
+        for (int i = 1; i <= 5; ++i)
+            write_bytes(folder.path() / text("data_batch_", i, ".bin"), cifar_records(10 + i, 10));
         write_bytes(folder.path() / "test_batch.bin", cifar_records(4, 10));
     }
     std::string refused() {
@@ -102,6 +103,16 @@ TEST_F(BadMnist, one_wrong_bit_in_a_packed_file_is_refused) {
             replace(train_images, spoilt);
             ASSERT_THAT(refused(), HasSubstr(train_images)) << "byte " << at;
         }
+    }
+}
+
+TEST_F(BadMnist, other_bytes_behind_compressed_data_are_refused) {
+    for (const int filter : {ARCHIVE_FILTER_GZIP, ARCHIVE_FILTER_BZIP2, ARCHIVE_FILTER_XZ, ARCHIVE_FILTER_ZSTD}) {
+        replace(train_images, idx_images(20, 3, 4), filter);
+        auto compressed = read_bytes(folder.path() / train_images);
+        compressed.insert(compressed.end(), {'h', 'e', 'l', 'l', 'o', '!', 0, 0});
+        replace(train_images, compressed);
+        EXPECT_THAT(refused(), HasSubstr(train_images)) << filter;
     }
 }
 
@@ -207,6 +218,26 @@ TEST_F(BadCifar, label_ten_is_named_with_its_offset) {
         EXPECT_THAT(refused(), AllOf(HasSubstr("test_batch.bin"), HasSubstr(text("label 10 at offset ", 500 * 3073)),
                                      HasSubstr("expected 0 to 9")));
     }
+}
+
+TEST_F(BadCifar, file_that_is_a_copy_of_another_is_refused) {
+    for (const char* name : {"data_batch_4.bin", "test_batch.bin"}) {
+        const auto before = read_bytes(folder.path() / name);
+        write_bytes(folder.path() / name, read_bytes(folder.path() / "data_batch_2.bin"));
+        EXPECT_THAT(refused(), AllOf(HasSubstr(name), HasSubstr("data_batch_2.bin"), HasSubstr("copy")));
+        write_bytes(folder.path() / name, before);
+    }
+}
+
+TEST(BadCifar100, coarse_label_out_of_range_is_named_with_its_offset) {
+    TemporaryFolder folder;
+    auto records = cifar_records(5, 100);
+    records[2 * 3074] = 20;
+    write_bytes(folder.path() / "train.bin", records);
+    write_bytes(folder.path() / "test.bin", cifar_records(3, 100));
+    const auto look = [&] { load(options_for("cifar100", folder.path())); };
+    EXPECT_THAT(refusal(ExitCode::data, look),
+                AllOf(HasSubstr(text("label 20 at offset ", 2 * 3074)), HasSubstr("expected 0 to 19")));
 }
 
 TEST_F(BadCifar, every_missing_batch_is_named) {

@@ -25,6 +25,7 @@ struct DatasetPlan {
     std::size_t training_examples = 0; // in the training files
     std::size_t test_examples = 0;
     std::vector<std::filesystem::path> files; // that will be read, as found
+    std::vector<std::string> warnings;        // of what is odd about them
 
     // Bytes that load_dataset fills: examples as uint8, labels as int32, each block at a multiple of 64.
     std::size_t bytes() const;
