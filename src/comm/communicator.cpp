@@ -1,3 +1,4 @@
+#include "autosampling/comm/deadline.hpp"
 #include "communicator_state.hpp"
 
 #include <algorithm>
@@ -10,8 +11,9 @@ namespace {
 
 constexpr int gather_tag = 0;
 
-MPI_Comm duplicate(MPI_Comm comm) {
+MPI_Comm duplicate(MPI_Comm comm, std::chrono::duration<double> limit) {
     MPI_Comm copy = MPI_COMM_NULL;
+    const Deadline deadline(limit, "MPI_Comm_dup");
     check_mpi(MPI_Comm_dup(comm, &copy), "MPI_Comm_dup");
     check_mpi(MPI_Comm_set_errhandler(copy, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     return copy;
@@ -53,8 +55,8 @@ int mpi_count(std::size_t count) {
 Communicator::Communicator(MPI_Comm parent, std::size_t message_limit) : state_(std::make_unique<State>()) {
     EXPECT(message_limit >= sizeof(std::int64_t) && message_limit <= largest_message);
     state_->message_limit = message_limit;
-    state_->data = duplicate(parent);
-    state_->reports = duplicate(state_->data);
+    state_->data = duplicate(parent, state_->timeout);
+    state_->reports = duplicate(state_->data, state_->timeout);
     check_mpi(MPI_Comm_rank(state_->data, &state_->rank), "MPI_Comm_rank");
     check_mpi(MPI_Comm_size(state_->data, &state_->size), "MPI_Comm_size");
 }
@@ -102,7 +104,8 @@ Communicator Communicator::adopt(MPI_Comm part) const {
 
 Communicator Communicator::split(int colour) const {
     EXPECT(colour >= 0);
-    barrier(); // MPI_Comm_split knows no time-out
+    barrier(); // names a rank that is silent, as the deadline can't
+    const Deadline deadline(state_->timeout, "MPI_Comm_split");
     MPI_Comm part = MPI_COMM_NULL;
     check_mpi(MPI_Comm_split(state_->data, colour, rank(), &part), "MPI_Comm_split");
     return adopt(part);
@@ -110,6 +113,7 @@ Communicator Communicator::split(int colour) const {
 
 Communicator Communicator::split_by_node() const {
     barrier();
+    const Deadline deadline(state_->timeout, "MPI_Comm_split_type");
     MPI_Comm part = MPI_COMM_NULL;
     check_mpi(MPI_Comm_split_type(state_->data, MPI_COMM_TYPE_SHARED, rank(), MPI_INFO_NULL, &part),
               "MPI_Comm_split_type");

@@ -234,6 +234,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     comm.agree([&] { log.open(run / "run.log"); });
 
     Launch launch = make_launch(comm, options, device, transport->name(), checkpoint ? checkpoint->launch.link + 1 : 0);
+    if (node.is_root() && !data.remark().empty()) log.warning(data.remark());
     if (comm.is_root()) say_start(options, plan, data_plan.warnings, launch, checkpoint, log);
     const std::int64_t first_cycle = checkpoint ? checkpoint->cycle : 0;
     Progress progress(options, plan, run, first_cycle);
@@ -259,7 +260,6 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
                           : text("stopped after ", search.cycles_done(), " of ", plan.cycles,
                                  " cycles with a checkpoint: start again with --resume"));
     });
-    data.release();
     return end;
 }
 

@@ -11,6 +11,8 @@
 namespace autosampling::testing {
 namespace {
 
+namespace fs = std::filesystem;
+
 TEST(Node, place_counts_the_ranks_that_share_memory) {
     const Communicator node = world().split_by_node();
     const NodePlace place = find_node_place(world(), node);
@@ -32,26 +34,86 @@ TEST(Node, nodes_are_numbered_by_their_lowest_rank) {
     EXPECT_EQ(place.local_rank, world().rank() == last ? 0 : world().rank());
 }
 
+// A folder for the test, the same on all ranks of the node; empty where it was.
+class SharedFolder {
+  public:
+    explicit SharedFolder(const Communicator& node) : node_(node) {
+        std::string name = (fs::temp_directory_path() / "node test.XXXXXX").string();
+        if (node.is_root() && mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "no temporary folder";
+        node.broadcast(std::span(name.data(), name.size()), 0);
+        path = name;
+    }
+    ~SharedFolder() {
+        EXPECT_TRUE(fs::is_empty(path)); // no file is left
+        node_.barrier();
+        if (node_.is_root()) fs::remove(path);
+    }
+    SharedFolder(const SharedFolder&) = delete;
+    SharedFolder& operator=(const SharedFolder&) = delete;
+
+    fs::path path;
+
+  private:
+    const Communicator& node_;
+};
+
+std::size_t wrong_bytes(const SharedMemory& memory) {
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < memory.bytes().size(); ++i)
+        wrong += memory.bytes()[i] != static_cast<std::byte>(i % 251);
+    return wrong;
+}
+
+void write_bytes(const SharedMemory& memory) {
+    for (std::size_t i = 0; i < memory.bytes().size(); ++i) memory.bytes()[i] = static_cast<std::byte>(i % 251);
+}
+
+TEST(SharedMemory, without_room_in_a_folder_the_next_is_taken_and_in_the_end_a_copy) {
+    const Communicator node = world().split_by_node();
+    const SharedFolder folder(node);
+    const std::vector<std::vector<fs::path>> choices{
+        {folder.path}, {folder.path / "missing", folder.path}, {folder.path / "missing"}, {}};
+    const std::vector<std::string> said{"", "a mapped file in " + folder.path.string(), "each rank has a copy",
+                                        "each rank has a copy"};
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+        SharedMemory memory(node, 100'003, choices[i]);
+        ASSERT_EQ(memory.bytes().size(), 100'003U);
+        if (node.is_root()) write_bytes(memory);
+        memory.publish(node);
+        EXPECT_EQ(wrong_bytes(memory), 0U);
+        if (!node.is_root()) continue;
+        EXPECT_THAT(memory.remark(), ::testing::HasSubstr(said[i]));
+        EXPECT_EQ(memory.remark().empty(), i == 0);
+    }
+}
+
+TEST(SharedMemory, more_than_the_machine_has_is_an_agreed_error_with_both_numbers) {
+    const Communicator node = world().split_by_node();
+    const SharedFolder folder(node);
+    try {
+        SharedMemory(node, std::size_t{1} << 50, {folder.path});
+        ADD_FAILURE() << "nothing was thrown";
+    } catch (const Error& error) {
+        EXPECT_TRUE(error.agreed());
+        EXPECT_THAT(error.what(), ::testing::HasSubstr("1125899907 MB"));
+        EXPECT_THAT(error.what(), ::testing::ContainsRegex(folder.path.filename().string() + ": [0-9]+ MB free"));
+    }
+}
+
 TEST(SharedMemory, every_rank_sees_what_the_nodes_first_rank_wrote) {
     const Communicator node = world().split_by_node();
     constexpr std::size_t length = 1'000'003;
     SharedMemory memory(node, node.is_root() ? length : 1); // what other ranks pass does not count
     ASSERT_EQ(memory.bytes().size(), length);
-    if (node.is_root()) {
-        for (std::size_t i = 0; i < length; ++i) memory.bytes()[i] = static_cast<std::byte>(i % 251);
-    }
+    if (node.is_root()) write_bytes(memory);
     memory.publish(node);
-    std::size_t wrong = 0;
-    for (std::size_t i = 0; i < length; ++i) wrong += memory.bytes()[i] != static_cast<std::byte>(i % 251);
-    EXPECT_EQ(wrong, 0U);
+    EXPECT_EQ(wrong_bytes(memory), 0U);
 
     // It is one piece of memory, not a copy a rank.
     node.barrier();
     if (node.rank() == node.size() - 1) memory.bytes()[0] = std::byte{252};
     memory.publish(node);
     EXPECT_EQ(memory.bytes()[0], std::byte{252});
-    memory.release();
-    EXPECT_TRUE(memory.bytes().empty());
 }
 
 TEST(SharedMemory, may_be_empty_and_may_move) {
@@ -63,8 +125,6 @@ TEST(SharedMemory, may_be_empty_and_may_move) {
     std::swap(first, second);
     EXPECT_EQ(first.bytes().data(), start);
     EXPECT_EQ(first.bytes().size(), 16U);
-    first.release();
-    second.release();
 }
 
 // Sets an environment variable for its life.

@@ -1,3 +1,4 @@
+#include "autosampling/comm/deadline.hpp"
 #include "harness/mpi_test.hpp"
 
 #include <gmock/gmock.h>
@@ -37,6 +38,16 @@ void expect_names(const std::optional<Error>& error, int silent) {
     EXPECT_FALSE(error->agreed());
     EXPECT_THAT(error->what(), HasSubstr(text("(silent: rank ", silent, ")")));
     EXPECT_THAT(error->what(), HasSubstr("cycle 12"));
+}
+
+TEST(Timeout, a_blocking_call_of_mpi_ends_the_process_with_75) {
+    EXPECT_EXIT(
+        {
+            const Deadline deadline(std::chrono::milliseconds(20), "MPI_Comm_split");
+            std::this_thread::sleep_for(std::chrono::minutes(1));
+        },
+        ::testing::ExitedWithCode(static_cast<int>(ExitCode::timeout)), "time-out after 0.02 s in MPI_Comm_split");
+    const Deadline met(std::chrono::milliseconds(20), "MPI_Comm_split");
 }
 
 TEST(Timeout, names_the_silent_rank_on_every_rank_that_waits) {

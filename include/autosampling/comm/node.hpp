@@ -4,8 +4,11 @@
 #include "autosampling/comm/communicator.hpp"
 
 #include <cstddef>
+#include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace autosampling {
 
@@ -19,25 +22,31 @@ struct NodePlace {
 // Collective over both; `node` is comm.split_by_node().
 NodePlace find_node_place(const Communicator& comm, const Communicator& node);
 
-// Memory that all ranks of a node see, allocated once (MPI shared window). The destructor does not communicate: the
-// window is freed by `release`, or with the process.
+// Where memory that ranks share may lie, the best first: /dev/shm, and the folder of temporary files (TMPDIR).
+std::vector<std::filesystem::path> shared_memory_folders();
+
+// Memory that all ranks of a node see: a file that is mapped by all and has no name any more, in the first of the
+// folders that has room for it. Where none has, each rank has a copy.
 class SharedMemory {
   public:
-    // Collective over `node`. `bytes` counts on the node's rank 0, and is made known to the others.
-    SharedMemory(const Communicator& node, std::size_t bytes);
-    ~SharedMemory();
+    // Collective over `node`; what counts is given on the node's rank 0. Throws Error(failure) without memory, agreed.
+    SharedMemory(const Communicator& node, std::size_t bytes,
+                 const std::vector<std::filesystem::path>& folders = shared_memory_folders());
+    ~SharedMemory(); // unmaps
     SharedMemory(SharedMemory&&) noexcept;
     SharedMemory& operator=(SharedMemory&&) noexcept;
 
-    std::span<std::byte> bytes() const noexcept;
+    std::span<std::byte> bytes() const noexcept { return bytes_; }
+    // Where it is instead of the first folder, and why; empty if it is there. On the node's rank 0.
+    const std::string& remark() const { return remark_; }
     // Makes what the node's rank 0 has written visible to all. Collective over `node`.
     void publish(const Communicator& node);
-    // Frees the window. Collective over `node`.
-    void release();
 
   private:
-    MPI_Win window_ = MPI_WIN_NULL;
     std::span<std::byte> bytes_;
+    std::size_t mapped_ = 0; // bytes
+    std::unique_ptr<std::byte[]> copy_;
+    std::string remark_;
 };
 
 } // namespace autosampling

@@ -5,6 +5,7 @@
 #include "autosampling/data/dataset.hpp"
 
 #include <cstdint>
+#include <string>
 
 namespace autosampling {
 
@@ -19,8 +20,8 @@ class NodeData {
 
     const Dataset& dataset() const { return dataset_; }
     std::uint64_t hash() const { return hash_; }
-    // Frees the memory. Collective over the node.
-    void release() { memory_.release(); }
+    // Where the memory is, if it isn't where it should be; on the node's rank 0.
+    const std::string& remark() const { return memory_.remark(); }
 
   private:
     SharedMemory memory_;
