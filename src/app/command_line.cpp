@@ -154,7 +154,7 @@ ExitCode dispatch(int argc, char** argv) {
 
     arguments.opening = resume ? Opening::resume : overwrite ? Opening::overwrite : Opening::fresh;
     const volatile std::sig_atomic_t& stop = catch_stop_signals();
-    const std::string mode = exact ? "exact" : fixed ? "static" : "dynamic";
+    const ReplayMode mode = exact ? ReplayMode::exact : fixed ? ReplayMode::fixed : ReplayMode::dynamic;
     return run_under_mpi(argc, argv, [&](Communicator& comm) {
         return *replay ? replay_command(comm, arguments, mode, stop) : run_command(comm, arguments, stop);
     });

@@ -27,7 +27,7 @@ namespace {
 Options load_options(const RunArguments& arguments) {
     Options options = read_configuration(arguments.configuration, arguments.settings);
     if (!arguments.output.empty()) options.run.output = arguments.output;
-    VALIDATE(options.replay.mode == "none" && options.replay.source.empty(), ExitCode::usage,
+    VALIDATE(options.replay.mode == ReplayMode::none && options.replay.source.empty(), ExitCode::usage,
              "section [replay] is not for a search (replay.mode is ", options.replay.mode,
              "): use autosampling replay RUN");
     check_consistency(options);
@@ -48,7 +48,7 @@ bool is_settled(const Option& option) {
 }
 
 // The options of a replay: those of the run, with settings on top.
-Options load_replay_options(const RunArguments& arguments, const std::string& mode) {
+Options load_replay_options(const RunArguments& arguments, ReplayMode mode) {
     const std::filesystem::path& run = arguments.configuration;
     const Hdf5File file = open_replayed_run(run);
     Options planned = replay_options(configuration_format().parse(recorded_configuration(file)), run, mode);
@@ -63,7 +63,7 @@ Options load_replay_options(const RunArguments& arguments, const std::string& mo
     VALIDATE(std::filesystem::weakly_canonical(options.run.output) != std::filesystem::weakly_canonical(run),
              ExitCode::usage, "--output is ", run.string(),
              " itself, the run that is replayed: give another directory");
-    if (mode == "exact")
+    if (mode == ReplayMode::exact)
         for (const std::string& difference : differences(planned, options))
             throw Error(ExitCode::usage, "an exact replay can't have other options than the run (" + difference +
                                              "): leave --set away, or use --dynamic");
@@ -98,7 +98,7 @@ ExitCode run_command(Communicator& comm, const RunArguments& arguments, const vo
         comm, [&] { return load_options(arguments); }, arguments.opening, stop);
 }
 
-ExitCode replay_command(Communicator& comm, const RunArguments& arguments, const std::string& mode,
+ExitCode replay_command(Communicator& comm, const RunArguments& arguments, ReplayMode mode,
                         const volatile std::sig_atomic_t& stop) {
     return search(
         comm, [&] { return load_replay_options(arguments, mode); }, arguments.opening, stop);
@@ -110,8 +110,9 @@ void check_command(const RunArguments& arguments) {
     const DatasetPlan data = plan_dataset(asked.data, data_seed(asked));
     // With a member a rank, as many ranks as the selection needs to make sense.
     const auto& population = asked.population;
-    const bool one_a_rank = population.members == 0 && asked.exploration.kind != "none";
-    const auto members = population.selection == "top-k" ? std::max<std::int64_t>(2, population.survivors) : 2;
+    const bool one_a_rank = population.members == 0 && asked.exploration.kind != ExplorationKind::none;
+    const auto members =
+        population.selection == SelectionRule::top_k ? std::max<std::int64_t>(2, population.survivors) : 2;
     const int ranks = one_a_rank ? static_cast<int>(members * population.ranks_per_member) : 1;
     if (one_a_rank)
         std::cout << "population.members is 0 (one a rank): this is the plan for " << members << " members\n";
@@ -157,7 +158,7 @@ void info_command() {
               << mpi_version() << "\nHDF5         " << hdf5_version() << "\nBoost        " << BOOST_LIB_VERSION
               << "\nhost         " << host_name() << "\nCPU          " << cpu_kind() << ", "
               << std::thread::hardware_concurrency() << " hardware threads"
-              << "\ndevice       auto is " << choose_device("auto", 0).str() << '\n';
+              << "\ndevice       auto is " << choose_device(Device::automatic, 0).str() << '\n';
 }
 
 namespace {

@@ -96,9 +96,8 @@ toml::table parse_setting_value(const Option& option, const std::string& word) {
     try {
         return toml::parse("value = " + word);
     } catch (const toml::parse_error&) {
-        Options unused;
-        VALIDATE(std::holds_alternative<std::string*>(option.value(unused)), ExitCode::usage, "--set: ", option.name(),
-                 " is ", word.empty() ? "empty" : word, " (no TOML value): give ", allowed_values(option));
+        VALIDATE(takes_words(option), ExitCode::usage, "--set: ", option.name(), " is ", word.empty() ? "empty" : word,
+                 " (no TOML value): give ", allowed_values(option));
         return toml::table{{"value", word}};
     }
 }

@@ -1,5 +1,6 @@
 #include "autosampling/app/configuration.hpp"
 #include "autosampling/base/error.hpp"
+#include "autosampling/data/dataset.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -14,18 +15,18 @@ void require(bool condition, const Words&... words) {
 }
 
 void check_data(const DataOptions& data) {
-    require(data.name == "synthetic" || !data.path.empty(), "data.path is missing (data.name = ", data.name,
+    require(!is_read_from_files(data.name) || !data.path.empty(), "data.path is missing (data.name = ", data.name,
             " is read from files): give the folder that holds them, for instance by --set data.path=FOLDER");
 }
 
 void check_training(const TrainingOptions& training) {
     require(!training.nesterov || training.momentum > 0,
             "training.nesterov is true (training.momentum is 0): give a momentum, or nesterov = false");
-    require(training.schedule != "one-cycle" || training.warmup_epochs == 0, "training.warmup_epochs is ",
+    require(training.schedule != RateSchedule::one_cycle || training.warmup_epochs == 0, "training.warmup_epochs is ",
             training.warmup_epochs, " (schedule = one-cycle has its own warm-up): set it to 0");
     require(training.warmup_epochs < training.epochs, "training.warmup_epochs is ", training.warmup_epochs,
             " (training.epochs is ", training.epochs, "): give a warm-up that is shorter than the run");
-    if (training.schedule != "step") return;
+    if (training.schedule != RateSchedule::step) return;
     require(!training.milestones.empty(),
             "training.milestones is empty (schedule = step changes the rate there): give some, or schedule = constant");
     require(std::ranges::adjacent_find(training.milestones, std::greater_equal{}) == training.milestones.end(),
@@ -60,7 +61,7 @@ void check_hyperparameters(const HyperparameterOptions& hyper) {
 }
 
 void check_replay(const ReplayOptions& replay) {
-    require(replay.cycle < 0 || replay.mode == "static", "replay.cycle is ", replay.cycle, " (replay.mode is ",
+    require(replay.cycle < 0 || replay.mode == ReplayMode::fixed, "replay.cycle is ", replay.cycle, " (replay.mode is ",
             replay.mode, "): only a static replay takes the distribution of a cycle");
 }
 

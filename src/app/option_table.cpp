@@ -12,7 +12,18 @@ namespace {
 
 template<auto Section, auto Key>
 OptionValue at(Options& options) {
-    return &(options.*Section.*Key);
+    auto& value = options.*Section.*Key;
+    if constexpr (NamedEnum<std::remove_reference_t<decltype(value)>>)
+        return choice(value);
+    else
+        return &value;
+}
+
+template<NamedEnum Enum>
+Names names() {
+    Names all;
+    for (const auto& entry : names_of(Enum{})) all.emplace_back(entry.name);
+    return all;
 }
 
 constexpr double unlimited = std::numeric_limits<double>::max();
@@ -43,9 +54,9 @@ std::vector<Option> run_options() {
          "Run directory, made by the run; the command line's --output goes before it.", any},
         {"run", "threads", at<&Options::run, &RunOptions::threads>, at_least(1, 1024), "threads",
          "Computing threads of each rank."},
-        {"run", "device", at<&Options::run, &RunOptions::device>, Names{"auto", "cpu", "cuda"}, "",
+        {"run", "device", at<&Options::run, &RunOptions::device>, names<Device>(), "",
          "Where members are trained; auto: on a GPU where the program was built for it and there is one."},
-        {"run", "precision", at<&Options::run, &RunOptions::precision>, Names{"fp32", "bf16"}, "",
+        {"run", "precision", at<&Options::run, &RunOptions::precision>, names<Precision>(), "",
          "Number format of forward and backward passes; weights and optimizer state stay fp32."},
         {"run", "deterministic", at<&Options::run, &RunOptions::deterministic>, Anything{}, "",
          "On a GPU: only operations that give the same bits again, as replay --exact needs them; slower. A CPU always "
@@ -54,7 +65,7 @@ std::vector<Option> run_options() {
          "After so long the run stops at the end of the cycle, with a checkpoint and exit code 85; 0: never.", any},
         {"run", "collective_timeout", at<&Options::run, &RunOptions::collective_timeout>, above(0), "s",
          "How long a rank waits for the others before the job ends with exit code 75.", any},
-        {"run", "log_level", at<&Options::run, &RunOptions::log_level>, Names{"debug", "info", "warning", "error"}, "",
+        {"run", "log_level", at<&Options::run, &RunOptions::log_level>, names<LogLevel>(), "",
          "The least important log lines that are written.", any},
     };
 }
@@ -78,7 +89,7 @@ std::vector<Option> data_options() {
          "How many of them a cycle's reward is measured on, redrawn every cycle and the same for all members; 0: all."},
         {"data", "train_on_reward", at<&Options::data, &DataOptions::train_on_reward>, Anything{}, "",
          "Trains on the reward examples, too. Rewards then say nothing of unseen images: only for comparisons."},
-        {"data", "augmentation", at<&Options::data, &DataOptions::augmentation>, Names{"none", "crop-flip"}, "",
+        {"data", "augmentation", at<&Options::data, &DataOptions::augmentation>, names<Augmentation>(), "",
          "crop-flip: random crop after padding by 4 pixels, and a horizontal flip with probability 1/2."},
         {"data", "label_noise", at<&Options::data, &DataOptions::label_noise>, fraction(), "fraction",
          "Of the training labels, redrawn uniformly over all classes."},
@@ -117,8 +128,8 @@ std::vector<Option> training_options() {
          "Added to the gradient, times the weight."},
         {"training", "label_smoothing", at<&Options::training, &TrainingOptions::label_smoothing>, proper_fraction(),
          "", "Share of the target that is spread evenly over all classes."},
-        {"training", "schedule", at<&Options::training, &TrainingOptions::schedule>,
-         Names{"constant", "step", "cosine", "one-cycle"}, "", "The learning rate over the whole run."},
+        {"training", "schedule", at<&Options::training, &TrainingOptions::schedule>, names<RateSchedule>(), "",
+         "The learning rate over the whole run."},
         {"training", "milestones", at<&Options::training, &TrainingOptions::milestones>, above(0), "epochs",
          "step: when the learning rate is multiplied by gamma, ascending."},
         {"training", "gamma", at<&Options::training, &TrainingOptions::gamma>, above(0, 1), "",
@@ -134,8 +145,7 @@ std::vector<Option> population_options() {
          "Models in the population; 0: one a rank, at a resume as many as there were."},
         {"population", "cycle_batches", at<&Options::population, &PopulationOptions::cycle_batches>, count(1),
          "batches", "Length of a cycle, at the end of which the members are compared and exchanged."},
-        {"population", "selection", at<&Options::population, &PopulationOptions::selection>,
-         Names{"best", "top-k", "truncation", "tournament", "none"}, "",
+        {"population", "selection", at<&Options::population, &PopulationOptions::selection>, names<SelectionRule>(), "",
          "Who goes on from whose state: best: all from the best; top-k: the first `survivors` stay, the others take "
          "them in turn; truncation: the last `fraction` take the first ones'; tournament: in random pairs the loser "
          "takes the winner's; none: everyone from its own. A member that isn't finite takes another's in any case."},
@@ -143,7 +153,7 @@ std::vector<Option> population_options() {
          "top-k: how many survive."},
         {"population", "fraction", at<&Options::population, &PopulationOptions::fraction>, above(0, 0.5), "fraction",
          "truncation: how large a part of the members is replaced, and copied from; at least one member."},
-        {"population", "reward", at<&Options::population, &PopulationOptions::reward>, Names{"accuracy", "loss"}, "",
+        {"population", "reward", at<&Options::population, &PopulationOptions::reward>, names<Reward>(), "",
          "What makes a member the best: accuracy on the reward set, or minus the mean loss there."},
         {"population", "max_retries", at<&Options::population, &PopulationOptions::max_retries>, at_least(0, 255), "",
          "How often a cycle in which no member stayed finite is repeated before the run fails.", AtResume::any},
@@ -162,8 +172,7 @@ std::vector<Option> population_options() {
 std::vector<Option> hyperparameter_options() {
     using Hyper = HyperparameterOptions;
     return {
-        {"hyperparameters", "explore", at<&Options::hyperparameters, &Hyper::explore>,
-         Names{"none", "factor", "resample"}, "",
+        {"hyperparameters", "explore", at<&Options::hyperparameters, &Hyper::explore>, names<Variation>(), "",
          "How a member that took another's state varies the learning rate and weight decay that came with it: not; by "
          "one of `factors`; or now and then drawn anew, log-uniformly over the range, and so at the start."},
         {"hyperparameters", "interval_cycles", at<&Options::hyperparameters, &Hyper::interval_cycles>, count(0),
@@ -181,13 +190,12 @@ std::vector<Option> hyperparameter_options() {
 
 std::vector<Option> exploration_options() {
     return {
-        {"exploration", "kind", at<&Options::exploration, &ExplorationOptions::kind>,
-         Names{"none", "random", "mixture"}, "",
+        {"exploration", "kind", at<&Options::exploration, &ExplorationOptions::kind>, names<ExplorationKind>(), "",
          "none: one member, uniform draws; random: a population, uniform draws; mixture: the learned distribution."},
-        {"exploration", "credit", at<&Options::exploration, &ExplorationOptions::credit>, Names{"winner", "advantage"},
-         "", "What is learned from: the winners' draws (the paper), or all members' draws, weighted by their rewards."},
+        {"exploration", "credit", at<&Options::exploration, &ExplorationOptions::credit>, names<Credit>(), "",
+         "What is learned from: the winners' draws (the paper), or all members' draws, weighted by their rewards."},
         {"exploration", "credit_signal", at<&Options::exploration, &ExplorationOptions::credit_signal>,
-         Names{"loss", "accuracy"}, "", "advantage: which result on the reward set members are compared by."},
+         names<CreditSignal>(), "", "advantage: which result on the reward set members are compared by."},
         {"exploration", "first_epoch", at<&Options::exploration, &ExplorationOptions::first_epoch>, count(-1), "epochs",
          "Before the first exploration; -1: 20 with winner credit, 0 with advantage."},
         {"exploration", "interval_epochs", at<&Options::exploration, &ExplorationOptions::interval_epochs>, count(0),
@@ -197,8 +205,7 @@ std::vector<Option> exploration_options() {
          "cycles", "Between explorations, instead of interval_epochs."},
         {"exploration", "uniform_epochs", at<&Options::exploration, &ExplorationOptions::uniform_epochs>, count(-1), "",
          "Uniform schedules to one learned schedule; -1: 3 with winner credit, 0 with advantage."},
-        {"exploration", "mixing", at<&Options::exploration, &ExplorationOptions::mixing>,
-         Names{"auto", "epochs", "draws"}, "",
+        {"exploration", "mixing", at<&Options::exploration, &ExplorationOptions::mixing>, names<Mixing>(), "",
          "Mixed with uniform by whole epochs or draw by draw; auto: epochs with winner credit, draws with advantage."},
         {"exploration", "smoothing", at<&Options::exploration, &ExplorationOptions::smoothing>, at_least(1e-6, 1e6), "",
          "winner: scale s in probability ~ log(1 + s (count + 1) / (mean count + 1)); smaller is more skewed."},
@@ -206,8 +213,7 @@ std::vector<Option> exploration_options() {
          "advantage: probability ~ exp(beta * score), the exponent limited to 3 either way."},
         {"exploration", "perturbation", at<&Options::exploration, &ExplorationOptions::perturbation>, fraction(), "",
          "Standard deviation of the logarithm of each member's own factor on each probability."},
-        {"exploration", "counts", at<&Options::exploration, &ExplorationOptions::counts>,
-         Names{"all", "window", "decay"}, "",
+        {"exploration", "counts", at<&Options::exploration, &ExplorationOptions::counts>, names<Counts>(), "",
          "winner: counts since the start, of the last window_cycles, or halved every half_life_cycles."},
         {"exploration", "window_cycles", at<&Options::exploration, &ExplorationOptions::window_cycles>, count(0),
          "cycles", "Needed by counts = window."},
@@ -215,15 +221,14 @@ std::vector<Option> exploration_options() {
          "cycles", "Needed by counts = decay."},
         {"exploration", "replacement", at<&Options::exploration, &ExplorationOptions::replacement>, Anything{}, "",
          "Whether a learned cycle may draw an image twice; if not, a cycle is at most a quarter of an epoch."},
-        {"exploration", "uniform", at<&Options::exploration, &ExplorationOptions::uniform>, Names{"member", "lineage"},
-         "", "Uniform draws don't repeat within a member's epoch (the paper), or within the winning schedule's."},
+        {"exploration", "uniform", at<&Options::exploration, &ExplorationOptions::uniform>, names<UniformDraws>(), "",
+         "Uniform draws don't repeat within a member's epoch (the paper), or within the winning schedule's."},
     };
 }
 
 std::vector<Option> sampling_options() {
     return {
-        {"sampling", "rule", at<&Options::sampling, &SamplingOptions::rule>,
-         Names{"uniform", "class-balanced", "loss-rank", "small-loss", "infobatch"}, "",
+        {"sampling", "rule", at<&Options::sampling, &SamplingOptions::rule>, names<Rule>(), "",
          "uniform: as [exploration] says. The others are for one member and exploration.kind = none: class-balanced: "
          "all classes alike (Kang et al., 2020); loss-rank: the greatest losses most often (Loshchilov & Hutter, "
          "2015); small-loss: only the smallest losses of a batch count (Co-teaching's rule; Han et al., 2018); "
@@ -258,7 +263,7 @@ std::vector<Option> record_options() {
 
 std::vector<Option> replay_options() {
     return {
-        {"replay", "mode", at<&Options::replay, &ReplayOptions::mode>, Names{"none", "exact", "dynamic", "static"}, "",
+        {"replay", "mode", at<&Options::replay, &ReplayOptions::mode>, names<ReplayMode>(), "",
          "Set by autosampling replay. exact: the very run of the final best member; dynamic: its schedule in order; "
          "static: draws from the learned distribution."},
         {"replay", "source", at<&Options::replay, &ReplayOptions::source>, Anything{}, "path",

@@ -138,14 +138,19 @@ std::string quote(const std::string& text) {
     return std::move(out).str();
 }
 
+bool takes_words(const Option& option) {
+    Options unused;
+    const OptionValue value = option.value(unused);
+    return std::holds_alternative<std::string*>(value) || std::holds_alternative<Choice>(value);
+}
+
 std::string allowed_values(const Option& option) {
     Options unused;
+    const Names* names = std::get_if<Names>(&option.allowed);
     return std::visit(
         Overloaded{[](bool*) { return std::string("true or false"); },
-                   [&](std::string*) {
-                       const Names* names = std::get_if<Names>(&option.allowed);
-                       return !names ? "a string" : names->size() == 1 ? names->front() : "one of " + join(*names);
-                   },
+                   [&](std::string*) { return names ? "one of " + join(*names) : "a string"; },
+                   [&](const Choice&) { return "one of " + join(*names); },
                    [&](double*) { return "a real number" + range_in_words(std::get<Range>(option.allowed), false); },
                    [&](std::vector<double>*) {
                        return "a list of real numbers, each" + range_in_words(std::get<Range>(option.allowed), false);
@@ -157,6 +162,7 @@ std::string allowed_values(const Option& option) {
 std::string format_value(const Option& option, Options options) {
     return std::visit(Overloaded{[](const bool* value) { return std::string(*value ? "true" : "false"); },
                                  [](const std::string* value) { return quote(*value); },
+                                 [](const Choice& value) { return quote(value.name()); },
                                  [](const double* value) { return real(*value); },
                                  [](const std::vector<double>* value) { return list(*value); },
                                  [](const auto* value) { return digits(*value); }},
@@ -174,7 +180,12 @@ void assign(const Option& option, const toml::node& value, const std::string& pl
         if (!allows(option, *found)) refuse(std::is_same_v<T, std::string> ? "no such choice" : "out of range");
         *target = static_cast<T>(*found);
     };
-    std::visit(set, option.value(options));
+    const auto choose = [&](const Choice& target) {
+        std::string name;
+        set(&name);
+        target.choose(name);
+    };
+    std::visit(Overloaded{choose, set}, option.value(options));
 }
 
 } // namespace autosampling

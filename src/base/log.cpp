@@ -16,11 +16,6 @@ struct CloseFile {
     void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-const char* name_of(LogLevel level) {
-    static constexpr std::array names{"debug", "info", "warning", "error"};
-    return names[static_cast<std::size_t>(level)];
-}
-
 // One write a line, so that the lines of several ranks do not mix.
 void put(std::FILE* file, const std::string& line) {
     std::fwrite(line.data(), 1, line.size(), file);

@@ -14,22 +14,21 @@ namespace {
 
 struct Format {
     std::string_view name;
+    bool from_files;
     void (*plan)(DatasetPlan&);
     void (*load)(const DatasetPlan&, const detail::ExampleSetMemory& training, const detail::ExampleSetMemory& test);
 };
 
-constexpr std::array formats{Format{"mnist", detail::plan_mnist, detail::load_mnist},
-                             Format{"cifar10", detail::plan_cifar, detail::load_cifar},
-                             Format{"cifar100", detail::plan_cifar, detail::load_cifar},
-                             Format{"synthetic", detail::plan_synthetic, detail::load_synthetic}};
+constexpr std::array formats{Format{"mnist", true, detail::plan_mnist, detail::load_mnist},
+                             Format{"cifar10", true, detail::plan_cifar, detail::load_cifar},
+                             Format{"cifar100", true, detail::plan_cifar, detail::load_cifar},
+                             Format{"synthetic", false, detail::plan_synthetic, detail::load_synthetic}};
 
-const Format& format_of(const DataOptions& options) {
-    const auto found =
-        std::find_if(formats.begin(), formats.end(), [&](const Format& format) { return format.name == options.name; });
+const Format& format_of(const std::string& name) {
+    const auto found = std::ranges::find(formats, name, &Format::name);
     std::string known;
-    for (const auto& name : dataset_names()) known += (known.empty() ? "" : ", ") + name;
-    VALIDATE(found != formats.end(), ExitCode::usage, "data.name = \"", options.name, "\" is unknown: choose one of ",
-             known);
+    for (const auto& each : dataset_names()) known += (known.empty() ? "" : ", ") + each;
+    VALIDATE(found != formats.end(), ExitCode::usage, "data.name = \"", name, "\" is unknown: choose one of ", known);
     return *found;
 }
 
@@ -76,6 +75,10 @@ std::vector<std::string> dataset_names() {
     return names;
 }
 
+bool is_read_from_files(const std::string& name) {
+    return format_of(name).from_files;
+}
+
 std::size_t DatasetPlan::bytes() const {
     return layout_of(*this).end;
 }
@@ -84,7 +87,7 @@ DatasetPlan plan_dataset(const DataOptions& options, std::uint64_t seed) {
     DatasetPlan plan;
     plan.options = options;
     plan.seed = seed;
-    format_of(options).plan(plan);
+    format_of(options.name).plan(plan);
     override_with(plan.facts.mean, options.mean, "mean", false);
     override_with(plan.facts.std, options.std, "std", true);
     ENSURE(plan.facts.class_names.size() == static_cast<std::size_t>(plan.facts.classes));
@@ -98,7 +101,7 @@ void load_dataset(const DatasetPlan& plan, std::span<std::byte> memory) {
         return {values_at<std::uint8_t>(memory, bytes, n * plan.facts.shape.values()),
                 values_at<std::int32_t>(memory, labels, n)};
     };
-    format_of(plan.options)
+    format_of(plan.options.name)
         .load(plan, set(at.training, at.training_labels, plan.training_examples),
               set(at.test, at.test_labels, plan.test_examples));
 }
@@ -106,11 +109,10 @@ void load_dataset(const DatasetPlan& plan, std::span<std::byte> memory) {
 Dataset view_dataset(const DatasetPlan& plan, std::span<const std::byte> memory) {
     EXPECT(memory.size() >= plan.bytes());
     const auto at = layout_of(plan);
-    const auto augmentation = plan.options.augmentation == "crop-flip" ? Augmentation::crop_flip : Augmentation::none;
     const auto set = [&](std::size_t bytes, std::size_t labels, std::size_t n) -> ExampleSet {
         const auto images = values_at<const std::uint8_t>(memory, bytes, n * plan.facts.shape.values());
         return {images, values_at<const std::int32_t>(memory, labels, n),
-                make_image_source(images, plan.facts, augmentation)};
+                make_image_source(images, plan.facts, plan.options.augmentation)};
     };
     return {plan.facts, set(at.training, at.training_labels, plan.training_examples),
             set(at.test, at.test_labels, plan.test_examples)};

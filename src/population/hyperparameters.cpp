@@ -17,7 +17,7 @@ double draw(const std::vector<double>& range, RandomStream& stream) {
 
 double varied_factor(double factor, const std::vector<double>& range, const HyperparameterOptions& options,
                      RandomStream& stream) {
-    if (options.explore == "resample")
+    if (options.explore == Variation::resample)
         return stream.real() < options.resample_probability ? draw(range, stream) : factor;
     const double step = options.factors[stream.below(static_cast<std::uint32_t>(options.factors.size()))];
     return std::clamp(factor * step, range[0], range[1]);
@@ -28,7 +28,7 @@ double varied_factor(double factor, const std::vector<double>& range, const Hype
 Hyperparameters::Hyperparameters(const Options& options)
     : options_(options.hyperparameters), seed_(options.run.seed),
       factors_(static_cast<std::size_t>(options.population.members)) {
-    if (options_.explore != "resample") return;
+    if (options_.explore != Variation::resample) return;
     for (std::uint32_t member = 0; member < factors_.size(); ++member) {
         RandomStream stream({.seed = seed_, .purpose = Purpose::hyper_parameter, .member = member}, 0);
         factors_[member] = {draw(options_.learning_rate_range, stream), draw(options_.weight_decay_range, stream)};
@@ -75,12 +75,13 @@ void Hyperparameters::load(const NamedArrays& arrays) {
 
 void check_hyperparameters(const Options& options) {
     const HyperparameterOptions& hyper = options.hyperparameters;
-    if (hyper.explore == "none") return;
-    VALIDATE(hyper.interval_cycles > 0 || options.exploration.kind == "mixture", ExitCode::usage,
+    if (hyper.explore == Variation::none) return;
+    VALIDATE(hyper.interval_cycles > 0 || options.exploration.kind == ExplorationKind::mixture, ExitCode::usage,
              "hyperparameters.interval_cycles is 0 (vary them where the sampling distribution is re-estimated), but "
              "exploration.kind = ",
              options.exploration.kind, " never does that: give the interval in cycles");
-    VALIDATE(hyper.explore == "resample" || (options.population.members > 1 && options.population.selection != "none"),
+    VALIDATE(hyper.explore == Variation::resample ||
+                 (options.population.members > 1 && options.population.selection != SelectionRule::none),
              ExitCode::usage,
              "hyperparameters.explore = factor varies what a member takes from another, and here none does "
              "(population.members is ",

@@ -19,25 +19,26 @@ std::uint64_t data_seed(const Options& options) {
 
 Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
     Options resolved = options;
-    const bool alone = options.exploration.kind == "none";
+    const bool alone = options.exploration.kind == ExplorationKind::none;
     const std::int64_t team = options.population.ranks_per_member;
     if (options.population.members == 0)
         resolved.population.members = alone ? 1 : std::max<std::int64_t>(1, ranks / team);
     VALIDATE(options.training.batch_size % team == 0, ExitCode::usage, "population.ranks_per_member = ", team,
              " can't share batches of ", options.training.batch_size,
              " images equally: choose a training.batch_size that it divides");
-    VALIDATE(team == 1 || options.sampling.rule == "uniform", ExitCode::usage,
+    VALIDATE(team == 1 || options.sampling.rule == Rule::uniform, ExitCode::usage,
              "sampling.rule = ", options.sampling.rule,
              " goes by whole batches, and population.ranks_per_member = ", team,
              " splits them: train the member on one rank");
     VALIDATE(!alone || resolved.population.members == 1, ExitCode::usage,
              "exploration.kind = none trains one member, not population.members = ", resolved.population.members,
              ": set population.members = 1, or kind = random for a population that draws uniformly");
-    VALIDATE(options.sampling.rule == "uniform" || alone, ExitCode::usage, "sampling.rule = ", options.sampling.rule,
+    VALIDATE(options.sampling.rule == Rule::uniform || alone, ExitCode::usage,
+             "sampling.rule = ", options.sampling.rule,
              " draws for one member, without exploration (exploration.kind is ", options.exploration.kind,
              "): set exploration.kind = none, or rule = uniform");
-    VALIDATE(options.sampling.rule == "uniform" || options.exploration.uniform == "member", ExitCode::usage,
-             "sampling.rule = ", options.sampling.rule,
+    VALIDATE(options.sampling.rule == Rule::uniform || options.exploration.uniform == UniformDraws::member,
+             ExitCode::usage, "sampling.rule = ", options.sampling.rule,
              " does not go with exploration.uniform = lineage (it may draw an image twice): set uniform = member");
     resolved.data.seed = static_cast<std::int64_t>(data_seed(options));
     if (options.data.reward_images == 0)
@@ -50,8 +51,9 @@ Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
     resolved.exploration = resolve(options.exploration);
     check_selection(resolved.population);
     check_hyperparameters(resolved);
-    VALIDATE(options.exploration.uniform != "lineage" || options.population.selection == "best", ExitCode::usage,
-             "exploration.uniform = lineage needs one line of survivors: set population.selection = best");
+    VALIDATE(
+        options.exploration.uniform != UniformDraws::lineage || options.population.selection == SelectionRule::best,
+        ExitCode::usage, "exploration.uniform = lineage needs one line of survivors: set population.selection = best");
     return resolved;
 }
 
@@ -68,8 +70,8 @@ void check_ranks(const Options& options, int ranks) {
 namespace {
 
 std::int64_t sampling_bytes(const ExplorationOptions& options, std::int64_t training_images) {
-    const std::int64_t groups = 8, counts = options.credit == "advantage" ? 16 : 4;
-    const std::int64_t pool = options.uniform == "lineage" ? 8 : 0;
+    const std::int64_t groups = 8, counts = options.credit == Credit::advantage ? 16 : 4;
+    const std::int64_t pool = options.uniform == UniformDraws::lineage ? 8 : 0;
     return training_images * (groups + counts + pool);
 }
 
@@ -109,14 +111,14 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
     const int teams = std::max(1, ranks / static_cast<int>(options.population.ranks_per_member));
     // Under `best`: start of the cycle, the one at work, the best so far; else start and end of every member.
     const std::int64_t states_a_rank =
-        options.population.selection == "best" ? 3 : 1 + 2 * Placement(plan.members, teams).most_members();
+        options.population.selection == SelectionRule::best ? 3 : 1 + 2 * Placement(plan.members, teams).most_members();
     const std::int64_t state_bytes = plan.state_length * 4;
     const std::int64_t sampling =
         sampling_bytes(options.exploration, plan.training_images) + rule_bytes(options.sampling, plan.training_images);
     plan.data_bytes = static_cast<std::int64_t>(data.bytes());
     plan.rank_bytes = states_a_rank * state_bytes + sampling;
     plan.checkpoint_bytes = state_bytes + sampling;
-    const std::int64_t draw_bytes = options.sampling.rule == "uniform" ? 4 : 12; // index, weight and loss
+    const std::int64_t draw_bytes = options.sampling.rule == Rule::uniform ? 4 : 12; // index, weight and loss
     plan.record_bytes = plan.cycles * (plan.draws * draw_bytes + plan.members * 78);
     return plan;
 }
@@ -135,12 +137,14 @@ std::vector<std::string> describe(const Plan& plan, const Options& options) {
                         options.population.synchronise_statistics ? "all of them" : "each rank's part")
                  : "",
              ", selection ", options.population.selection, ", reward ", options.population.reward,
-             options.hyperparameters.explore == "none"
+             options.hyperparameters.explore == Variation::none
                  ? ""
-                 : ", learning rate and weight decay varied by " + options.hyperparameters.explore),
-        text("exploration ", exploration.kind, exploration.kind == "mixture" ? ", credit " + exploration.credit : "",
-             exploration.kind == "mixture" ? ", mixing by " + exploration.mixing : "",
-             options.sampling.rule == "uniform" ? "" : ", sampling rule " + options.sampling.rule),
+                 : text(", learning rate and weight decay varied by ", options.hyperparameters.explore)),
+        text("exploration ", exploration.kind,
+             exploration.kind == ExplorationKind::mixture
+                 ? text(", credit ", exploration.credit, ", mixing by ", exploration.mixing)
+                 : "",
+             options.sampling.rule == Rule::uniform ? "" : text(", sampling rule ", options.sampling.rule)),
         text("length      ", options.training.epochs, " epochs = ", plan.cycles, " cycles of ", plan.batches_per_cycle,
              " batches of ", options.training.batch_size, " (", plan.draws, " draws a member)"),
         text("cost        ",

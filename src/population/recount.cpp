@@ -9,7 +9,7 @@ namespace autosampling {
 
 std::vector<std::int32_t> counted_members(const ExplorationOptions& options, std::span<const std::uint8_t> finite,
                                           std::span<const std::int32_t> survivors) {
-    if (options.credit != "advantage") return {survivors.begin(), survivors.end()};
+    if (options.credit != Credit::advantage) return {survivors.begin(), survivors.end()};
     std::vector<std::int32_t> counted;
     for (std::size_t member = 0; member < finite.size(); ++member)
         if (finite[member]) counted.push_back(static_cast<std::int32_t>(member));
@@ -20,7 +20,7 @@ std::vector<Contribution> contributions(const ExplorationOptions& options, std::
                                         std::span<const std::uint8_t> finite, std::span<const std::int32_t> survivors,
                                         std::span<const std::int32_t> counted,
                                         std::span<const std::uint32_t> schedules) {
-    const bool advantage_credit = options.credit == "advantage";
+    const bool advantage_credit = options.credit == Credit::advantage;
     const std::vector<std::int32_t> z =
         advantage_credit ? advantage(signal, finite) : std::vector<std::int32_t>(finite.size(), 0);
     std::vector<Contribution> result;
@@ -49,14 +49,14 @@ void recount(Sampler& sampler, const ExplorationOptions& options, const CycleRow
         const auto slot = std::lower_bound(survivors.begin(), survivors.end(), counted[i]) - survivors.begin();
         if (slot == std::ssize(survivors) || survivors[static_cast<std::size_t>(slot)] != counted[i]) continue;
         const auto recorded = row.survivor_schedule.begin() + slot * static_cast<std::ptrdiff_t>(draws);
-        if (options.kind == "none") std::copy_n(recorded, draws, schedule.begin());
+        if (options.kind == ExplorationKind::none) std::copy_n(recorded, draws, schedule.begin());
         VALIDATE(std::equal(schedule.begin(), schedule.end(), recorded,
                             [](std::uint32_t a, std::int32_t b) { return static_cast<std::int32_t>(a) == b; }),
                  ExitCode::checkpoint, "cycle ", row.cycle, ": the recorded sub-schedule of member ", counted[i],
                  " is not the one that its options draw (another version, or a damaged record?)");
     }
     std::vector<double> signal = row.reward_accuracy;
-    if (options.credit_signal == "loss")
+    if (options.credit_signal == CreditSignal::loss)
         std::transform(row.reward_loss.begin(), row.reward_loss.end(), signal.begin(), std::negate<>());
     sampler.count(row.cycle, contributions(options, signal, row.finite, survivors, counted, schedules));
     if (sampler.timetable().explores(row.cycle + 1)) sampler.adopt(sampler.estimate());

@@ -58,19 +58,19 @@ std::string recorded_configuration(const Hdf5File& run) {
     return run.read_strings("configuration").at(0);
 }
 
-Options replay_options(const Options& recorded, const std::filesystem::path& run, const std::string& mode) {
-    VALIDATE(mode != "exact" || recorded.replay.mode != "exact", ExitCode::usage, run.string(),
+Options replay_options(const Options& recorded, const std::filesystem::path& run, ReplayMode mode) {
+    VALIDATE(mode != ReplayMode::exact || recorded.replay.mode != ReplayMode::exact, ExitCode::usage, run.string(),
              " is an exact replay itself: replay the run that it repeats, ", recorded.replay.source);
     Options options = recorded;
     options.replay = {};
     options.replay.mode = mode;
     options.replay.source = run.string();
     options.population.members = 1;
-    options.population.selection = "best";
+    options.population.selection = SelectionRule::best;
     options.hyperparameters = {};
     options.exploration = {};
-    options.exploration.kind = "none";
-    if (mode == "exact") return options;
+    options.exploration.kind = ExplorationKind::none;
+    if (mode == ReplayMode::exact) return options;
     options.run.seed = recorded.run.seed + 1;
     options.sampling = {};
     return options;
@@ -95,13 +95,13 @@ std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& re
     VALIDATE(std::all_of(weight.begin(), weight.end(), [](float w) { return w == 1; }), ExitCode::usage,
              options.replay.source, " weighted its draws (sampling.rule was ", recorded.sampling.rule,
              "), which a schedule or a distribution doesn't: replay it with --exact, or start a run with this rule");
-    if (options.replay.mode == "static") return make_static_feed(options, recorded, plan, file);
+    if (options.replay.mode == ReplayMode::fixed) return make_static_feed(options, recorded, plan, file);
 
     const auto shape = file.shape("schedule"); // (T, K)
     VALIDATE(static_cast<std::int64_t>(shape.at(1)) == plan.draws, ExitCode::usage, "the recorded schedule has ",
              shape.at(1), " draws a cycle, not ", plan.draws,
              ": keep training.batch_size × population.cycle_batches as it was");
-    const bool exact = options.replay.mode == "exact";
+    const bool exact = options.replay.mode == ReplayMode::exact;
     VALIDATE(static_cast<std::int64_t>(shape.at(0)) >= plan.cycles, ExitCode::usage, "the recorded schedule has ",
              shape.at(0), " cycles, fewer than ", plan.cycles, ": ",
              exact ? "let the run go on to its end first (--resume), or use --dynamic with a lower training.epochs"

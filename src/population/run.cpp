@@ -109,11 +109,11 @@ std::unique_ptr<Feed> make_feed(const Communicator& comm, const Options& options
                                 const Sampler& sampler, std::uint64_t dataset_hash,
                                 const ConfigurationFormat& configuration) {
     std::optional<Hdf5File> replayed;
-    if (options.replay.mode != "none" && comm.is_root()) {
+    if (options.replay.mode != ReplayMode::none && comm.is_root()) {
         replayed.emplace(open_replayed_run(options.replay.source));
         check_replayed_data(*replayed, dataset_hash, split);
     }
-    if (comm.is_root() && options.sampling.rule != "uniform")
+    if (comm.is_root() && options.sampling.rule != Rule::uniform)
         return std::make_unique<RuleFeed>(
             make_rule(options.sampling, {options.run.seed, split.training.label, static_cast<std::uint32_t>(plan.draws),
                                          plan.cycles, sampler}),
@@ -137,7 +137,7 @@ void say_start(const Options& options, const Plan& plan, const std::vector<std::
     if (needed < launch.ranks)
         log.warning(text(launch.ranks - needed, " of ", launch.ranks, " ranks have no member to train: start with ",
                          needed, " ranks"));
-    if (options.run.precision == "bf16") {
+    if (options.run.precision == Precision::bf16) {
         const double speedup = bf16_speedup();
         const std::string line = text("bf16 convolutions take ", 1 / speedup, " times as long as fp32 on this CPU");
         speedup < 1 ? log.warning(line + ": fp32 would be faster here") : log.info(line);
@@ -155,13 +155,6 @@ void say_exactness(const Exactness& exactness, Log& log) {
         log.info(text("the replay is exact: equal state hashes in all ", exactness.compared, " cycles compared"));
 }
 
-LogLevel log_level(const std::string& name) {
-    return name == "debug"     ? LogLevel::debug
-           : name == "warning" ? LogLevel::warning
-           : name == "error"   ? LogLevel::error
-                               : LogLevel::info;
-}
-
 } // namespace
 
 ExitCode run_search(const Communicator& comm, const Options& asked, Opening opening,
@@ -169,7 +162,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
                     const AfterTraining& after_training) {
     const auto began = std::chrono::steady_clock::now();
     const std::filesystem::path run = asked.run.output;
-    log.set_level(log_level(asked.run.log_level));
+    log.set_level(asked.run.log_level);
     set_threads(static_cast<int>(asked.run.threads));
     keep_heap();
 
@@ -207,8 +200,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     if (options.run.deterministic && device.is_cuda()) require_determinism();
     const int ranks_per_member = static_cast<int>(options.population.ranks_per_member);
     const Communicator team = comm.split(comm.rank() / ranks_per_member);
-    Trainer trainer({options.model, options.training,
-                     options.run.precision == "bf16" ? Precision::bf16 : Precision::fp32, device, options.run.seed,
+    Trainer trainer({options.model, options.training, options.run.precision, device, options.run.seed,
                      plan.total_batches, &team, options.population.synchronise_statistics},
                     data.dataset(), split);
     comm.on_root([&] {
@@ -255,7 +247,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
         const bool finished = end == ExitCode::finished;
         if (finished) write_run_file(run, recorder.header(), recorder.launch(), final_distribution(sampler));
         progress.write_summary(progress.snapshot(), finished ? "finished" : "stopped");
-        if (options.replay.mode == "exact") say_exactness(compare_states(run, options.replay.source), log);
+        if (options.replay.mode == ReplayMode::exact) say_exactness(compare_states(run, options.replay.source), log);
         log.info(finished ? text("finished: the record is ", (run / "run.h5").string())
                           : text("stopped after ", search.cycles_done(), " of ", plan.cycles,
                                  " cycles with a checkpoint: start again with --resume"));

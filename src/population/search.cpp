@@ -25,7 +25,7 @@ Search::Search(const Parts& parts, std::int64_t cycle)
     : parts_(parts),
       placement_(parts.plan.members, parts.comm.size(), static_cast<int>(parts.options.population.ranks_per_member)),
       store_(placement_, parts.comm.rank(), parts.trainer.host_state().size(),
-             parts.options.population.selection != "best"),
+             parts.options.population.selection != SelectionRule::best),
       hyperparameters_(parts.options), cycle_(cycle) {}
 
 Search::Search(const Parts& parts) : Search(parts, 0) {
@@ -174,7 +174,7 @@ Outcome Search::run_member(std::int32_t member, int attempt) {
     const Score score = evaluate_together(parts_.team, parts_.trainer, Trainer::Which::reward, reward_examples_);
     outcome.accuracy = static_cast<double>(score.correct) / static_cast<double>(score.images);
     outcome.reward_loss = score.loss_sum / static_cast<double>(score.images);
-    outcome.reward = parts_.options.population.reward == "loss" ? -outcome.reward_loss : outcome.accuracy;
+    outcome.reward = parts_.options.population.reward == Reward::loss ? -outcome.reward_loss : outcome.accuracy;
     outcome.finite = trained.finite && std::isfinite(outcome.reward_loss);
     if (!outcome.finite) outcome.reward = std::numeric_limits<double>::quiet_NaN();
     outcome.seconds_reward = seconds_since(start);
@@ -215,7 +215,7 @@ void Search::learn(const Trial& trial, const Evidence& evidence) {
     const auto& exploration = parts_.options.exploration;
     std::vector<double> signal;
     for (const Outcome& outcome : trial.outcomes)
-        signal.push_back(exploration.credit_signal == "loss" ? -outcome.reward_loss : outcome.accuracy);
+        signal.push_back(exploration.credit_signal == CreditSignal::loss ? -outcome.reward_loss : outcome.accuracy);
     parts_.sampler.count(cycle_, contributions(exploration, signal, evidence.finite, trial.selection.survivors,
                                                evidence.counted, evidence.schedules));
     if (SamplingRule* rule = parts_.feed.rule()) rule->learn(evidence.schedules, draw_loss_);

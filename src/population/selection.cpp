@@ -56,14 +56,14 @@ bool ahead(const Outcome& a, const Outcome& b) {
 }
 
 void check_selection(const PopulationOptions& options) {
-    VALIDATE(options.selection != "top-k" || options.survivors <= options.members, ExitCode::usage,
+    VALIDATE(options.selection != SelectionRule::top_k || options.survivors <= options.members, ExitCode::usage,
              "population.survivors = ", options.survivors, " is more than the ", options.members,
              " members: lower it, or raise population.members");
 }
 
 std::int64_t survivor_slots(const PopulationOptions& options) {
-    if (options.selection == "best") return 1;
-    return options.selection == "top-k" ? options.survivors : options.members;
+    if (options.selection == SelectionRule::best) return 1;
+    return options.selection == SelectionRule::top_k ? options.survivors : options.members;
 }
 
 Selection select(const PopulationOptions& options, std::span<const Outcome> outcomes, std::uint64_t seed,
@@ -80,11 +80,12 @@ Selection select(const PopulationOptions& options, std::span<const Outcome> outc
 
     Selection selection{order.front(), Members(outcomes.size()), {}};
     std::iota(selection.parent.begin(), selection.parent.end(), 0);
-    if (options.selection == "best") top_k(1, finite, order, selection.parent);
-    if (options.selection == "top-k")
+    if (options.selection == SelectionRule::best) top_k(1, finite, order, selection.parent);
+    if (options.selection == SelectionRule::top_k)
         top_k(static_cast<std::size_t>(options.survivors), finite, order, selection.parent);
-    if (options.selection == "truncation") truncate(truncated(options, order.size()), finite, order, selection.parent);
-    if (options.selection == "tournament") hold_tournament(seed, cycle, outcomes, selection.parent);
+    if (options.selection == SelectionRule::truncation)
+        truncate(truncated(options, order.size()), finite, order, selection.parent);
+    if (options.selection == SelectionRule::tournament) hold_tournament(seed, cycle, outcomes, selection.parent);
 
     for (std::int32_t& parent : selection.parent)
         if (!outcomes[static_cast<std::size_t>(parent)].finite) parent = selection.winner;

@@ -231,11 +231,11 @@ void SamplingRule::weights(std::int64_t, std::uint8_t, std::span<float> out) con
 }
 
 std::unique_ptr<SamplingRule> make_rule(const SamplingOptions& options, const RuleInputs& inputs) {
-    if (options.rule == "class-balanced") return std::make_unique<ClassBalanced>(inputs);
-    if (options.rule == "loss-rank") return std::make_unique<LossRank>(options, inputs);
-    if (options.rule == "small-loss") return std::make_unique<SmallLoss>(options, inputs);
-    if (options.rule == "infobatch") return std::make_unique<InfoBatch>(options, inputs);
-    EXPECT(options.rule == "uniform");
+    if (options.rule == Rule::class_balanced) return std::make_unique<ClassBalanced>(inputs);
+    if (options.rule == Rule::loss_rank) return std::make_unique<LossRank>(options, inputs);
+    if (options.rule == Rule::small_loss) return std::make_unique<SmallLoss>(options, inputs);
+    if (options.rule == Rule::infobatch) return std::make_unique<InfoBatch>(options, inputs);
+    EXPECT(options.rule == Rule::uniform);
     return nullptr;
 }
 
@@ -250,12 +250,12 @@ double kept_fraction(const SamplingOptions& options, std::int64_t epoch) {
 }
 
 bool depends_on_length(const SamplingOptions& options) {
-    return options.rule == "loss-rank" || options.rule == "infobatch";
+    return options.rule == Rule::loss_rank || options.rule == Rule::infobatch;
 }
 
 std::int64_t rule_bytes(const SamplingOptions& options, std::int64_t training_images) {
-    if (options.rule == "infobatch") return training_images * 24; // losses and up to two passes
-    return options.rule == "loss-rank" || options.rule == "class-balanced" ? training_images * 8 : 0;
+    if (options.rule == Rule::infobatch) return training_images * 24; // losses and up to two passes
+    return options.rule == Rule::loss_rank || options.rule == Rule::class_balanced ? training_images * 8 : 0;
 }
 
 } // namespace autosampling

@@ -16,8 +16,9 @@ Sampler::Sampler(const ExplorationOptions& options, std::uint64_t seed, std::uin
                  std::uint32_t draws, Perturbation perturbation)
     : options_(options), seed_(seed), training_images_(training_images), draws_(draws),
       timetable_(options, training_images, draws), perturbation_(std::move(perturbation)),
-      tally_(options, training_images), groups_(training_images, options.credit == "advantage" ? neutral_level : 0U) {
-    if (options.uniform == "lineage") pool_.emplace(training_images);
+      tally_(options, training_images),
+      groups_(training_images, options.credit == Credit::advantage ? neutral_level : 0U) {
+    if (options.uniform == UniformDraws::lineage) pool_.emplace(training_images);
     adopt(estimate());
     exploration_ = 0;
 }
@@ -49,7 +50,7 @@ void Sampler::draw_learned(std::uint32_t member, std::int64_t cycle, std::uint8_
                            std::span<std::uint32_t> out) const {
     const RandomKey key{seed_, Purpose::learned, member, static_cast<std::uint32_t>(cycle), attempt};
     const auto uniform_parts =
-        options_.mixing == "draws" ? static_cast<std::uint32_t>(options_.uniform_epochs) : std::uint32_t{0};
+        options_.mixing == Mixing::draws ? static_cast<std::uint32_t>(options_.uniform_epochs) : std::uint32_t{0};
     std::unordered_set<std::uint32_t> seen;
     for (std::uint32_t slot = 0; slot < out.size(); ++slot) {
         RandomStream random(key, slot);
@@ -91,8 +92,9 @@ std::vector<double> Sampler::estimate() {
     std::vector<double> weights(groups_.levels());
     const double mean = tally_.mean_count();
     for (std::uint32_t level = 0; level < weights.size(); ++level)
-        weights[level] = options_.credit == "advantage" ? std::exp(scaled_score_of(level))
-                                                        : std::log1p(options_.smoothing * (level + 1) / (mean + 1));
+        weights[level] = options_.credit == Credit::advantage
+                             ? std::exp(scaled_score_of(level))
+                             : std::log1p(options_.smoothing * (level + 1) / (mean + 1));
     return weights;
 }
 

@@ -17,9 +17,9 @@ constexpr int row_length = 5;
 } // namespace
 
 Tally::Tally(const ExplorationOptions& options, std::uint32_t training_images)
-    : advantage_(options.credit == "advantage"), beta_(options.beta),
-      window_cycles_(options.counts == "window" ? options.window_cycles : 0),
-      half_life_cycles_(options.counts == "decay" ? options.half_life_cycles : 0), count_(training_images, 0),
+    : advantage_(options.credit == Credit::advantage), beta_(options.beta),
+      window_cycles_(options.counts == Counts::window ? options.window_cycles : 0),
+      half_life_cycles_(options.counts == Counts::decay ? options.half_life_cycles : 0), count_(training_images, 0),
       draws_(advantage_ ? training_images : 0, 0), credit_(advantage_ ? training_images : 0, 0) {}
 
 void Tally::add(std::vector<Contribution> cycle) {

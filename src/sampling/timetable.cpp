@@ -8,14 +8,14 @@ namespace autosampling {
 
 ExplorationOptions resolve(const ExplorationOptions& options) {
     ExplorationOptions resolved = options;
-    const bool winner = options.credit == "winner";
+    const bool winner = options.credit == Credit::winner;
     if (options.first_epoch < 0) resolved.first_epoch = winner ? 20 : 0;
     if (options.uniform_epochs < 0) resolved.uniform_epochs = winner ? 3 : 0;
     if (options.interval_epochs == 0 && options.interval_cycles == 0) {
         resolved.interval_epochs = winner ? resolved.uniform_epochs + 1 : 0;
         resolved.interval_cycles = winner ? 0 : 1;
     }
-    if (options.mixing == "auto") resolved.mixing = winner ? "epochs" : "draws";
+    if (options.mixing == Mixing::automatic) resolved.mixing = winner ? Mixing::epochs : Mixing::draws;
     return resolved;
 }
 
@@ -47,15 +47,15 @@ std::int64_t Timetable::epoch_end(std::int64_t epoch) const {
 }
 
 bool Timetable::learned(std::int64_t cycle) const {
-    if (options_.kind != "mixture" || cycle < epoch_end(options_.first_epoch)) return false;
-    if (options_.mixing == "draws") return true;
+    if (options_.kind != ExplorationKind::mixture || cycle < epoch_end(options_.first_epoch)) return false;
+    if (options_.mixing == Mixing::draws) return true;
     const std::int64_t since_first = epochs_complete(cycle) - options_.first_epoch;
     return since_first % (options_.uniform_epochs + 1) == options_.uniform_epochs;
 }
 
 bool Timetable::explores(std::int64_t cycles_done) const {
     const std::int64_t first = epoch_end(options_.first_epoch);
-    if (options_.kind != "mixture" || cycles_done < first) return false;
+    if (options_.kind != ExplorationKind::mixture || cycles_done < first) return false;
     if (options_.interval_cycles > 0) return (cycles_done - first) % options_.interval_cycles == 0;
     const bool at_end = cycles_done == 0 || epoch_ends(cycles_done);
     return at_end && (epochs_complete(cycles_done) - options_.first_epoch) % options_.interval_epochs == 0;

@@ -56,20 +56,18 @@ void keep_heap() {
     mallopt(M_TOP_PAD, 64 << 20);
 }
 
-void check_device(const std::string& name) {
-    VALIDATE(name == "auto" || name == "cpu" || name == "cuda", ExitCode::usage, "unknown device '", name,
-             "' (run.device): take auto, cpu or cuda");
-    VALIDATE(name != "cuda" || build_info().cuda, ExitCode::usage,
+void check_device(Device device) {
+    VALIDATE(device != Device::cuda || build_info().cuda, ExitCode::usage,
              "no CUDA in this build (run.device is cuda): take cpu, or build with -DAUTOSAMPLING_CUDA=ON");
 }
 
-torch::Device choose_device(const std::string& name, int local_rank) {
+torch::Device choose_device(Device device, int local_rank) {
     EXPECT(local_rank >= 0);
-    check_device(name);
+    check_device(device);
     const auto devices = build_info().cuda ? torch::cuda::device_count() : 0;
-    VALIDATE(name != "cuda" || devices > 0, ExitCode::usage, "no CUDA device on ", host_name(),
+    VALIDATE(device != Device::cuda || devices > 0, ExitCode::usage, "no CUDA device on ", host_name(),
              " (run.device is cuda, and the driver shows none): take cpu, or ask the scheduler for a GPU");
-    if (name == "cpu" || devices == 0) return torch::kCPU;
+    if (device == Device::cpu || devices == 0) return torch::kCPU;
     return {torch::kCUDA, static_cast<torch::DeviceIndex>(local_rank % static_cast<int>(devices))};
 }
 

@@ -78,10 +78,10 @@ std::vector<std::string> bad_values(const Option& option) {
         bad.insert(bad.end(), values.begin(), values.end());
     };
     if (!holds<bool>(option)) add({"true"});
-    if (!holds<std::string>(option)) add({"\"word\"", "\"\"", "\"1\""});
+    if (!takes_words(option)) add({"\"word\"", "\"\"", "\"1\""});
     if (!holds<std::vector<double>>(option)) add({"[]", "[0.5]"});
     if (!holds<double>(option)) add({"nan", "inf", "-inf", "0.5"});
-    if (holds<bool>(option) || holds<std::string>(option) || holds<std::vector<double>>(option)) add({"0", "1"});
+    if (holds<bool>(option) || takes_words(option) || holds<std::vector<double>>(option)) add({"0", "1"});
     if (holds<double>(option)) add({"nan", "+nan", "inf", "-inf"});
     if (holds<std::vector<double>>(option)) add({"[nan]", "[0.5, inf]", "[0.5, true]"});
     if (is_whole(option)) add({"1.0", "99999999999999999999"});
@@ -113,22 +113,21 @@ void change(const Option& option, Options& options) {
         const double number = range->low + std::min(range->high - range->low, 1.0) / 3;
         return number == already ? number / 2 + range->low / 2 : number;
     };
-    std::visit(
-        [&](auto* value) {
-            using T = std::remove_pointer_t<decltype(value)>;
-            if constexpr (std::is_same_v<T, bool>) {
-                *value = !*value;
-            } else if constexpr (std::is_same_v<T, std::string>) {
-                *value = !names ? "a 'b' \"c\" \\d \u00e9" : names->back() == *value ? names->front() : names->back();
-            } else if constexpr (std::is_same_v<T, std::vector<double>>) {
-                *value = {inside(0), 0.1 + 0.2, range->high < 1 ? 0.5 : 1};
-            } else if constexpr (std::is_same_v<T, double>) {
-                *value = inside(*value);
-            } else {
-                *value += 1;
-            }
-        },
-        option.value(options));
+    OptionValue value = option.value(options);
+    if (const Choice* choice = std::get_if<Choice>(&value))
+        choice->choose(names->back() == choice->name() ? names->front() : names->back());
+    else if (auto* const* word = std::get_if<std::string*>(&value))
+        **word = !names ? "a 'b' \"c\" \\d \u00e9" : names->back() == **word ? names->front() : names->back();
+    else if (auto* const* flag = std::get_if<bool*>(&value))
+        **flag = !**flag;
+    else if (auto* const* list = std::get_if<std::vector<double>*>(&value))
+        **list = {inside(0), 0.1 + 0.2, range->high < 1 ? 0.5 : 1};
+    else if (auto* const* real = std::get_if<double*>(&value))
+        **real = inside(**real);
+    else if (auto* const* whole = std::get_if<std::int64_t*>(&value))
+        **whole += 1;
+    else
+        *std::get<std::uint64_t*>(value) += 1;
 }
 
 TEST(Configuration, defaults_read_back_as_the_defaults) {
@@ -300,7 +299,7 @@ TEST(Configuration, a_setting_takes_a_bare_word_for_a_string) {
     apply_setting("data.path=", options);
     EXPECT_EQ(options.data.path, "");
     apply_setting("exploration.kind=random", options);
-    EXPECT_EQ(options.exploration.kind, "random");
+    EXPECT_EQ(options.exploration.kind, ExplorationKind::random);
     apply_setting("training.milestones=[2, 3.5]", options);
     EXPECT_EQ(options.training.milestones, (std::vector<double>{2, 3.5}));
     EXPECT_THAT(refused_setting("data.path=\xff"), HasSubstr("not UTF-8"));
@@ -384,12 +383,15 @@ TEST(Configuration, a_resume_refuses_what_changes_results_and_nothing_else) {
 }
 
 TEST(Configuration, a_resume_may_be_longer_where_the_learning_rate_allows_it) {
-    for (const std::string schedule : {"constant", "step", "cosine", "one-cycle"}) {
+    for (const RateSchedule schedule :
+         {RateSchedule::constant, RateSchedule::step, RateSchedule::cosine, RateSchedule::one_cycle}) {
         Options recorded;
         recorded.training.schedule = schedule;
         Options asked = recorded;
         asked.training.epochs = 300;
-        EXPECT_EQ(differences(recorded, asked).empty(), schedule == "constant" || schedule == "step") << schedule;
+        EXPECT_EQ(differences(recorded, asked).empty(),
+                  schedule == RateSchedule::constant || schedule == RateSchedule::step)
+            << schedule;
     }
 }
 

@@ -82,7 +82,7 @@ int main(int argc, char** argv) {
     options.training.batch_size = batch_size;
     options.precision = bf16 ? Precision::bf16 : Precision::fp32;
     options.total_batches = 1;
-    options.training.schedule = "constant";
+    options.training.schedule = RateSchedule::constant;
     const RandomImages images;
     Trainer trainer(options, images.dataset, images.split);
 

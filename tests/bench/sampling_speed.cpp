@@ -79,11 +79,11 @@ class Median {
 
 Sampler make_sampler(std::uint32_t images, double perturbation, bool explores) {
     ExplorationOptions options;
-    options.kind = explores ? "mixture" : "none";
+    options.kind = explores ? ExplorationKind::mixture : ExplorationKind::none;
     options.first_epoch = 0;
     options.interval_cycles = 1;
     options.uniform_epochs = 0;
-    options.mixing = "draws";
+    options.mixing = Mixing::draws;
     options.perturbation = perturbation;
     return {resolve(options), seed, images, draws, Perturbation(seed, perturbation)};
 }

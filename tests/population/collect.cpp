@@ -8,9 +8,9 @@ namespace {
 
 using namespace testing;
 
-class History : public ::testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(Collect, History, ::testing::Values("winner", "advantage"),
-                         [](const auto& credit) { return credit.param; });
+class History : public ::testing::TestWithParam<Credit> {};
+INSTANTIATE_TEST_SUITE_P(Collect, History, ::testing::Values(Credit::winner, Credit::advantage),
+                         [](const auto& credit) { return testing::test_name(credit.param); });
 
 template<class T>
 std::vector<T> row_of(const Hdf5File& file, const std::string& name, std::size_t row) {
@@ -24,7 +24,7 @@ std::vector<T> row_of(const Hdf5File& file, const std::string& name, std::size_t
 TEST_P(History, at_each_time_equals_the_end_of_a_run_of_that_length) {
     const SharedFolder folder;
     Options options = small_options();
-    options.training.schedule = "constant";
+    options.training.schedule = RateSchedule::constant;
     options.exploration.credit = GetParam();
     options.exploration.interval_cycles = 3;
     run_on(world().size(), options, folder / "long", Opening::fresh);
@@ -42,8 +42,8 @@ TEST_P(History, at_each_time_equals_the_end_of_a_run_of_that_length) {
         const std::size_t row = end.read<std::int64_t>("cycle").size() - 1;
         EXPECT_EQ(row_of<std::int64_t>(history, "count_history", row), end.read<std::int64_t>("count"));
         EXPECT_EQ(row_of<double>(history, "probability_history", row), end.read<double>("probability"));
-        EXPECT_EQ(history.has("score_history"), GetParam() == "advantage");
-        if (GetParam() != "advantage") continue;
+        EXPECT_EQ(history.has("score_history"), GetParam() == Credit::advantage);
+        if (GetParam() != Credit::advantage) continue;
         EXPECT_EQ(row_of<double>(history, "score_history", row), end.read<double>("score"));
         EXPECT_EQ(row_of<std::int64_t>(history, "draw_count_history", row), end.read<std::int64_t>("draw_count"));
     }

@@ -11,16 +11,16 @@ namespace {
 
 using namespace testing;
 
-Options varied_options(const std::string& explore) {
+Options varied_options(Variation explore) {
     Options options = small_options();
-    options.population.selection = "truncation";
+    options.population.selection = SelectionRule::truncation;
     options.population.fraction = 0.5;
     options.hyperparameters.explore = explore;
     return options;
 }
 
 TEST(Hyperparameters, children_take_their_parents_and_vary_them_survivors_keep_theirs) {
-    Options options = varied_options("factor");
+    Options options = varied_options(Variation::factor);
     options.hyperparameters.factors = {0.5, 3};
     options.hyperparameters.weight_decay_range = {0.7, 2};
     Hyperparameters hyper(options);
@@ -39,7 +39,7 @@ TEST(Hyperparameters, children_take_their_parents_and_vary_them_survivors_keep_t
 }
 
 TEST(Hyperparameters, interval_in_cycles_goes_before_exploration) {
-    Options options = varied_options("factor");
+    Options options = varied_options(Variation::factor);
     options.hyperparameters.interval_cycles = 3;
     Hyperparameters hyper(options);
     const std::vector<std::int32_t> parent{0, 0, 0, 0};
@@ -50,7 +50,7 @@ TEST(Hyperparameters, interval_in_cycles_goes_before_exploration) {
 }
 
 TEST(Hyperparameters, resampled_values_are_log_uniform_over_their_range_and_as_rare_as_asked) {
-    Options options = varied_options("resample");
+    Options options = varied_options(Variation::resample);
     options.population.members = 20000;
     options.hyperparameters.learning_rate_range = {0.01, 100};
     Hyperparameters hyper(options);
@@ -73,19 +73,19 @@ TEST(Hyperparameters, resampled_values_are_log_uniform_over_their_range_and_as_r
 
 TEST(Hyperparameters, options_that_would_vary_nothing_are_refused) {
     const auto refused = [](const auto& change) {
-        Options options = varied_options("factor");
+        Options options = varied_options(Variation::factor);
         change(options);
         EXPECT_THROW(check_hyperparameters(options), Error);
     };
     refused([](Options& o) { o.population.members = 1; });
-    refused([](Options& o) { o.population.selection = "none"; });
-    refused([](Options& o) { o.exploration.kind = "random"; });
-    EXPECT_NO_THROW(check_hyperparameters(varied_options("resample")));
+    refused([](Options& o) { o.population.selection = SelectionRule::none; });
+    refused([](Options& o) { o.exploration.kind = ExplorationKind::random; });
+    EXPECT_NO_THROW(check_hyperparameters(varied_options(Variation::resample)));
 }
 
-class EachExplore : public ::testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(Hyperparameters, EachExplore, ::testing::Values("factor", "resample"),
-                         [](const auto& explore) { return explore.param; });
+class EachExplore : public ::testing::TestWithParam<Variation> {};
+INSTANTIATE_TEST_SUITE_P(Hyperparameters, EachExplore, ::testing::Values(Variation::factor, Variation::resample),
+                         [](const auto& explore) { return testing::test_name(explore.param); });
 
 TEST_P(EachExplore, search_does_not_depend_on_ranks_nor_interruptions_and_replays_exactly) {
     const SharedFolder folder;
@@ -99,7 +99,7 @@ TEST_P(EachExplore, search_does_not_depend_on_ranks_nor_interruptions_and_replay
     EXPECT_EQ(run_on(world().size(), options, folder / "cut", Opening::resume), ExitCode::finished);
     if (world().is_root()) expect_equal_records(folder / "whole", folder / "cut");
 
-    const Options replay = options_of_replay(folder / "whole", "exact");
+    const Options replay = options_of_replay(folder / "whole", ReplayMode::exact);
     EXPECT_EQ(run_on(1, replay, folder / "replay", Opening::fresh), ExitCode::finished);
     if (!world().is_root()) return;
     const Hdf5File search = Hdf5File::open(folder / "whole" / "run.h5");
@@ -128,15 +128,15 @@ TEST(Hyperparameters, factors_reach_the_step) {
     const SharedFolder folder;
     Options options = small_options();
     options.population.members = 1;
-    options.exploration.kind = "random";
-    options.hyperparameters.explore = "resample";
+    options.exploration.kind = ExplorationKind::random;
+    options.hyperparameters.explore = Variation::resample;
     options.hyperparameters.interval_cycles = 1000;
     options.hyperparameters.learning_rate_range = {0.5, 2};
     options.hyperparameters.weight_decay_range = {1, 20};
-    options.training.schedule = "constant";
+    options.training.schedule = RateSchedule::constant;
     const HyperparameterFactors factors = Hyperparameters(options).of(0);
     EXPECT_EQ(run_on(1, options, folder / "varied", Opening::fresh), ExitCode::finished);
-    options.hyperparameters.explore = "none";
+    options.hyperparameters.explore = Variation::none;
     options.training.learning_rate *= factors.learning_rate;
     options.training.weight_decay *= factors.weight_decay;
     EXPECT_EQ(run_on(1, options, folder / "plain", Opening::fresh), ExitCode::finished);

@@ -13,21 +13,22 @@ namespace {
 
 using namespace testing;
 
-class ReplayOfEveryRule : public ::testing::TestWithParam<std::string> {};
+class ReplayOfEveryRule : public ::testing::TestWithParam<SelectionRule> {};
 INSTANTIATE_TEST_SUITE_P(Replay, ReplayOfEveryRule,
-                         ::testing::Values("best", "top-k", "truncation", "tournament", "none"),
-                         [](const auto& rule) { return rule.param == "top-k" ? std::string("top_k") : rule.param; });
+                         ::testing::Values(SelectionRule::best, SelectionRule::top_k, SelectionRule::truncation,
+                                           SelectionRule::tournament, SelectionRule::none),
+                         [](const auto& rule) { return testing::test_name(rule.param); });
 
 TEST_P(ReplayOfEveryRule, exact_replay_ends_with_the_very_weights_of_the_search) {
     const SharedFolder folder;
     Options options = small_options();
     options.population.selection = GetParam();
-    options.exploration.credit = "advantage";
+    options.exploration.credit = Credit::advantage;
     const auto plant = [](std::int32_t member, std::int64_t cycle, int attempt, Trainer& trainer) {
         if ((cycle == 4 && attempt == 0) || (cycle + member) % 7 == 0) trainer.state().host()[1] = std::nanf("");
     };
     run_on(world().size(), options, folder / "search", Opening::fresh, plant);
-    const Options replay = options_of_replay(folder / "search", "exact");
+    const Options replay = options_of_replay(folder / "search", ReplayMode::exact);
     EXPECT_EQ(run_on(1, replay, folder / "replay", Opening::fresh), ExitCode::finished);
     if (!world().is_root()) return;
     const Hdf5File search = Hdf5File::open(folder / "search" / "run.h5");
@@ -40,7 +41,7 @@ TEST_P(ReplayOfEveryRule, exact_replay_ends_with_the_very_weights_of_the_search)
 TEST(Replay, first_cycle_that_differs_is_found_in_the_whole_of_an_interrupted_replay) {
     const SharedFolder folder;
     run_on(world().size(), small_options(), folder / "search", Opening::fresh);
-    const Options replay = options_of_replay(folder / "search", "exact");
+    const Options replay = options_of_replay(folder / "search", ReplayMode::exact);
     volatile std::sig_atomic_t stop = 0;
     const auto disturb = [&](std::int32_t, std::int64_t cycle, int, Trainer& trainer) {
         if (cycle == 6) trainer.state().host()[1] += 1;
@@ -61,21 +62,21 @@ TEST(Replay, first_cycle_that_differs_is_found_in_the_whole_of_an_interrupted_re
 TEST(Replay, static_replay_of_an_earlier_cycle_can_itself_be_replayed) {
     const SharedFolder folder;
     run_on(world().size(), small_options(), folder / "search", Opening::fresh);
-    Options replay = options_of_replay(folder / "search", "static");
+    Options replay = options_of_replay(folder / "search", ReplayMode::fixed);
     replay.replay.cycle = 4;
     run_on(1, replay, folder / "static", Opening::fresh);
-    EXPECT_EQ(options_of_replay(folder / "static", "static").replay.cycle, -1);
-    const Options again = options_of_replay(folder / "static", "exact");
+    EXPECT_EQ(options_of_replay(folder / "static", ReplayMode::fixed).replay.cycle, -1);
+    const Options again = options_of_replay(folder / "static", ReplayMode::exact);
     EXPECT_EQ(run_on(1, again, folder / "again", Opening::fresh), ExitCode::finished);
     if (!world().is_root()) return;
     EXPECT_FALSE(compare_states(folder / "again", folder / "static").first_difference.has_value());
-    EXPECT_THROW(replay_options(again, folder / "again", "exact"), Error);
+    EXPECT_THROW(replay_options(again, folder / "again", ReplayMode::exact), Error);
 }
 
 TEST(Replay, dynamic_replay_feeds_the_recorded_schedule_to_another_network_with_another_seed) {
     const SharedFolder folder;
     run_on(world().size(), small_options(), folder / "search", Opening::fresh);
-    Options replay = options_of_replay(folder / "search", "dynamic");
+    Options replay = options_of_replay(folder / "search", ReplayMode::dynamic);
     replay.model.name = "convnet";
     EXPECT_EQ(replay.run.seed, small_options().run.seed + 1);
     EXPECT_EQ(run_on(world().size(), replay, folder / "replay", Opening::fresh), ExitCode::finished);
@@ -90,7 +91,7 @@ TEST(Replay, dynamic_replay_feeds_the_recorded_schedule_to_another_network_with_
 TEST(Replay, interrupted_replay_goes_on_to_the_same_end) {
     const SharedFolder folder;
     run_on(world().size(), small_options(), folder / "search", Opening::fresh);
-    const Options replay = options_of_replay(folder / "search", "static");
+    const Options replay = options_of_replay(folder / "search", ReplayMode::fixed);
     run_on(1, replay, folder / "whole", Opening::fresh);
     volatile std::sig_atomic_t stop = 0;
     EXPECT_EQ(run_on(
@@ -104,17 +105,17 @@ TEST(Replay, interrupted_replay_goes_on_to_the_same_end) {
 TEST(Replay, distribution_of_an_earlier_cycle_is_that_of_a_run_of_that_length) {
     const SharedFolder folder;
     Options options = small_options();
-    options.training.schedule = "constant";
-    options.exploration.credit = "advantage";
+    options.training.schedule = RateSchedule::constant;
+    options.exploration.credit = Credit::advantage;
     run_on(world().size(), options, folder / "long", Opening::fresh);
     options.training.epochs = 1;
     run_on(world().size(), options, folder / "short", Opening::fresh);
-    Options replay = options_of_replay(folder / "long", "static");
+    Options replay = options_of_replay(folder / "long", ReplayMode::fixed);
     replay.training.epochs = 1;
     if (world().is_root()) replay.replay.cycle = std::ssize(read_record(folder / "short").cycles);
     world().broadcast(std::span(&replay.replay.cycle, 1), 0);
     run_on(1, replay, folder / "from long", Opening::fresh);
-    Options other = options_of_replay(folder / "short", "static");
+    Options other = options_of_replay(folder / "short", ReplayMode::fixed);
     run_on(1, other, folder / "from short", Opening::fresh);
     if (world().is_root()) expect_equal_records(folder / "from long", folder / "from short");
 }
@@ -122,7 +123,7 @@ TEST(Replay, distribution_of_an_earlier_cycle_is_that_of_a_run_of_that_length) {
 TEST(Replay, schedule_that_is_too_short_or_of_other_cycles_or_images_is_refused) {
     const SharedFolder folder;
     run_on(world().size(), small_options(), folder / "search", Opening::fresh);
-    const Options replay = options_of_replay(folder / "search", "dynamic");
+    const Options replay = options_of_replay(folder / "search", ReplayMode::dynamic);
     for (const auto change :
          {+[](Options& o) { o.training.epochs = 3; }, +[](Options& o) { o.training.batch_size = 8; },
           +[](Options& o) { o.data.reward_images = 100; }, +[](Options& o) { o.data.imbalance = 1.5; }}) {

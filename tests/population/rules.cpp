@@ -16,10 +16,10 @@ namespace {
 
 using namespace testing;
 
-Options rule_run(const std::string& rule) {
+Options rule_run(Rule rule) {
     Options options = small_options();
     options.exploration = {};
-    options.exploration.kind = "none";
+    options.exploration.kind = ExplorationKind::none;
     options.population.members = 1;
     options.sampling.rule = rule;
     options.sampling.forget_epochs = 1.5;
@@ -44,14 +44,10 @@ std::string refusal(const Options& options, const std::filesystem::path& folder,
     return message;
 }
 
-class EachSamplingRule : public ::testing::TestWithParam<std::string> {};
+class EachSamplingRule : public ::testing::TestWithParam<Rule> {};
 INSTANTIATE_TEST_SUITE_P(Rules, EachSamplingRule,
-                         ::testing::Values("class-balanced", "loss-rank", "small-loss", "infobatch"),
-                         [](const auto& rule) {
-                             std::string name = rule.param;
-                             std::replace(name.begin(), name.end(), '-', '_');
-                             return name;
-                         });
+                         ::testing::Values(Rule::class_balanced, Rule::loss_rank, Rule::small_loss, Rule::infobatch),
+                         [](const auto& rule) { return testing::test_name(rule.param); });
 
 TEST_P(EachSamplingRule, resumed_run_equals_uninterrupted_run) {
     const SharedFolder folder;
@@ -95,7 +91,7 @@ TEST_P(EachSamplingRule, run_file_holds_the_weights_and_is_rebuilt_from_the_segm
         recorded.insert(recorded.end(), row.draw_weight.begin(), row.draw_weight.end());
     EXPECT_EQ(weight, recorded);
     EXPECT_EQ(weight.size(), std::get<1>(before).size());
-    const bool weighted = GetParam() == "small-loss" || GetParam() == "infobatch";
+    const bool weighted = GetParam() == Rule::small_loss || GetParam() == Rule::infobatch;
     EXPECT_EQ(std::any_of(weight.begin(), weight.end(), [](float w) { return w != 1; }), weighted);
     std::vector<std::int64_t> histogram(std::get<2>(before).size(), 0);
     for (const std::int32_t index : std::get<1>(before)) ++histogram[static_cast<std::size_t>(index)];
@@ -110,7 +106,7 @@ TEST_P(EachSamplingRule, run_file_holds_the_weights_and_is_rebuilt_from_the_segm
 TEST_P(EachSamplingRule, is_replayed_exactly_and_else_only_without_weights) {
     const SharedFolder folder;
     run_on(world().size(), rule_run(GetParam()), folder / "run", Opening::fresh, plant_nans);
-    const auto replay_of = [&](const std::string& mode) {
+    const auto replay_of = [&](ReplayMode mode) {
         Options options;
         world().agree([&] {
             const std::string recorded = recorded_configuration(open_replayed_run(folder / "run"));
@@ -118,16 +114,18 @@ TEST_P(EachSamplingRule, is_replayed_exactly_and_else_only_without_weights) {
         });
         return options;
     };
-    EXPECT_EQ(run_on(1, replay_of("exact"), folder / "exact", Opening::fresh, plant_nans), ExitCode::finished);
+    EXPECT_EQ(run_on(1, replay_of(ReplayMode::exact), folder / "exact", Opening::fresh, plant_nans),
+              ExitCode::finished);
     if (world().is_root()) expect_equal_records(folder / "run", folder / "exact");
-    const bool weighted = GetParam() == "small-loss" || GetParam() == "infobatch";
-    for (const std::string mode : {"dynamic", "static"})
-        EXPECT_EQ(refusal(replay_of(mode), folder / mode).find("weighted its draws") != std::string::npos, weighted);
+    const bool weighted = GetParam() == Rule::small_loss || GetParam() == Rule::infobatch;
+    for (const ReplayMode mode : {ReplayMode::dynamic, ReplayMode::fixed})
+        EXPECT_EQ(refusal(replay_of(mode), folder / name_of(mode)).find("weighted its draws") != std::string::npos,
+                  weighted);
 }
 
 TEST(Rules, small_loss_keeps_the_recorded_share_of_every_batch) {
     const SharedFolder folder;
-    run_on(world().size(), rule_run("small-loss"), folder / "run", Opening::fresh);
+    run_on(world().size(), rule_run(Rule::small_loss), folder / "run", Opening::fresh);
     if (!world().is_root()) return;
     for (const CycleRow& row : read_record(folder / "run").cycles) {
         const double fraction = 1 - 0.2 * std::min(1.0, row.epoch / 1.5);
@@ -142,35 +140,35 @@ TEST(Rules, small_loss_keeps_the_recorded_share_of_every_batch) {
 
 TEST(Rules, uniform_run_has_no_weights) {
     const SharedFolder folder;
-    run_on(world().size(), rule_run("uniform"), folder / "run", Opening::fresh);
+    run_on(world().size(), rule_run(Rule::uniform), folder / "run", Opening::fresh);
     EXPECT_FALSE(world().is_root() && Hdf5File::open(folder / "run" / "run.h5").has("draw_weight"));
 }
 
 TEST(Rules, population_and_exploration_are_refused) {
     const SharedFolder folder;
-    Options options = rule_run("loss-rank");
+    Options options = rule_run(Rule::loss_rank);
     options.population.members = 2;
     EXPECT_NE(refusal(options, folder / "run").find("one member"), std::string::npos);
     options.population.members = 1;
-    options.exploration.kind = "mixture";
+    options.exploration.kind = ExplorationKind::mixture;
     EXPECT_NE(refusal(options, folder / "run").find("sampling.rule = loss-rank"), std::string::npos);
-    options = rule_run("infobatch");
-    options.exploration.uniform = "lineage";
+    options = rule_run(Rule::infobatch);
+    options.exploration.uniform = UniformDraws::lineage;
     EXPECT_NE(refusal(options, folder / "run").find("lineage"), std::string::npos);
     EXPECT_FALSE(world().is_root() && std::filesystem::exists(folder / "run"));
 }
 
 TEST(Rules, run_may_be_lengthened_only_where_the_rule_does_not_depend_on_its_length) {
-    for (const std::string rule : {"class-balanced", "small-loss", "loss-rank", "infobatch"}) {
+    for (const Rule rule : {Rule::class_balanced, Rule::small_loss, Rule::loss_rank, Rule::infobatch}) {
         const SharedFolder folder;
         Options options = rule_run(rule);
-        options.training.schedule = "constant";
+        options.training.schedule = RateSchedule::constant;
         options.training.epochs = 1;
         run_on(world().size(), options, folder / "run", Opening::fresh);
         options.training.epochs = 2;
         const bool refused =
             refusal(options, folder / "run", Opening::resume).find("training.epochs") != std::string::npos;
-        EXPECT_EQ(refused, rule == "loss-rank" || rule == "infobatch") << rule;
+        EXPECT_EQ(refused, rule == Rule::loss_rank || rule == Rule::infobatch) << rule;
     }
 }
 

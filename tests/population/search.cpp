@@ -23,12 +23,12 @@ void plant_nans(std::int32_t member, std::int64_t cycle, int attempt, Trainer& t
     if (all || (cycle * 7 + member) % 5 == 0) trainer.state().host()[3] = std::nanf("");
 }
 
-class EachCredit : public ::testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(Search, EachCredit, ::testing::Values("winner", "advantage"),
-                         [](const auto& credit) { return credit.param; });
+class EachCredit : public ::testing::TestWithParam<Credit> {};
+INSTANTIATE_TEST_SUITE_P(Search, EachCredit, ::testing::Values(Credit::winner, Credit::advantage),
+                         [](const auto& credit) { return testing::test_name(credit.param); });
 
 // Every rule with both credits; 4 members on 1 to 4 ranks are up to 4 members a rank.
-class EachRuleAndCredit : public ::testing::TestWithParam<std::tuple<std::string, std::string>> {
+class EachRuleAndCredit : public ::testing::TestWithParam<std::tuple<SelectionRule, Credit>> {
   protected:
     static Options options() {
         Options o = small_options();
@@ -38,12 +38,13 @@ class EachRuleAndCredit : public ::testing::TestWithParam<std::tuple<std::string
     }
 };
 INSTANTIATE_TEST_SUITE_P(Search, EachRuleAndCredit,
-                         ::testing::Combine(::testing::Values("best", "top-k", "truncation", "tournament", "none"),
-                                            ::testing::Values("winner", "advantage")),
+                         ::testing::Combine(::testing::Values(SelectionRule::best, SelectionRule::top_k,
+                                                              SelectionRule::truncation, SelectionRule::tournament,
+                                                              SelectionRule::none),
+                                            ::testing::Values(Credit::winner, Credit::advantage)),
                          [](const auto& given) {
-                             std::string name = std::get<0>(given.param) + "_" + std::get<1>(given.param);
-                             std::replace(name.begin(), name.end(), '-', '_');
-                             return name;
+                             return testing::test_name(std::get<0>(given.param)) + "_" +
+                                    testing::test_name(std::get<1>(given.param));
                          });
 
 TEST_P(EachRuleAndCredit, record_does_not_depend_on_the_number_of_ranks) {
@@ -104,7 +105,7 @@ TEST_P(EachCredit, counts_and_distribution_follow_from_the_recorded_schedules) {
 
     const auto probability = file.read<double>("probability");
     std::vector<double> expected(count.size());
-    if (GetParam() == "winner") {
+    if (GetParam() == Credit::winner) {
         double mean = 0, sum = 0;
         for (const std::int64_t c : histogram) mean += static_cast<double>(c) / static_cast<double>(count.size());
         for (std::size_t x = 0; x < expected.size(); ++x)
@@ -128,7 +129,7 @@ TEST_P(EachCredit, counts_and_distribution_follow_from_the_recorded_schedules) {
 TEST(Search, scores_are_the_methods_sums_over_all_finite_members) {
     const SharedFolder folder;
     Options options = small_options();
-    options.exploration.credit = "advantage";
+    options.exploration.credit = Credit::advantage;
     run_on(world().size(), options, folder / "run", Opening::fresh, plant_nans);
     if (!world().is_root()) return;
     const Hdf5File file = Hdf5File::open(folder / "run" / "run.h5");
@@ -162,11 +163,11 @@ TEST(Search, scores_are_the_methods_sums_over_all_finite_members) {
 TEST(Search, repeated_cycle_draws_other_indices) {
     const SharedFolder folder;
     std::map<int, std::vector<float>> trained; // by attempt: what member 0 became in cycle 4
-    for (const std::string kind : {"random", "mixture"}) {
+    for (const ExplorationKind kind : {ExplorationKind::random, ExplorationKind::mixture}) {
         Options options = small_options();
         options.exploration.kind = kind;
         options.training.epochs = 0.5;
-        run_on(world().size(), options, folder / kind, Opening::fresh,
+        run_on(world().size(), options, folder / name_of(kind), Opening::fresh,
                [&](std::int32_t member, std::int64_t cycle, int attempt, Trainer& trainer) {
                    const auto state = trainer.state().host();
                    if (cycle == 4 && member == 0) trained[attempt] = {state.begin(), state.end()};
@@ -214,7 +215,7 @@ TEST(Search, one_member_without_exploration_sees_every_index_once_an_epoch) {
     const SharedFolder folder;
     Options options = small_options();
     options.exploration = {};
-    options.exploration.kind = "none";
+    options.exploration.kind = ExplorationKind::none;
     options.population.members = 1;
     run_on(world().size(), options, folder / "run", Opening::fresh);
     if (!world().is_root()) return;
@@ -247,7 +248,7 @@ TEST(Search, other_options_are_refused_at_a_resume_with_a_list) {
 TEST(Search, more_epochs_go_on_where_the_learning_rate_does_not_depend_on_them) {
     const SharedFolder folder;
     Options options = small_options();
-    options.training.schedule = "constant";
+    options.training.schedule = RateSchedule::constant;
     options.training.epochs = 2;
     run_on(world().size(), options, folder / "whole", Opening::fresh);
     options.training.epochs = 1;
@@ -260,7 +261,7 @@ TEST(Search, more_epochs_go_on_where_the_learning_rate_does_not_depend_on_them) 
 TEST(Search, resume_with_fewer_epochs_than_are_recorded_is_refused_and_one_with_as_many_changes_nothing) {
     const SharedFolder folder;
     Options options = small_options();
-    options.training.schedule = "constant";
+    options.training.schedule = RateSchedule::constant;
     run_on(world().size(), options, folder / "run", Opening::fresh);
     const auto summary = [&] {
         std::string text = world().is_root() ? read_file(folder / "run" / "summary.json") : "";
@@ -286,12 +287,12 @@ TEST(Search, resume_with_fewer_epochs_than_are_recorded_is_refused_and_one_with_
 
 TEST(Search, finish_rebuilds_the_very_run_file_from_the_segments) {
     const SharedFolder folder;
-    for (const std::string credit : {"winner", "advantage"}) {
+    for (const Credit credit : {Credit::winner, Credit::advantage}) {
         Options options = small_options();
         options.exploration.credit = credit;
-        run_on(world().size(), options, folder / credit, Opening::fresh, plant_nans);
+        run_on(world().size(), options, folder / name_of(credit), Opening::fresh, plant_nans);
         if (!world().is_root()) continue;
-        const auto file = folder / credit / "run.h5";
+        const auto file = folder / name_of(credit) / "run.h5";
         const auto read = [&] {
             const Hdf5File run = Hdf5File::open(file);
             return std::make_tuple(run.read<std::int64_t>("count"), run.read<double>("probability"),
@@ -300,7 +301,7 @@ TEST(Search, finish_rebuilds_the_very_run_file_from_the_segments) {
         const auto before = read();
         std::filesystem::remove(file);
         Log log(0, LogLevel::error);
-        finish_run(folder / credit, configuration_format(), log);
+        finish_run(folder / name_of(credit), configuration_format(), log);
         EXPECT_EQ(read(), before);
     }
 }

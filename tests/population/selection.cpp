@@ -1,5 +1,7 @@
 #include "autosampling/population/selection.hpp"
 
+#include "harness/test_name.hpp"
+
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -16,7 +18,7 @@ Outcome outcome(std::int32_t member, double reward, double loss, bool finite = t
     return o;
 }
 
-Selection run(const std::string& rule, const std::vector<Outcome>& outcomes, std::int64_t survivors = 2,
+Selection run(SelectionRule rule, const std::vector<Outcome>& outcomes, std::int64_t survivors = 2,
               double fraction = 0.25, std::int64_t cycle = 0) {
     PopulationOptions options;
     options.selection = rule;
@@ -30,22 +32,23 @@ using Members = std::vector<std::int32_t>;
 
 TEST(Selection, best_reward_wins_and_everyone_takes_its_state) {
     const std::vector<Outcome> outcomes{outcome(0, 0.5, 1), outcome(1, 0.7, 2), outcome(2, 0.6, 0)};
-    const Selection s = run("best", outcomes);
+    const Selection s = run(SelectionRule::best, outcomes);
     EXPECT_EQ(s.winner, 1);
     EXPECT_EQ(s.parent, (std::vector<std::int32_t>{1, 1, 1}));
     EXPECT_EQ(s.survivors, std::vector<std::int32_t>{1});
 }
 
 TEST(Selection, ties_go_to_the_lower_loss_then_to_the_lower_member) {
-    EXPECT_EQ(run("best", std::vector{outcome(0, 0.7, 2), outcome(1, 0.7, 1)}).winner, 1);
-    EXPECT_EQ(run("best", std::vector{outcome(0, 0.7, 1), outcome(1, 0.7, 1)}).winner, 0);
+    EXPECT_EQ(run(SelectionRule::best, std::vector{outcome(0, 0.7, 2), outcome(1, 0.7, 1)}).winner, 1);
+    EXPECT_EQ(run(SelectionRule::best, std::vector{outcome(0, 0.7, 1), outcome(1, 0.7, 1)}).winner, 0);
 }
 
 TEST(Selection, members_that_are_not_finite_never_win) {
     const double nan = std::numeric_limits<double>::quiet_NaN();
-    EXPECT_EQ(run("best", std::vector{outcome(0, 9, 0, false), outcome(1, 0.1, 9)}).winner, 1);
-    EXPECT_EQ(run("best", std::vector{outcome(0, nan, nan, false), outcome(1, -1, 9)}).winner, 1);
-    EXPECT_EQ(run("best", std::vector{outcome(0, nan, nan, false), outcome(1, nan, nan, false)}).winner, -1);
+    EXPECT_EQ(run(SelectionRule::best, std::vector{outcome(0, 9, 0, false), outcome(1, 0.1, 9)}).winner, 1);
+    EXPECT_EQ(run(SelectionRule::best, std::vector{outcome(0, nan, nan, false), outcome(1, -1, 9)}).winner, 1);
+    EXPECT_EQ(run(SelectionRule::best, std::vector{outcome(0, nan, nan, false), outcome(1, nan, nan, false)}).winner,
+              -1);
 }
 
 TEST(Selection, order_is_strict_and_total_with_nans) {
@@ -64,26 +67,26 @@ TEST(Selection, top_k_losers_take_survivors_round_robin_by_place) {
     const std::vector<Outcome> outcomes{outcome(0, 0.1, 1), outcome(1, 0.9, 1), outcome(2, 0.3, 1), outcome(3, 0.8, 1),
                                         outcome(4, 0.2, 1)};
     // Places: 1 3 | 2 4 0
-    const Selection s = run("top-k", outcomes, 2);
+    const Selection s = run(SelectionRule::top_k, outcomes, 2);
     EXPECT_EQ(s.parent, (Members{1, 1, 1, 3, 3}));
     EXPECT_EQ(s.survivors, (Members{1, 3}));
-    EXPECT_EQ(run("top-k", outcomes, 1).parent, run("best", outcomes).parent);
-    EXPECT_EQ(run("top-k", outcomes, 5).parent, (Members{0, 1, 2, 3, 4}));
+    EXPECT_EQ(run(SelectionRule::top_k, outcomes, 1).parent, run(SelectionRule::best, outcomes).parent);
+    EXPECT_EQ(run(SelectionRule::top_k, outcomes, 5).parent, (Members{0, 1, 2, 3, 4}));
 }
 
 TEST(Selection, top_k_with_fewer_finite_members_than_k) {
     const std::vector<Outcome> outcomes{outcome(0, 0, 0, false), outcome(1, 0.9, 1), outcome(2, 0, 0, false)};
-    EXPECT_EQ(run("top-k", outcomes, 2).parent, (Members{1, 1, 1}));
+    EXPECT_EQ(run(SelectionRule::top_k, outcomes, 2).parent, (Members{1, 1, 1}));
 }
 
 TEST(Selection, truncation_copies_from_the_best_fraction_to_the_worst) {
     std::vector<Outcome> outcomes;
     for (std::int32_t m = 0; m < 8; ++m) outcomes.push_back(outcome(m, 0.1 * m, 1));
-    const Selection s = run("truncation", outcomes, 2, 0.25);
+    const Selection s = run(SelectionRule::truncation, outcomes, 2, 0.25);
     EXPECT_EQ(s.parent, (Members{7, 6, 2, 3, 4, 5, 6, 7}));
     EXPECT_EQ(s.survivors, (Members{2, 3, 4, 5, 6, 7}));
-    EXPECT_EQ(run("truncation", {outcome(0, 1, 1)}).parent, Members{0});
-    EXPECT_EQ(run("truncation", {outcome(0, 1, 1), outcome(1, 2, 1)}, 2, 0.5).parent, (Members{1, 1}));
+    EXPECT_EQ(run(SelectionRule::truncation, {outcome(0, 1, 1)}).parent, Members{0});
+    EXPECT_EQ(run(SelectionRule::truncation, {outcome(0, 1, 1), outcome(1, 2, 1)}, 2, 0.5).parent, (Members{1, 1}));
 }
 
 TEST(Selection, tournament_losers_take_the_winner_of_their_pair_and_pairs_change) {
@@ -91,7 +94,7 @@ TEST(Selection, tournament_losers_take_the_winner_of_their_pair_and_pairs_change
     for (std::int32_t m = 0; m < 7; ++m) outcomes.push_back(outcome(m, 0.1 * m, 1));
     std::vector<Members> seen;
     for (std::int64_t cycle = 0; cycle < 20; ++cycle) {
-        const Selection s = run("tournament", outcomes, 2, 0.25, cycle);
+        const Selection s = run(SelectionRule::tournament, outcomes, 2, 0.25, cycle);
         EXPECT_EQ(s.survivors.size(), 4U); // three winners and the odd one out
         for (std::int32_t m = 0; m < 7; ++m) EXPECT_GE(s.parent[static_cast<std::size_t>(m)], m);
         if (std::find(seen.begin(), seen.end(), s.parent) == seen.end()) seen.push_back(s.parent);
@@ -100,14 +103,16 @@ TEST(Selection, tournament_losers_take_the_winner_of_their_pair_and_pairs_change
 }
 
 TEST(Selection, independent_members_go_on_as_they_are_unless_not_finite) {
-    const Selection s = run("none", {outcome(0, 0.1, 1), outcome(1, 0.9, 1), outcome(2, 0, 0, false)});
+    const Selection s = run(SelectionRule::none, {outcome(0, 0.1, 1), outcome(1, 0.9, 1), outcome(2, 0, 0, false)});
     EXPECT_EQ(s.parent, (Members{0, 1, 1}));
     EXPECT_EQ(s.winner, 1);
 }
 
-class EveryRule : public ::testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(Selection, EveryRule, ::testing::Values("best", "top-k", "truncation", "tournament", "none"),
-                         [](const auto& rule) { return rule.param == "top-k" ? std::string("top_k") : rule.param; });
+class EveryRule : public ::testing::TestWithParam<SelectionRule> {};
+INSTANTIATE_TEST_SUITE_P(Selection, EveryRule,
+                         ::testing::Values(SelectionRule::best, SelectionRule::top_k, SelectionRule::truncation,
+                                           SelectionRule::tournament, SelectionRule::none),
+                         [](const auto& rule) { return testing::test_name(rule.param); });
 
 TEST_P(EveryRule, single_member_goes_on_as_it_is) {
     EXPECT_EQ(run(GetParam(), {outcome(0, 0.5, 1)}, 1).parent, Members{0});

@@ -6,6 +6,7 @@
 #include "autosampling/population/run.hpp"
 #include "autosampling/record/run_record.hpp"
 #include "harness/mpi_test.hpp"
+#include "harness/test_name.hpp"
 
 #include <filesystem>
 #include <string>
@@ -20,23 +21,23 @@ inline Options small_options() {
     o.data.synthetic_size = 8;
     o.data.synthetic_channels = 1;
     o.data.reward_images = 101;
-    o.data.augmentation = "crop-flip";
+    o.data.augmentation = Augmentation::crop_flip;
     o.model.name = "mlp";
     o.training.batch_size = 16;
     o.training.epochs = 2;
     o.training.learning_rate = 0.05;
-    o.training.schedule = "cosine";
+    o.training.schedule = RateSchedule::cosine;
     o.population.members = 4;
     o.population.cycle_batches = 2;
-    o.exploration.kind = "mixture";
+    o.exploration.kind = ExplorationKind::mixture;
     o.exploration.first_epoch = 0;
     o.exploration.interval_cycles = 1;
-    o.exploration.mixing = "draws";
+    o.exploration.mixing = Mixing::draws;
     o.exploration.uniform_epochs = 1;
     o.exploration.perturbation = 0.2;
     o.record.checkpoint_cycles = 7;
-    o.run.log_level = "error";
-    o.run.device = "cpu";
+    o.run.log_level = LogLevel::error;
+    o.run.device = Device::cpu;
     return o;
 }
 
@@ -57,7 +58,7 @@ class SharedFolder {
     ~SharedFolder() {
         if (world().is_root()) std::filesystem::remove_all(path_);
     }
-    std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+    std::filesystem::path operator/(const std::filesystem::path& name) const { return path_ / name; }
 
   private:
     std::filesystem::path path_;
@@ -79,7 +80,7 @@ inline ExitCode run_on(int ranks, Options options, const std::filesystem::path& 
 }
 
 // The options of a replay of a finished run. Collective over world().
-inline Options options_of_replay(const std::filesystem::path& run, const std::string& mode) {
+inline Options options_of_replay(const std::filesystem::path& run, ReplayMode mode) {
     Options options;
     world().agree([&] {
         options = replay_options(parse_configuration(recorded_configuration(open_replayed_run(run)), "configuration"),

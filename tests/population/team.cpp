@@ -116,7 +116,7 @@ Options team_run() {
     options.model.name = "convnet";
     options.population.members = world().size() / 2;
     options.population.ranks_per_member = 2;
-    options.exploration.credit = "advantage";
+    options.exploration.credit = Credit::advantage;
     return options;
 }
 
@@ -157,7 +157,7 @@ TEST(Team, exact_replay_by_a_team_ends_with_the_very_weights) {
     if (world().size() % 2 != 0) return;
     const SharedFolder folder;
     EXPECT_EQ(run_on(world().size(), team_run(), folder / "search", Opening::fresh), ExitCode::finished);
-    const Options replay = options_of_replay(folder / "search", "exact");
+    const Options replay = options_of_replay(folder / "search", ReplayMode::exact);
     EXPECT_EQ(run_on(2, replay, folder / "replay", Opening::fresh), ExitCode::finished);
     if (!world().is_root()) return;
     EXPECT_EQ(Hdf5File::open(folder / "search" / "run.h5").read<std::uint64_t>("state_hash").back(),

@@ -2,6 +2,7 @@
 #include "autosampling/sampling/rules.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "harness/test_name.hpp"
 #include "sampling/run.hpp"
 #include "sampling/statistics.hpp"
 
@@ -67,7 +68,7 @@ class RuleRun {
   private:
     static ExplorationOptions one_member() {
         ExplorationOptions options;
-        options.kind = "none";
+        options.kind = ExplorationKind::none;
         return options;
     }
 
@@ -80,7 +81,7 @@ class RuleRun {
     std::unique_ptr<SamplingRule> rule;
 };
 
-SamplingOptions rule_options(const std::string& rule) {
+SamplingOptions rule_options(Rule rule) {
     SamplingOptions options;
     options.rule = rule;
     return options;
@@ -100,7 +101,7 @@ TEST(ClassBalanced, classes_are_drawn_alike_and_so_are_the_examples_of_each) {
     std::vector<std::int32_t> label(100, 0); // and none of class 1
     label.resize(110, 3);
     label.resize(112, 2);
-    RuleRun run(rule_options("class-balanced"), label, 112, 1000);
+    RuleRun run(rule_options(Rule::class_balanced), label, 112, 1000);
     std::vector<std::int64_t> by_class(4, 0), by_index(112, 0);
     for (int cycle = 0; cycle < 1000; ++cycle)
         for (const std::uint32_t index : run.live([](auto) { return 1.0F; }).index) {
@@ -115,7 +116,7 @@ TEST(ClassBalanced, classes_are_drawn_alike_and_so_are_the_examples_of_each) {
 }
 
 TEST(LossRank, pressure_falls_exponentially_from_the_second_epoch_to_the_last) {
-    const SamplingOptions options = rule_options("loss-rank");
+    const SamplingOptions options = rule_options(Rule::loss_rank);
     EXPECT_DOUBLE_EQ(selection_pressure(options, 1, 21), 100);
     EXPECT_NEAR(selection_pressure(options, 11, 21), 10, 1e-12);
     EXPECT_NEAR(selection_pressure(options, 21, 21), 1, 1e-12);
@@ -123,7 +124,7 @@ TEST(LossRank, pressure_falls_exponentially_from_the_second_epoch_to_the_last) {
 }
 
 TEST(LossRank, first_epoch_is_uniform) {
-    RuleRun run(rule_options("loss-rank"), std::vector<std::int32_t>(96, 0), 32, 30);
+    RuleRun run(rule_options(Rule::loss_rank), std::vector<std::int32_t>(96, 0), 32, 30);
     std::vector<int> seen(96, 0);
     for (int cycle = 0; cycle < 3; ++cycle)
         for (const std::uint32_t index : run.live(ascending_loss).index) ++seen[index];
@@ -132,7 +133,7 @@ TEST(LossRank, first_epoch_is_uniform) {
 
 // The draws of one epoch, many times over by other attempts, after all losses are known.
 std::vector<std::int64_t> draws_in_epoch(std::int64_t epoch, const std::function<float(std::uint32_t)>& loss_of) {
-    RuleRun run(rule_options("loss-rank"), std::vector<std::int32_t>(96, 0), 32, 3 * 21); // the last epoch is 20
+    RuleRun run(rule_options(Rule::loss_rank), std::vector<std::int32_t>(96, 0), 32, 3 * 21); // the last epoch is 20
     for (int cycle = 0; cycle < 3; ++cycle) run.live(loss_of);
     std::vector<std::int64_t> seen(96, 0);
     std::vector<std::uint32_t> out(32);
@@ -157,7 +158,7 @@ TEST(LossRank, draws_follow_the_rank_with_the_pressure_of_their_epoch) {
     const auto first = draws_in_epoch(1, ascending_loss);
     EXPECT_GT(chi_square_p(first, rank_probability(96, 100)), false_alarm);
     EXPECT_LT(chi_square_p(first, rank_probability(96, 50)), false_alarm);
-    const double later = selection_pressure(rule_options("loss-rank"), 11, 20);
+    const double later = selection_pressure(rule_options(Rule::loss_rank), 11, 20);
     EXPECT_GT(chi_square_p(draws_in_epoch(11, ascending_loss), rank_probability(96, later)), false_alarm);
     EXPECT_GT(uniform_p(draws_in_epoch(20, ascending_loss)), false_alarm);
 }
@@ -173,7 +174,7 @@ TEST(LossRank, equal_losses_share_their_ranks) {
 }
 
 TEST(LossRank, goes_by_the_latest_loss_however_extreme) {
-    SamplingOptions options = rule_options("loss-rank");
+    SamplingOptions options = rule_options(Rule::loss_rank);
     options.pressure = options.final_pressure = 1e12;
     RuleRun run(options, std::vector<std::int32_t>(4, 0), 2, 200);
     for (int cycle = 0; cycle < 2; ++cycle) run.live(ascending_loss);
@@ -193,7 +194,7 @@ TEST(LossRank, goes_by_the_latest_loss_however_extreme) {
 }
 
 TEST(SmallLoss, kept_fraction_falls_linearly_to_what_is_not_forgotten) {
-    const SamplingOptions options = rule_options("small-loss");
+    const SamplingOptions options = rule_options(Rule::small_loss);
     EXPECT_DOUBLE_EQ(kept_fraction(options, 0), 1);
     EXPECT_DOUBLE_EQ(kept_fraction(options, 5), 0.9);
     EXPECT_DOUBLE_EQ(kept_fraction(options, 10), 0.8);
@@ -201,7 +202,7 @@ TEST(SmallLoss, kept_fraction_falls_linearly_to_what_is_not_forgotten) {
 }
 
 TEST(SmallLoss, just_the_smallest_losses_of_a_batch_count_as_their_mean) {
-    SamplingOptions options = rule_options("small-loss");
+    SamplingOptions options = rule_options(Rule::small_loss);
     options.forget_rate = 0.4;
     const RuleRun run(options, std::vector<std::int32_t>(10, 0), 10, 200);
     const std::vector<float> loss{5, 1, 9, 2, 8, 3, 7, 4, 6, 0};
@@ -224,7 +225,7 @@ TEST(SmallLoss, just_the_smallest_losses_of_a_batch_count_as_their_mean) {
 }
 
 TEST(SmallLoss, draws_are_the_uniform_ones) {
-    RuleRun run(rule_options("small-loss"), std::vector<std::int32_t>(60, 0), 20, 30);
+    RuleRun run(rule_options(Rule::small_loss), std::vector<std::int32_t>(60, 0), 20, 30);
     std::vector<int> seen(60, 0);
     for (int cycle = 0; cycle < 3; ++cycle)
         for (const std::uint32_t index : run.live(ascending_loss).index) ++seen[index];
@@ -237,7 +238,7 @@ float two_losses(std::uint32_t index) {
 }
 
 TEST(InfoBatch, first_pass_is_whole) {
-    RuleRun run(rule_options("infobatch"), std::vector<std::int32_t>(96, 0), 32, 1000);
+    RuleRun run(rule_options(Rule::infobatch), std::vector<std::int32_t>(96, 0), 32, 1000);
     std::vector<int> seen(96, 0);
     for (int cycle = 0; cycle < 3; ++cycle) {
         const RuleRun::Cycle drawn = run.live(two_losses);
@@ -249,7 +250,7 @@ TEST(InfoBatch, first_pass_is_whole) {
 
 TEST(InfoBatch, weights_make_up_for_what_is_left_out) {
     for (const double rate : {0.5, 0.75}) {
-        SamplingOptions options = rule_options("infobatch");
+        SamplingOptions options = rule_options(Rule::infobatch);
         options.prune_rate = rate;
         options.anneal = 0;
         RuleRun run(options, std::vector<std::int32_t>(96, 0), 32, 100'000);
@@ -276,7 +277,7 @@ TEST(InfoBatch, weights_make_up_for_what_is_left_out) {
 
 TEST(InfoBatch, passes_at_the_end_of_the_run_are_whole) {
     constexpr int cycles = 240; // of 32 of 96 draws, the last eighth of them 30 cycles: 10 epochs
-    RuleRun run(rule_options("infobatch"), std::vector<std::int32_t>(96, 0), 32, cycles);
+    RuleRun run(rule_options(Rule::infobatch), std::vector<std::int32_t>(96, 0), 32, cycles);
     std::vector<int> seen(96, 0);
     bool pruned = false;
     for (int cycle = 0; cycle < cycles; ++cycle) {
@@ -294,7 +295,7 @@ TEST(InfoBatch, passes_at_the_end_of_the_run_are_whole) {
 }
 
 TEST(InfoBatch, repeated_cycle_feeds_the_same_draws_and_weights_in_another_order) {
-    RuleRun run(rule_options("infobatch"), std::vector<std::int32_t>(96, 0), 32, 1000);
+    RuleRun run(rule_options(Rule::infobatch), std::vector<std::int32_t>(96, 0), 32, 1000);
     for (int cycle = 0; cycle < 10; ++cycle) run.live(two_losses);
     const auto sorted = [](const RuleRun::Cycle& cycle) {
         std::vector<std::pair<std::uint32_t, float>> pairs;
@@ -309,13 +310,10 @@ TEST(InfoBatch, repeated_cycle_feeds_the_same_draws_and_weights_in_another_order
     EXPECT_EQ(sorted(first), sorted(third));
 }
 
-class EachRule : public testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(Rules, EachRule, testing::Values("class-balanced", "loss-rank", "small-loss", "infobatch"),
-                         [](const auto& rule) {
-                             std::string name = rule.param;
-                             std::replace(name.begin(), name.end(), '-', '_');
-                             return name;
-                         });
+class EachRule : public testing::TestWithParam<Rule> {};
+INSTANTIATE_TEST_SUITE_P(Rules, EachRule,
+                         testing::Values(Rule::class_balanced, Rule::loss_rank, Rule::small_loss, Rule::infobatch),
+                         [](const auto& rule) { return testing::test_name(rule.param); });
 
 TEST_P(EachRule, saved_memory_goes_on_as_it_would_have) {
     std::vector<std::int32_t> label(96);
@@ -349,7 +347,7 @@ TEST_P(EachRule, memory_is_named_after_the_rule_and_checked) {
         RuleRun other(rule_options(GetParam()), std::vector<std::int32_t>(96, 0), 40, 100);
         EXPECT_THROW(other.rule->load(damaged), Error) << name;
     }
-    if (GetParam() != "infobatch") return;
+    if (GetParam() != Rule::infobatch) return;
     std::get<std::vector<std::uint32_t>>(memory.at("rule_queue")).back() = 96;
     EXPECT_THROW(run.rule->load(memory), Error);
 }

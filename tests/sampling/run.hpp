@@ -12,13 +12,13 @@ namespace autosampling::testing_run {
 
 using Schedule = std::vector<std::uint32_t>;
 
-inline ExplorationOptions exploring_every_cycle(const std::string& credit, std::int64_t uniform_parts = 0) {
+inline ExplorationOptions exploring_every_cycle(Credit credit, std::int64_t uniform_parts = 0) {
     ExplorationOptions options;
     options.credit = credit;
     options.first_epoch = 0;
     options.interval_cycles = 1;
     options.uniform_epochs = uniform_parts;
-    options.mixing = "draws";
+    options.mixing = Mixing::draws;
     return options;
 }
 

@@ -70,7 +70,7 @@ double entropy_of(const std::vector<double>& probability) {
 
 TEST(Sampler, the_distribution_of_winner_credit_is_the_formula_on_the_winners_draws) {
     for (const double smoothing : {0.3, 1.0, 4.0}) {
-        ExplorationOptions options = exploring_every_cycle("winner", 1);
+        ExplorationOptions options = exploring_every_cycle(Credit::winner, 1);
         options.smoothing = smoothing;
         Sampler sampler = make_sampler(options, 97, 13);
         std::vector<LivedCycle> cycles;
@@ -86,7 +86,7 @@ TEST(Sampler, the_distribution_of_winner_credit_is_the_formula_on_the_winners_dr
 
 TEST(Sampler, the_distribution_of_advantage_credit_is_the_formula_on_all_members_draws) {
     for (const double beta : {0.5, 1.0, 3.0}) {
-        ExplorationOptions options = exploring_every_cycle("advantage");
+        ExplorationOptions options = exploring_every_cycle(Credit::advantage);
         options.beta = beta;
         Sampler sampler = make_sampler(options, 97, 13);
         std::vector<LivedCycle> cycles;
@@ -100,7 +100,7 @@ TEST(Sampler, the_distribution_of_advantage_credit_is_the_formula_on_all_members
 }
 
 TEST(Sampler, the_distribution_is_uniform_before_the_first_exploration) {
-    for (const char* credit : {"winner", "advantage"}) {
+    for (const Credit credit : {Credit::winner, Credit::advantage}) {
         const Sampler sampler = make_sampler(exploring_every_cycle(credit), 97, 13);
         EXPECT_THAT(sampler.probability(), testing::Each(testing::DoubleNear(1.0 / 97, 1e-15)));
         EXPECT_NEAR(sampler.entropy(), std::log(97), 1e-12);
@@ -109,7 +109,7 @@ TEST(Sampler, the_distribution_is_uniform_before_the_first_exploration) {
 }
 
 TEST(Sampler, the_adopted_weights_are_those_that_are_drawn_by) {
-    Sampler sampler = make_sampler(exploring_every_cycle("winner"), 10, 3);
+    Sampler sampler = make_sampler(exploring_every_cycle(Credit::winner), 10, 3);
     sampler.count(0, {{true, false, 0, {4, 4, 7}}});
     ASSERT_EQ(sampler.estimate().size(), 3U); // counts 0, 1, 2
     sampler.adopt({1, 3, 9});                 // 8 indices of weight 1, one of 3, one of 9
@@ -148,7 +148,7 @@ std::vector<std::int64_t> histogram(const Sampler& sampler, std::uint32_t member
 
 // 100,000 draws; that they have power is seen by their refusing each wrong distribution.
 TEST(Sampler, draws_follow_the_mixed_and_perturbed_distribution_of_each_member) {
-    for (const char* credit : {"winner", "advantage"})
+    for (const Credit credit : {Credit::winner, Credit::advantage})
         for (const std::int64_t uniform_parts : {0, 3})
             for (const double sigma : {0.0, 0.2, 1.0}) {
                 ExplorationOptions options = exploring_every_cycle(credit, uniform_parts);
@@ -173,7 +173,7 @@ TEST(Sampler, draws_follow_the_mixed_and_perturbed_distribution_of_each_member) 
 }
 
 TEST(Sampler, each_exploration_perturbs_anew) {
-    ExplorationOptions options = exploring_every_cycle("winner");
+    ExplorationOptions options = exploring_every_cycle(Credit::winner);
     options.perturbation = 0.2;
     Sampler sampler = learned(options);
     const auto before = distribution_of(sampler, 0, 0.2, 0);
@@ -185,7 +185,7 @@ TEST(Sampler, each_exploration_perturbs_anew) {
 
 // 100,000 pairs over 40 · 40 cells in 8 · 8 classes: neighbouring slots, members and cycles say nothing of each other.
 TEST(Sampler, draws_are_independent_of_each_other) {
-    ExplorationOptions options = exploring_every_cycle("winner", 1);
+    ExplorationOptions options = exploring_every_cycle(Credit::winner, 1);
     options.perturbation = 0;
     const Sampler sampler = learned(options);
     const auto p = distribution_of(sampler, 1, 0, 0);
@@ -208,7 +208,7 @@ TEST(Sampler, draws_are_independent_of_each_other) {
 
 TEST(Sampler, without_replacement_indices_of_a_cycle_differ_and_each_draw_is_from_the_rest) {
     for (const double sigma : {0.0, 0.5}) {
-        ExplorationOptions options = exploring_every_cycle("advantage");
+        ExplorationOptions options = exploring_every_cycle(Credit::advantage);
         options.beta = 3;
         options.replacement = false;
         options.perturbation = sigma;
@@ -232,7 +232,7 @@ TEST(Sampler, without_replacement_indices_of_a_cycle_differ_and_each_draw_is_fro
 }
 
 TEST(Sampler, the_distribution_is_frozen_between_explorations_while_counting_goes_on) {
-    for (const char* credit : {"winner", "advantage"}) {
+    for (const Credit credit : {Credit::winner, Credit::advantage}) {
         Sampler sampler = learned(exploring_every_cycle(credit, 1));
         const auto probability = sampler.probability();
         std::map<std::uint32_t, std::vector<std::uint32_t>> before;

@@ -22,7 +22,7 @@ using testing_run::make_sampler;
 using testing_run::Schedule;
 
 // The paper's way of mixing, with short epochs.
-ExplorationOptions mixing_by_epochs(const std::string& uniform = "member") {
+ExplorationOptions mixing_by_epochs(UniformDraws uniform = UniformDraws::member) {
     ExplorationOptions options;
     options.first_epoch = 2;
     options.uniform_epochs = 1;
@@ -63,7 +63,7 @@ TEST(Sampler, uniform_cycles_are_permutations_back_to_back_across_learned_cycles
 
 TEST(Sampler, with_uniform_lineage_the_winning_schedule_is_made_of_permutations) {
     constexpr std::uint32_t images = 37, draws = 5, members = 3;
-    Sampler sampler = make_sampler(mixing_by_epochs("lineage"), images, draws);
+    Sampler sampler = make_sampler(mixing_by_epochs(UniformDraws::lineage), images, draws);
     Schedule winning;
     int learned = 0;
     for (std::int64_t cycle = 0; cycle < sampler.timetable().cycles(60); ++cycle) {
@@ -79,7 +79,7 @@ TEST(Sampler, with_uniform_lineage_the_winning_schedule_is_made_of_permutations)
 
 TEST(Sampler, one_member_without_exploration_reads_whole_permutations) {
     ExplorationOptions options;
-    options.kind = "none";
+    options.kind = ExplorationKind::none;
     Sampler sampler = make_sampler(options, 50, 20);
     Schedule stream;
     for (std::int64_t cycle = 0; cycle < 100; ++cycle) {
@@ -93,7 +93,8 @@ TEST(Sampler, one_member_without_exploration_reads_whole_permutations) {
 
 TEST(Sampler, draws_are_pure_and_a_repeated_cycle_draws_others) {
     for (const ExplorationOptions& options :
-         {mixing_by_epochs("member"), mixing_by_epochs("lineage"), exploring_every_cycle("winner", 1)}) {
+         {mixing_by_epochs(UniformDraws::member), mixing_by_epochs(UniformDraws::lineage),
+          exploring_every_cycle(Credit::winner, 1)}) {
         constexpr std::uint32_t images = 500, draws = 50;
         Sampler sampler = make_sampler(options, images, draws);
         for (std::int64_t cycle = 0; cycle < 60; ++cycle) {
@@ -111,7 +112,8 @@ TEST(Sampler, draws_are_pure_and_a_repeated_cycle_draws_others) {
 }
 
 TEST(Sampler, another_seed_draws_other_indices_uniform_and_learned) {
-    for (const ExplorationOptions& options : {mixing_by_epochs("member"), exploring_every_cycle("advantage")}) {
+    for (const ExplorationOptions& options :
+         {mixing_by_epochs(UniformDraws::member), exploring_every_cycle(Credit::advantage)}) {
         const Sampler one = make_sampler(options, 500, 50, 1), two = make_sampler(options, 500, 50, 2);
         EXPECT_NE(drawn(one, 50, 0, 0), drawn(two, 50, 0, 0));
     }
@@ -119,12 +121,12 @@ TEST(Sampler, another_seed_draws_other_indices_uniform_and_learned) {
 
 std::vector<ExplorationOptions> options_to_interrupt() {
     std::vector<ExplorationOptions> all;
-    for (const char* credit : {"winner", "advantage"})
-        for (const char* uniform : {"member", "lineage"})
-            for (const char* counts : {"all", "window", "decay"}) {
+    for (const Credit credit : {Credit::winner, Credit::advantage})
+        for (const UniformDraws uniform : {UniformDraws::member, UniformDraws::lineage})
+            for (const Counts counts : {Counts::all, Counts::window, Counts::decay}) {
                 ExplorationOptions options = mixing_by_epochs(uniform);
                 options.credit = credit;
-                options.mixing = "epochs";
+                options.mixing = Mixing::epochs;
                 options.counts = counts;
                 options.window_cycles = 6;
                 options.half_life_cycles = 5;
@@ -136,7 +138,7 @@ std::vector<ExplorationOptions> options_to_interrupt() {
                 options.window_cycles = 6;
                 options.half_life_cycles = 5;
                 options.perturbation = 0.2;
-                if (uniform == std::string("member")) all.push_back(options);
+                if (uniform == UniformDraws::member) all.push_back(options);
             }
     return all;
 }
@@ -144,7 +146,7 @@ std::vector<ExplorationOptions> options_to_interrupt() {
 TEST(Sampler, saved_at_any_cycle_it_goes_on_as_if_uninterrupted) {
     constexpr std::uint32_t images = 61, draws = 9, members = 3;
     for (const ExplorationOptions& options : options_to_interrupt()) {
-        SCOPED_TRACE(options.credit + " " + options.uniform + " " + options.counts + " " + options.mixing);
+        SCOPED_TRACE(text(options.credit, " ", options.uniform, " ", options.counts, " ", options.mixing));
         for (const std::int64_t interruption : {0, 17, 40}) {
             Sampler sampler = make_sampler(options, images, draws), resumed = make_sampler(options, images, draws);
             for (std::int64_t cycle = 0; cycle < interruption; ++cycle) live(sampler, cycle, draws, members);
@@ -162,8 +164,8 @@ TEST(Sampler, saved_at_any_cycle_it_goes_on_as_if_uninterrupted) {
 }
 
 TEST(Sampler, refuses_a_damaged_or_foreign_state) {
-    ExplorationOptions options = exploring_every_cycle("advantage", 1);
-    options.uniform = "lineage";
+    ExplorationOptions options = exploring_every_cycle(Credit::advantage, 1);
+    options.uniform = UniformDraws::lineage;
     Sampler sampler = make_sampler(options, 61, 9);
     for (std::int64_t cycle = 0; cycle < 20; ++cycle) live(sampler, cycle, 9, 3);
     const NamedArrays good = sampler.save();
@@ -181,7 +183,7 @@ TEST(Sampler, refuses_a_damaged_or_foreign_state) {
     }
     Sampler larger = make_sampler(options, 62, 9);
     EXPECT_THROW(larger.load(good), Error);
-    options.credit = "winner";
+    options.credit = Credit::winner;
     EXPECT_THROW(loads(good), Error) << "another credit";
 }
 
@@ -190,8 +192,8 @@ TEST(Sampler, refuses_more_draws_than_training_examples) {
 }
 
 TEST(Sampler, halving_merges_groups) {
-    ExplorationOptions options = exploring_every_cycle("winner");
-    options.counts = "decay";
+    ExplorationOptions options = exploring_every_cycle(Credit::winner);
+    options.counts = Counts::decay;
     options.half_life_cycles = 2;
     Sampler sampler = make_sampler(options, 10, 5);
     sampler.count(0, {{true, false, 0, {0, 1, 1, 2, 2}}});
@@ -206,7 +208,7 @@ TEST(Sampler, halving_merges_groups) {
 
 TEST(Sampler, re_estimation_moves_only_what_changed) {
     constexpr std::uint32_t images = 100'000, draws = 100;
-    Sampler sampler = make_sampler(exploring_every_cycle("winner"), images, draws);
+    Sampler sampler = make_sampler(exploring_every_cycle(Credit::winner), images, draws);
     const auto order = [&] { return std::get<Schedule>(sampler.save().at("group_order")); };
     Schedule before = order();
     for (std::int64_t cycle = 0; cycle < 5; ++cycle) {
@@ -224,7 +226,7 @@ TEST(Sampler, re_estimation_moves_only_what_changed) {
 // 12 bytes an index with winner credit: 120 MB.
 TEST(Sampler, works_with_ten_million_training_examples) {
     constexpr std::uint32_t images = 10'000'000, draws = 2560;
-    Sampler sampler = make_sampler(exploring_every_cycle("winner"), images, draws);
+    Sampler sampler = make_sampler(exploring_every_cycle(Credit::winner), images, draws);
     std::vector<std::uint32_t> count(images, 0);
     for (std::int64_t cycle = 0; cycle < 10; ++cycle) {
         const auto lived = live(sampler, cycle, draws, 2);

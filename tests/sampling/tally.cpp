@@ -50,9 +50,9 @@ Sums sums_of(const ExplorationOptions& options, const std::vector<Cycle>& histor
     Sums sums;
     const auto cycles = static_cast<std::int64_t>(history.size());
     for (std::int64_t cycle = 0; cycle < cycles; ++cycle) {
-        if (options.counts == "window" && cycle < cycles - options.window_cycles) continue;
+        if (options.counts == Counts::window && cycle < cycles - options.window_cycles) continue;
         sums.add(history[static_cast<std::size_t>(cycle)]);
-        if (options.counts != "decay" || (cycle + 1) % options.half_life_cycles != 0) continue;
+        if (options.counts != Counts::decay || (cycle + 1) % options.half_life_cycles != 0) continue;
         for (std::uint32_t index = 0; index < images; ++index) {
             sums.count[index] /= 2;
             sums.draws[index] /= 2;
@@ -67,7 +67,7 @@ void expect_equal(const Tally& tally, const Sums& sums, const ExplorationOptions
     double total = 0;
     for (const std::uint32_t count : sums.count) total += count;
     ASSERT_DOUBLE_EQ(tally.mean_count(), total / images);
-    if (options.credit == "winner") {
+    if (options.credit == Credit::winner) {
         ASSERT_TRUE(tally.draws().empty());
         ASSERT_TRUE(tally.credit().empty());
         for (std::uint32_t index = 0; index < images; ++index) ASSERT_EQ(tally.level(index), sums.count[index]);
@@ -81,8 +81,8 @@ void expect_equal(const Tally& tally, const Sums& sums, const ExplorationOptions
 
 std::vector<ExplorationOptions> all_options() {
     std::vector<ExplorationOptions> all;
-    for (const char* credit : {"winner", "advantage"})
-        for (const char* counts : {"all", "window", "decay"}) {
+    for (const Credit credit : {Credit::winner, Credit::advantage})
+        for (const Counts counts : {Counts::all, Counts::window, Counts::decay}) {
             ExplorationOptions options;
             options.credit = credit;
             options.counts = counts;
@@ -96,7 +96,7 @@ std::vector<ExplorationOptions> all_options() {
 
 TEST(Tally, equals_sums_over_the_history) {
     for (const ExplorationOptions& options : all_options()) {
-        SCOPED_TRACE(options.credit + " " + options.counts);
+        SCOPED_TRACE(text(options.credit, " ", options.counts));
         std::mt19937 random(1);
         Tally tally(options, images);
         std::vector<Cycle> history;
@@ -111,7 +111,7 @@ TEST(Tally, equals_sums_over_the_history) {
 
 TEST(Tally, counts_only_survivors_and_credits_only_the_credited) {
     ExplorationOptions options;
-    options.credit = "advantage";
+    options.credit = Credit::advantage;
     Tally tally(options, 4);
     tally.add({{true, false, 9, {0, 0, 1}}, {false, true, -5, {2, 1, 2}}, {false, false, 7, {3, 3, 3}}});
     EXPECT_THAT(tally.count(), testing::ElementsAre(2, 1, 0, 0));
@@ -121,7 +121,7 @@ TEST(Tally, counts_only_survivors_and_credits_only_the_credited) {
 
 TEST(Tally, touched_indices_are_ascending_unique_and_cover_every_change_of_level) {
     for (const ExplorationOptions& options : all_options()) {
-        SCOPED_TRACE(options.credit + " " + options.counts);
+        SCOPED_TRACE(text(options.credit, " ", options.counts));
         std::mt19937 random(2);
         Tally tally(options, images);
         std::vector<std::uint32_t> known(images);
@@ -145,7 +145,7 @@ TEST(Tally, touches_only_what_was_drawn) {
 
 TEST(Tally, saved_in_the_middle_it_goes_on_as_if_uninterrupted) {
     for (const ExplorationOptions& options : all_options()) {
-        SCOPED_TRACE(options.credit + " " + options.counts);
+        SCOPED_TRACE(text(options.credit, " ", options.counts));
         for (const int interruption : {0, 2, 11}) {
             std::mt19937 random(3);
             Tally tally(options, images), resumed(options, images);
@@ -170,7 +170,7 @@ TEST(Tally, saved_in_the_middle_it_goes_on_as_if_uninterrupted) {
 
 TEST(Tally, refuses_a_damaged_state) {
     ExplorationOptions options;
-    options.counts = "window";
+    options.counts = Counts::window;
     options.window_cycles = 3;
     std::mt19937 random(4);
     Tally tally(options, images);

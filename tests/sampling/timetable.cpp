@@ -32,13 +32,13 @@ class LivedTimetable {
     bool epoch_ends = false, explores = false;
 
     bool next_is_learned() const {
-        return started_ && (options_.mixing == "draws" || phase_ == options_.uniform_epochs);
+        return started_ && (options_.mixing == Mixing::draws || phase_ == options_.uniform_epochs);
     }
 
   private:
     void explore_if_due(bool ended) {
         explores = false;
-        if (options_.kind != "mixture") return;
+        if (options_.kind != ExplorationKind::mixture) return;
         if (!started_) {
             explores = started_ = ended && epochs == options_.first_epoch;
         } else if (options_.interval_cycles > 0) {
@@ -79,8 +79,8 @@ void expect_equal_over(const ExplorationOptions& options, std::int64_t training_
 TEST(Timetable, equals_a_run_lived_through) {
     for (const auto& [images, draws] :
          std::vector<std::pair<int, int>>{{97, 13}, {100, 25}, {101, 1}, {64, 64}, {63, 62}})
-        for (const char* credit : {"winner", "advantage"})
-            for (const char* mixing : {"auto", "epochs", "draws"})
+        for (const Credit credit : {Credit::winner, Credit::advantage})
+            for (const Mixing mixing : {Mixing::automatic, Mixing::epochs, Mixing::draws})
                 for (const int first : {-1, 0, 1, 5})
                     for (const int uniform : {-1, 0, 1, 2, 3})
                         for (const auto& [epochs, cycles] :
@@ -113,10 +113,10 @@ TEST(Timetable, has_the_settings_of_the_paper_by_default) {
 
 TEST(Timetable, advantage_credit_is_explored_after_every_cycle_from_the_first_on_by_default) {
     ExplorationOptions options;
-    options.credit = "advantage";
+    options.credit = Credit::advantage;
     const ExplorationOptions resolved = resolve(options);
     EXPECT_EQ(resolved.uniform_epochs, 0);
-    EXPECT_EQ(resolved.mixing, "draws");
+    EXPECT_EQ(resolved.mixing, Mixing::draws);
     const Timetable timetable(resolved, 7000, 192);
     for (std::int64_t cycle = 0; cycle < 100; ++cycle) {
         EXPECT_TRUE(timetable.explores(cycle));
@@ -129,20 +129,20 @@ TEST(Timetable, resolving_keeps_what_was_chosen) {
     options.first_epoch = 3;
     options.interval_cycles = 2;
     options.uniform_epochs = 0;
-    options.mixing = "draws";
-    for (const char* credit : {"winner", "advantage"}) {
+    options.mixing = Mixing::draws;
+    for (const Credit credit : {Credit::winner, Credit::advantage}) {
         options.credit = credit;
         const ExplorationOptions resolved = resolve(options);
         EXPECT_EQ(resolved.first_epoch, 3);
         EXPECT_EQ(resolved.interval_cycles, 2);
         EXPECT_EQ(resolved.interval_epochs, 0);
         EXPECT_EQ(resolved.uniform_epochs, 0);
-        EXPECT_EQ(resolved.mixing, "draws");
+        EXPECT_EQ(resolved.mixing, Mixing::draws);
     }
 }
 
 TEST(Timetable, other_kinds_than_mixture_never_learn) {
-    for (const char* kind : {"none", "random"}) {
+    for (const ExplorationKind kind : {ExplorationKind::none, ExplorationKind::random}) {
         ExplorationOptions options;
         options.kind = kind;
         options.first_epoch = 0;

@@ -49,7 +49,7 @@ inline TrainerOptions trainer_options(const std::string& network, std::int64_t b
     TrainerOptions options;
     options.model.name = network;
     options.training.batch_size = batch_size;
-    options.training.schedule = "constant";
+    options.training.schedule = RateSchedule::constant;
     options.training.learning_rate = 0.05;
     options.total_batches = 1'000'000;
     options.seed = 7;

@@ -13,7 +13,7 @@ TEST(Learning, convnet_learns_real_digits_in_two_epochs) {
     const Images images(Images::mnist());
     const std::size_t examples = images.split.training.source.size(); // 7,200
     TrainerOptions options = trainer_options("convnet", 60);
-    options.training.schedule = "one-cycle";
+    options.training.schedule = RateSchedule::one_cycle;
     options.total_batches = static_cast<std::int64_t>(2 * examples / 60);
     Trainer trainer(options, images.dataset, images.split);
     EXPECT_TRUE(trainer.train({drawn_indices(2 * examples, examples, 0), 0, {}}).finite);

@@ -181,7 +181,7 @@ TEST(Trainer, result_depends_on_state_and_task_alone) {
 TEST(Trainer, one_cycle_equals_two_halves) {
     const Images images(Images::small());
     TrainerOptions options = trainer_options("resnet8", 32);
-    options.training.schedule = "cosine";
+    options.training.schedule = RateSchedule::cosine;
     options.total_batches = 12;
     Trainer whole(options, images.dataset, images.split), halves(options, images.dataset, images.split);
     const auto indices = drawn_indices(320, 500, 1);

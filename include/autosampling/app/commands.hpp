@@ -3,6 +3,7 @@
 
 #include "autosampling/base/error.hpp"
 #include "autosampling/comm/communicator.hpp"
+#include "autosampling/population/options.hpp"
 #include "autosampling/record/run_directory.hpp"
 
 #include <csignal>
@@ -24,8 +25,8 @@ struct RunArguments {
 
 // The population search. The configuration is read on the root alone. Collective. Throws Error.
 ExitCode run_command(Communicator& comm, const RunArguments& arguments, const volatile std::sig_atomic_t& stop);
-// One fresh model on what a run has learned; `mode` as replay.mode. Collective. Throws Error.
-ExitCode replay_command(Communicator& comm, const RunArguments& arguments, const std::string& mode,
+// One fresh model on what a run has learned. Collective. Throws Error.
+ExitCode replay_command(Communicator& comm, const RunArguments& arguments, ReplayMode mode,
                         const volatile std::sig_atomic_t& stop);
 
 // Local, without MPI; they print to standard output. Throw Error.

@@ -5,6 +5,7 @@
 #include "autosampling/population/options.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -13,8 +14,20 @@
 
 namespace autosampling {
 
+// An enumeration by the names of its values.
+struct Choice {
+    std::function<std::string()> name;
+    std::function<void(std::string_view name)> choose; // one of the names that there are
+};
+template<NamedEnum Enum>
+Choice choice(Enum& value) {
+    return {[&value] { return std::string(name_of(value)); },
+            [&value](std::string_view name) { value = value_of<Enum>(name).value(); }};
+}
+
 // Where the value of an option is.
-using OptionValue = std::variant<bool*, std::int64_t*, std::uint64_t*, double*, std::string*, std::vector<double>*>;
+using OptionValue =
+    std::variant<bool*, std::int64_t*, std::uint64_t*, double*, std::string*, std::vector<double>*, Choice>;
 
 // The numbers that an option takes; of a list, each entry. Never nan or infinite.
 struct Range {
@@ -54,6 +67,8 @@ const Option& nearest_option(std::string_view section, std::string_view key);
 // How many characters must be inserted, removed or replaced to make one word of the other (Levenshtein, 1966).
 std::size_t edit_distance(std::string_view from, std::string_view to);
 
+// Whether the value is a string, in a configuration.
+bool takes_words(const Option& option);
 // What may be given, in words: "a whole number from 1 to 4096", "one of auto, cpu, cuda", …
 std::string allowed_values(const Option& option);
 // The value as TOML text, independent of any locale.

@@ -1,6 +1,8 @@
 // Log lines: UTC time, rank, level, cycle, one event a line; no colour, no carriage return.
 #pragma once
 
+#include "autosampling/base/names.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -9,6 +11,9 @@
 namespace autosampling {
 
 enum class LogLevel : int { debug, info, warning, error };
+constexpr auto names_of(LogLevel) {
+    return std::array{"debug", "info", "warning", "error"};
+}
 
 // Writes to standard output (standard error from `warning` on) and, once opened, to a file.
 // Rank 0 writes from the set level on, other ranks only from `warning` on. Used from one thread a rank.

@@ -47,6 +47,8 @@ struct Dataset {
 
 // The names that plan_dataset knows.
 std::vector<std::string> dataset_names();
+// Whether the data set of this name is read from files.
+bool is_read_from_files(const std::string& name);
 
 // Finds the files and checks names, headers and sizes; compressed files are read through once to have their true sizes.
 // Files are recognised by content, plain or compressed (gzip, bzip2, xz, zstd), whatever the ending. Throws Error(data)

@@ -1,14 +1,21 @@
 // [data]: which images, and what is done to them.
 #pragma once
 
+#include "autosampling/base/names.hpp"
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace autosampling {
 
+enum class Augmentation { none, crop_flip };
+constexpr auto names_of(Augmentation) {
+    return std::array{"none", "crop-flip"};
+}
+
 struct DataOptions {
-    std::string name = "mnist";               // mnist, cifar10, cifar100, synthetic
+    std::string name = "mnist";               // one of dataset_names
     std::string path;                         // folder that holds the files; not for synthetic
     std::vector<double> mean;                 // per channel, of pixels in 0…1; empty: the data set's own
     std::vector<double> std;                  // likewise
@@ -16,10 +23,10 @@ struct DataOptions {
     std::int64_t reward_images = 0;           // held out of training; 0: a tenth of the training file
     std::int64_t reward_images_per_cycle = 0; // 0: all; else a subset redrawn every cycle
     bool train_on_reward = false;             // the reward examples are trained on, too: nothing is held out then
-    std::string augmentation = "none";        // none, crop-flip
-    double label_noise = 0;                   // fraction of the training labels that is redrawn
-    double reward_label_noise = 0;            // likewise of the reward set's
-    double imbalance = 1;                     // most frequent : rarest class of the training part, exponential between
+    Augmentation augmentation = Augmentation::none;
+    double label_noise = 0;        // fraction of the training labels that is redrawn
+    double reward_label_noise = 0; // likewise of the reward set's
+    double imbalance = 1;          // most frequent : rarest class of the training part, exponential between
 
     // synthetic only
     std::int64_t synthetic_images = 10000; // training file; the test file has a fifth of it

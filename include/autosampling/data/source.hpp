@@ -13,8 +13,6 @@
 
 namespace autosampling {
 
-enum class Augmentation { none, crop_flip };
-
 // The random choices for a batch: those for its example b are a function of key (purpose `augmentation`) and slot
 // first_slot + b, its place in the member's sub-schedule.
 struct AugmentationDraws {

@@ -25,7 +25,7 @@ class Hyperparameters {
     void follow(std::span<const std::int32_t> parent, std::int64_t cycles_done, bool explored);
 
     // Whether they can differ from 1; only then is there something to save and to record.
-    bool vary() const { return options_.explore != "none"; }
+    bool vary() const { return options_.explore != Variation::none; }
     void save(NamedArrays& arrays) const;
     void load(const NamedArrays& arrays);
 

@@ -1,6 +1,8 @@
 // [run], [population], [hyperparameters], [record], [replay], and all options together.
 #pragma once
 
+#include "autosampling/base/log.hpp"
+#include "autosampling/base/names.hpp"
 #include "autosampling/data/options.hpp"
 #include "autosampling/sampling/options.hpp"
 #include "autosampling/training/options.hpp"
@@ -13,31 +15,47 @@ namespace autosampling {
 
 struct RunOptions {
     std::uint64_t seed = 0;
-    std::string output;               // run directory; --output goes before it
-    std::int64_t threads = 1;         // a rank
-    std::string device = "auto";      // auto, cpu, cuda
-    std::string precision = "fp32";   // fp32, bf16
+    std::string output;       // run directory; --output goes before it
+    std::int64_t threads = 1; // a rank
+    Device device = Device::automatic;
+    Precision precision = Precision::fp32;
     bool deterministic = false;       // on a GPU: only operations whose results repeat; a CPU's always do
     double walltime = 0;              // seconds from the start after which the run stops at the end of a cycle; 0: none
     double collective_timeout = 1800; // seconds
-    std::string log_level = "info";   // debug, info, warning, error
+    LogLevel log_level = LogLevel::info;
 };
 
+enum class SelectionRule { best, top_k, truncation, tournament, none };
+constexpr auto names_of(SelectionRule) {
+    return std::array{"best", "top-k", "truncation", "tournament", "none"};
+}
+
+// On the reward set.
+enum class Reward { accuracy, loss };
+constexpr auto names_of(Reward) {
+    return std::array{"accuracy", "loss"};
+}
+
 struct PopulationOptions {
-    std::int64_t members = 0;           // P; 0: one a rank
-    std::int64_t cycle_batches = 20;    // N_s
-    std::string selection = "best";     // best, top-k, truncation, tournament, none
-    std::int64_t survivors = 2;         // k, top-k only
-    double fraction = 0.2;              // of the members at either end, truncation only
-    std::string reward = "accuracy";    // accuracy, loss
+    std::int64_t members = 0;        // P; 0: one a rank
+    std::int64_t cycle_batches = 20; // N_s
+    SelectionRule selection = SelectionRule::best;
+    std::int64_t survivors = 2; // k, top-k only
+    double fraction = 0.2;      // of the members at either end, truncation only
+    Reward reward = Reward::accuracy;
     std::int64_t max_retries = 3;       // repetitions of a cycle in which no member is finite
     std::int64_t ranks_per_member = 1;  // g, ranks that train a member together, each a part of its batches
     bool synchronise_statistics = true; // batch norm over the whole batch of a member, not over each rank's part
 };
 
+enum class Variation { none, factor, resample };
+constexpr auto names_of(Variation) {
+    return std::array{"none", "factor", "resample"};
+}
+
 // Jaderberg et al. (2017): factors 0.8 and 1.2; they leave the probability of resampling open, Ray Tune has 1/4.
 struct HyperparameterOptions {
-    std::string explore = "none";                        // none, factor, resample
+    Variation explore = Variation::none;
     std::int64_t interval_cycles = 0;                    // 0: where the sampling distribution is re-estimated
     std::vector<double> factors = {0.8, 1.2};            // factor only
     double resample_probability = 0.25;                  // resample only, of each of the two
@@ -51,11 +69,16 @@ struct RecordOptions {
     std::int64_t keep_checkpoints = 2;
 };
 
+enum class ReplayMode { none, exact, dynamic, fixed };
+constexpr auto names_of(ReplayMode) {
+    return std::array{"none", "exact", "dynamic", "static"};
+}
+
 struct ReplayOptions {
-    std::string mode = "none"; // none, exact, dynamic, static
-    std::string source;        // the run directory that is replayed
-    std::string identity;      // of that run, as identity_of gives it
-    std::int64_t cycle = -1;   // static: the distribution as learned from so many cycles; −1: from all
+    ReplayMode mode = ReplayMode::none;
+    std::string source;      // the run directory that is replayed
+    std::string identity;    // of that run, as identity_of gives it
+    std::int64_t cycle = -1; // static: the distribution as learned from so many cycles; −1: from all
 };
 
 struct Options {

@@ -17,8 +17,8 @@
 namespace autosampling {
 
 // The options of a replay of a run: its own, with one member that explores nothing, the split kept where it was; a
-// fresh seed (the run's + 1) unless exact. `mode`: exact, dynamic, static. Throws Error(checkpoint) without a run.h5.
-Options replay_options(const Options& recorded, const std::filesystem::path& run, const std::string& mode);
+// fresh seed (the run's + 1) unless exact. Throws Error(checkpoint) without a run.h5.
+Options replay_options(const Options& recorded, const std::filesystem::path& run, ReplayMode mode);
 
 // The run.h5 of a run that is replayed; reading it starts with the checksum of all of it. Throws Error(checkpoint).
 Hdf5File open_replayed_run(const std::filesystem::path& run);

@@ -1,16 +1,33 @@
 // [training] and [model]: how one member is trained.
 #pragma once
 
+#include "autosampling/base/names.hpp"
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace autosampling {
 
+enum class Device { automatic, cpu, cuda };
+constexpr auto names_of(Device) {
+    return std::array{"auto", "cpu", "cuda"};
+}
+
+enum class Precision { fp32, bf16 };
+constexpr auto names_of(Precision) {
+    return std::array{"fp32", "bf16"};
+}
+
+// Of the learning rate.
+enum class RateSchedule { constant, step, cosine, one_cycle };
+constexpr auto names_of(RateSchedule) {
+    return std::array{"constant", "step", "cosine", "one-cycle"};
+}
+
 struct ModelOptions {
-    // resnet8, resnet20, resnet18, imagenet-resnet18, imagenet-resnet34, convnet, mlp
-    std::string name = "resnet20";
-    std::string init; // state file that the weights start from; empty: random
+    std::string name = "resnet20"; // one of network_names
+    std::string init;              // state file that the weights start from; empty: random
 };
 
 struct TrainingOptions {
@@ -21,7 +38,7 @@ struct TrainingOptions {
     bool nesterov = false;
     double weight_decay = 5e-4;
     double label_smoothing = 0;
-    std::string schedule = "step";                   // constant, step, cosine, one-cycle
+    RateSchedule schedule = RateSchedule::step;
     std::vector<double> milestones = {60, 120, 180}; // epochs, ascending; step only
     double gamma = 0.1;                              // factor at each milestone
     double warmup_epochs = 0;                        // linear from 0; not with one-cycle, which has its own
@@ -32,7 +49,5 @@ struct HyperparameterFactors {
     double learning_rate = 1;
     double weight_decay = 1;
 };
-
-enum class Precision { fp32, bf16 };
 
 } // namespace autosampling

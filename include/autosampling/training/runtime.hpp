@@ -1,6 +1,8 @@
 // What a process sets up once, and asks of LibTorch, before it trains: threads, heap, device, precision.
 #pragma once
 
+#include "autosampling/training/options.hpp"
+
 #include <torch/types.h>
 
 #include <string>
@@ -18,12 +20,12 @@ void set_threads(int threads);
 // Keeps freed memory in the process (mallopt): steps then reuse it instead of asking the kernel.
 void keep_heap();
 
-// Throws Error(usage) for a device that isn't one of these, or that this build can't have.
-void check_device(const std::string& name);
+// Throws Error(usage) for a device that this build can't have.
+void check_device(Device device);
 
-// "cpu" or "cuda" or "auto" to a device for this rank; `local_rank` picks the GPU. Throws Error(usage) where the build
+// The device for this rank; `local_rank` picks the GPU. Throws Error(usage) where the build
 // or the machine has no CUDA. The CUDA path has not been run on the machines where this program was tested.
-torch::Device choose_device(const std::string& name, int local_rank);
+torch::Device choose_device(Device device, int local_rank);
 
 // From now on only operations on a GPU that give the same bits each time, with cuBLAS's work space fixed; one that
 // can't throws. Before any work on a GPU. Not run on the machines where this program was tested.
