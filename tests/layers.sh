@@ -2,13 +2,13 @@
 # The folder is the layer: a file may include its own layer and those of lower rank. Lists each include that breaks it,
 # and each file in a folder that is no layer. With a folder as argument, checks the sources there instead.
 #
-#   base -> comm, data, sampling, record -> training -> population -> app
+#   base -> comm, data, sampling, record -> training -> options -> population -> app
 set -euo pipefail
 cd -- "${1:-$(dirname -- "${BASH_SOURCE[0]}")/..}"
 
-declare -A rank=([base]=0 [comm]=1 [data]=1 [sampling]=1 [record]=1 [training]=2 [population]=3 [app]=4)
+declare -A rank=([base]=0 [comm]=1 [data]=1 [sampling]=1 [record]=1 [training]=2 [options]=3 [population]=4 [app]=5)
 # Headers of libraries that a layer below the given rank must not see, and the layers that may though.
-declare -A lowest_rank=(["torch/"]=2 ["ATen/"]=2 ["c10/"]=2 [mpi.h]=3 [hdf5.h]=3)
+declare -A lowest_rank=(["torch/"]=2 ["ATen/"]=2 ["c10/"]=2 [mpi.h]=4 [hdf5.h]=4)
 declare -A allowed=([mpi.h]=comm [hdf5.h]=record)
 
 breaches=0

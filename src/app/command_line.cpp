@@ -1,7 +1,7 @@
 #include "autosampling/app/command_line.hpp"
 
 #include "autosampling/app/commands.hpp"
-#include "autosampling/app/configuration.hpp"
+#include "autosampling/options/configuration.hpp"
 #include "autosampling/app/stop_signal.hpp"
 #include "autosampling/base/build_info.hpp"
 

@@ -1,6 +1,6 @@
 #include "autosampling/app/commands.hpp"
 
-#include "autosampling/app/configuration.hpp"
+#include "autosampling/options/configuration.hpp"
 #include "autosampling/base/build_info.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
@@ -34,12 +34,6 @@ Options load_options(const RunArguments& arguments) {
     return options;
 }
 
-ConfigurationFormat configuration_format() {
-    return {format_configuration,
-            [](const std::string& document) { return parse_configuration(document, "recorded config.toml"); },
-            differences};
-}
-
 // What a replay settles by itself: it follows one run, and neither searches nor selects.
 bool is_settled(const Option& option) {
     static const std::set<std::string> sections{"exploration", "sampling", "hyperparameters", "replay"};
@@ -51,7 +45,7 @@ bool is_settled(const Option& option) {
 Options load_replay_options(const RunArguments& arguments, ReplayMode mode) {
     const std::filesystem::path& run = arguments.configuration;
     const Hdf5File file = open_replayed_run(run);
-    Options planned = replay_options(configuration_format().parse(recorded_configuration(file)), run, mode);
+    Options planned = replay_options(parse_recorded(recorded_configuration(file)), run, mode);
     planned.replay.identity = identity_of(file);
     Options options = planned;
     for (const std::string& setting : arguments.settings) apply_setting(setting, options);
@@ -88,7 +82,7 @@ ExitCode search(Communicator& comm, const std::function<Options()>& load, Openin
     const Options options = parse_configuration(configuration, "resolved configuration");
     comm.set_timeout(std::chrono::duration<double>(options.run.collective_timeout));
     Log log(comm.rank());
-    return run_search(comm, options, opening, configuration_format(), stop, log);
+    return run_search(comm, options, opening, stop, log);
 }
 
 } // namespace
@@ -141,12 +135,12 @@ void check_command(const RunArguments& arguments) {
 
 void finish_command(const std::filesystem::path& run) {
     Log log(0);
-    finish_run(run, configuration_format(), log);
+    finish_run(run, log);
 }
 
 void history_command(const std::filesystem::path& run, std::int64_t every) {
     Log log(0);
-    write_run_history(run, every, configuration_format(), log);
+    write_run_history(run, every, log);
 }
 
 void info_command() {

@@ -1,5 +1,6 @@
 #include "autosampling/population/collect.hpp"
 
+#include "autosampling/options/configuration.hpp"
 #include "autosampling/population/recount.hpp"
 #include "autosampling/record/summary.hpp"
 
@@ -7,11 +8,11 @@
 
 namespace autosampling {
 
-void finish_run(const std::filesystem::path& run, const ConfigurationFormat& configuration, Log& log) {
+void finish_run(const std::filesystem::path& run, Log& log) {
     const RunDirectory directory(run, Opening::resume); // refuses a run that is going on
     if (!directory.warning().empty()) log.warning(directory.warning());
     const RecordedRun record = open_recorded_run(run);
-    const Options options = configuration.parse(record.header.configuration);
+    const Options options = parse_recorded(record.header.configuration);
     write_run_file(run, record.header, record.launch,
                    final_distribution(recount(record, options, record.extent.cycles)));
     Summary summary = recorded_summary(record.extent);
@@ -24,10 +25,9 @@ void finish_run(const std::filesystem::path& run, const ConfigurationFormat& con
                   " cycles"));
 }
 
-void write_run_history(const std::filesystem::path& run, std::int64_t every, const ConfigurationFormat& configuration,
-                       Log& log) {
+void write_run_history(const std::filesystem::path& run, std::int64_t every, Log& log) {
     const RecordedRun record = open_recorded_run(run);
-    const Options options = configuration.parse(record.header.configuration);
+    const Options options = parse_recorded(record.header.configuration);
     const Timetable timetable(options.exploration, record.header.training_images, record.header.draws);
     std::vector<std::int64_t> points; // cycles done, ascending
     for (std::int64_t done = 1; done <= record.extent.cycles; ++done)

@@ -4,6 +4,7 @@
 #include "autosampling/base/files.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
+#include "autosampling/options/configuration.hpp"
 #include "autosampling/population/initial_weights.hpp"
 #include "autosampling/population/node_data.hpp"
 #include "autosampling/population/recount.hpp"
@@ -40,10 +41,10 @@ Checkpoint find_checkpoint(const Communicator& comm, const std::filesystem::path
     return checkpoint;
 }
 
-void refuse_other_options(const Options& asked, const CheckpointIndex& checkpoint, const ConfigurationFormat& format) {
-    const Options recorded = format.parse(checkpoint.header.configuration);
+void refuse_other_options(const Options& asked, const CheckpointIndex& checkpoint) {
+    const Options recorded = parse_recorded(checkpoint.header.configuration);
     std::string list;
-    for (const std::string& difference : format.differences(recorded, asked)) list += "\n  " + difference;
+    for (const std::string& difference : differences(recorded, asked)) list += "\n  " + difference;
     VALIDATE(list.empty(), ExitCode::usage,
              "the run can't go on with other options (they would change its results):", list,
              "\n  give the recorded values, or start a new run in another directory");
@@ -106,8 +107,7 @@ Perturbation make_perturbation(const Communicator& comm, const Options& options)
 // What the members are fed. A replay's record is read, and a rule's memory kept, only where there is a member to feed.
 // An exact replay has the rule draw and weigh again. Local.
 std::unique_ptr<Feed> make_feed(const Communicator& comm, const Options& options, const Plan& plan, const Split& split,
-                                const Sampler& sampler, std::uint64_t dataset_hash,
-                                const ConfigurationFormat& configuration) {
+                                const Sampler& sampler, std::uint64_t dataset_hash) {
     std::optional<Hdf5File> replayed;
     if (options.replay.mode != ReplayMode::none && comm.is_root()) {
         replayed.emplace(open_replayed_run(options.replay.source));
@@ -119,7 +119,7 @@ std::unique_ptr<Feed> make_feed(const Communicator& comm, const Options& options
                                          plan.cycles, sampler}),
             options.run.seed);
     if (!replayed) return std::make_unique<SampledFeed>(sampler, options.run.seed);
-    return make_replay_feed(options, configuration.parse(recorded_configuration(*replayed)), plan, *replayed);
+    return make_replay_feed(options, parse_recorded(recorded_configuration(*replayed)), plan, *replayed);
 }
 
 void say_start(const Options& options, const Plan& plan, const std::vector<std::string>& data_warnings,
@@ -158,8 +158,7 @@ void say_exactness(const Exactness& exactness, Log& log) {
 } // namespace
 
 ExitCode run_search(const Communicator& comm, const Options& asked, Opening opening,
-                    const ConfigurationFormat& configuration, const volatile std::sig_atomic_t& stop, Log& log,
-                    const AfterTraining& after_training) {
+                    const volatile std::sig_atomic_t& stop, Log& log, const AfterTraining& after_training) {
     const auto began = std::chrono::steady_clock::now();
     const std::filesystem::path run = asked.run.output;
     log.set_level(asked.run.log_level);
@@ -186,7 +185,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
         if (checkpoint && asked.population.members == 0) options.population.members = checkpoint->header.members;
         options = resolve(options, comm.size(), data_plan);
         check_ranks(options, comm.size());
-        if (checkpoint) refuse_other_options(options, *checkpoint, configuration);
+        if (checkpoint) refuse_other_options(options, *checkpoint);
         split = split_dataset(data.dataset(), options.data, data_seed(options));
         plan = make_plan(options, comm.size(), data_plan, split);
         VALIDATE(!checkpoint || plan.cycles >= checkpoint->cycle, ExitCode::usage,
@@ -209,11 +208,11 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     Sampler sampler(options.exploration, options.run.seed, static_cast<std::uint32_t>(plan.training_images),
                     static_cast<std::uint32_t>(plan.draws), make_perturbation(comm, options));
     std::unique_ptr<Feed> feed;
-    comm.agree([&] { feed = make_feed(comm, options, plan, split, sampler, data.hash(), configuration); });
+    comm.agree([&] { feed = make_feed(comm, options, plan, split, sampler, data.hash()); });
     const auto transport = make_mpi_transport(comm);
 
     Summary reached; // before this job, on rank 0
-    const std::string resolved = configuration.format(options);
+    const std::string resolved = format_configuration(options);
     comm.on_root([&] {
         if (!directory) directory.emplace(run, opening);
         if (!directory->warning().empty()) log.warning(directory->warning());

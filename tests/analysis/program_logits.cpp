@@ -1,6 +1,6 @@
 // What the program's network makes of the test set: program_logits CONFIGURATION STATE OUTPUT writes an HDF5 file with
 // `image` (n, C, H, W) f32, normalised, `label` (n) and `logit` (n, classes) f32. Python compares its own with them.
-#include "autosampling/app/configuration.hpp"
+#include "autosampling/options/configuration.hpp"
 #include "autosampling/population/initial_weights.hpp"
 #include "autosampling/record/hdf5.hpp"
 #include "autosampling/training/trainer.hpp"

@@ -1,5 +1,5 @@
 #include "autosampling/app/command_line.hpp"
-#include "autosampling/app/configuration.hpp"
+#include "autosampling/options/configuration.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -32,7 +32,7 @@ TEST_P(History, at_each_time_equals_the_end_of_a_run_of_that_length) {
     run_on(world().size(), options, folder / "short", Opening::fresh);
     if (!world().is_root()) return;
     Log log(1); // silent
-    write_run_history(folder / "long", 1, configuration_format(), log);
+    write_run_history(folder / "long", 1, log);
     const Hdf5File history = Hdf5File::open(folder / "long" / "history.h5");
     const auto times = history.read<std::int64_t>("cycles_done");
     ASSERT_EQ(times.size(), read_record(folder / "long").cycles.size());
@@ -55,12 +55,12 @@ TEST(History, has_a_row_for_each_epoch_or_interval_and_the_end) {
     if (!world().is_root()) return;
     Log log(1);
     const auto times = [&](std::int64_t every) {
-        write_run_history(folder / "run", every, configuration_format(), log);
+        write_run_history(folder / "run", every, log);
         return Hdf5File::open(folder / "run" / "history.h5").read<std::int64_t>("cycles_done");
     };
     EXPECT_EQ(times(0), (std::vector<std::int64_t>{16, 32}));
     EXPECT_EQ(times(12), (std::vector<std::int64_t>{12, 24, 32}));
-    EXPECT_THROW(write_run_history(folder / "nothing", 0, configuration_format(), log), Error);
+    EXPECT_THROW(write_run_history(folder / "nothing", 0, log), Error);
 }
 
 } // namespace

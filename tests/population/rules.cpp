@@ -99,7 +99,7 @@ TEST_P(EachSamplingRule, run_file_holds_the_weights_and_is_rebuilt_from_the_segm
 
     std::filesystem::remove(folder / "run" / "run.h5");
     Log log(0, LogLevel::error);
-    finish_run(folder / "run", configuration_format(), log);
+    finish_run(folder / "run", log);
     EXPECT_EQ(read(), before);
 }
 

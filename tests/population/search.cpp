@@ -301,7 +301,7 @@ TEST(Search, finish_rebuilds_the_very_run_file_from_the_segments) {
         const auto before = read();
         std::filesystem::remove(file);
         Log log(0, LogLevel::error);
-        finish_run(folder / name_of(credit), configuration_format(), log);
+        finish_run(folder / name_of(credit), log);
         EXPECT_EQ(read(), before);
     }
 }

@@ -1,7 +1,7 @@
 // A run that takes under a second: 600 synthetic images of 8 × 8, a perceptron, 4 members, cycles of 2 × 16 draws.
 #pragma once
 
-#include "autosampling/app/configuration.hpp"
+#include "autosampling/options/configuration.hpp"
 #include "autosampling/population/replay.hpp"
 #include "autosampling/population/run.hpp"
 #include "autosampling/record/run_record.hpp"
@@ -41,11 +41,6 @@ inline Options small_options() {
     return o;
 }
 
-inline ConfigurationFormat configuration_format() {
-    return {format_configuration, [](const std::string& text) { return parse_configuration(text, "config.toml"); },
-            differences};
-}
-
 // A folder that goes with the test, the same on all ranks. Collective.
 class SharedFolder {
   public:
@@ -73,7 +68,7 @@ inline ExitCode run_on(int ranks, Options options, const std::filesystem::path& 
     on_first_ranks(ranks, [&](const Communicator& comm) {
         Log log(comm.rank());
         code = static_cast<int>(
-            run_search(comm, options, opening, configuration_format(), stop ? *stop : never, log, after_training));
+            run_search(comm, options, opening, stop ? *stop : never, log, after_training));
     });
     world().broadcast(std::span(&code, 1), 0);
     return static_cast<ExitCode>(code);
@@ -83,7 +78,7 @@ inline ExitCode run_on(int ranks, Options options, const std::filesystem::path& 
 inline Options options_of_replay(const std::filesystem::path& run, ReplayMode mode) {
     Options options;
     world().agree([&] {
-        options = replay_options(parse_configuration(recorded_configuration(open_replayed_run(run)), "configuration"),
+        options = replay_options(parse_recorded(recorded_configuration(open_replayed_run(run))),
                                  run, mode);
     });
     return options;

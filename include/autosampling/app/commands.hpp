@@ -3,7 +3,7 @@
 
 #include "autosampling/base/error.hpp"
 #include "autosampling/comm/communicator.hpp"
-#include "autosampling/population/options.hpp"
+#include "autosampling/options/options.hpp"
 #include "autosampling/record/run_directory.hpp"
 
 #include <csignal>

@@ -5,6 +5,7 @@
 
 #include "autosampling/base/random.hpp"
 #include "autosampling/data/facts.hpp"
+#include "autosampling/data/options.hpp"
 
 #include <cstdint>
 #include <memory>

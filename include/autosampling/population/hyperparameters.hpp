@@ -5,7 +5,7 @@
 #pragma once
 
 #include "autosampling/base/named_arrays.hpp"
-#include "autosampling/population/options.hpp"
+#include "autosampling/options/options.hpp"
 
 #include <cstdint>
 #include <span>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "autosampling/data/split.hpp"
-#include "autosampling/population/options.hpp"
+#include "autosampling/options/options.hpp"
 
 #include <cstdint>
 #include <string>

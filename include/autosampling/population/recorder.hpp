@@ -8,7 +8,7 @@
 #include "autosampling/comm/communicator.hpp"
 #include "autosampling/population/background_writer.hpp"
 #include "autosampling/population/exchange.hpp"
-#include "autosampling/population/options.hpp"
+#include "autosampling/options/options.hpp"
 #include "autosampling/record/checkpoint.hpp"
 #include "autosampling/record/run_record.hpp"
 

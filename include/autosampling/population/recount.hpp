@@ -2,7 +2,7 @@
 // the recorded outcomes, without training anything.
 #pragma once
 
-#include "autosampling/population/options.hpp"
+#include "autosampling/options/options.hpp"
 #include "autosampling/record/run_record.hpp"
 #include "autosampling/sampling/sampler.hpp"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "autosampling/population/feed.hpp"
-#include "autosampling/population/options.hpp"
+#include "autosampling/options/options.hpp"
 #include "autosampling/population/plan.hpp"
 #include "autosampling/record/hdf5.hpp"
 #include "autosampling/record/run_record.hpp"

@@ -3,7 +3,7 @@
 
 #include "autosampling/base/log.hpp"
 #include "autosampling/comm/communicator.hpp"
-#include "autosampling/population/options.hpp"
+#include "autosampling/options/options.hpp"
 #include "autosampling/record/run_directory.hpp"
 
 #include <csignal>
@@ -16,14 +16,6 @@ namespace autosampling {
 
 class Trainer;
 
-// How options are written down in a run directory and compared at a resume; the application's option table knows.
-struct ConfigurationFormat {
-    std::function<std::string(const Options&)> format;
-    std::function<Options(const std::string& text)> parse;
-    // One line for each option that changes results; empty: the run may go on.
-    std::function<std::vector<std::string>(const Options& recorded, const Options& asked)> differences;
-};
-
 // What tests do to a member after it was trained: (member, cycle, attempt, trainer).
 using AfterTraining = std::function<void(std::int32_t, std::int64_t, int, Trainer&)>;
 
@@ -32,7 +24,6 @@ using AfterTraining = std::function<void(std::int32_t, std::int64_t, int, Traine
 // handler; one rank that has it is enough. `after_training` is Search's, for tests. Returns finished or stopped. Throws
 // Error. Collective.
 ExitCode run_search(const Communicator& comm, const Options& options, Opening opening,
-                    const ConfigurationFormat& configuration, const volatile std::sig_atomic_t& stop, Log& log,
-                    const AfterTraining& after_training = {});
+                    const volatile std::sig_atomic_t& stop, Log& log, const AfterTraining& after_training = {});
 
 } // namespace autosampling

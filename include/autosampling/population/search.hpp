@@ -9,7 +9,7 @@
 #include "autosampling/population/exchange.hpp"
 #include "autosampling/population/feed.hpp"
 #include "autosampling/population/hyperparameters.hpp"
-#include "autosampling/population/options.hpp"
+#include "autosampling/options/options.hpp"
 #include "autosampling/population/plan.hpp"
 #include "autosampling/population/progress.hpp"
 #include "autosampling/population/recorder.hpp"

@@ -3,7 +3,7 @@
 // Letter: P members.
 #pragma once
 
-#include "autosampling/population/options.hpp"
+#include "autosampling/options/options.hpp"
 
 #include <cstdint>
 #include <span>

@@ -1,4 +1,4 @@
-#include "autosampling/app/configuration.hpp"
+#include "autosampling/options/configuration.hpp"
 
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/files.hpp"
@@ -131,6 +131,10 @@ Options parse_configuration(const std::string& document, const std::string& sour
         assign(*option, *entry.value, place, options);
     }
     return options;
+}
+
+Options parse_recorded(const std::string& document) {
+    return parse_configuration(document, "recorded config.toml");
 }
 
 void apply_setting(const std::string& setting, Options& options) {

@@ -2,7 +2,7 @@
 // at a resume: a new option is a member of an options struct and one row.
 #pragma once
 
-#include "autosampling/population/options.hpp"
+#include "autosampling/options/options.hpp"
 
 #include <cstdint>
 #include <functional>

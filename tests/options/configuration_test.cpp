@@ -1,4 +1,4 @@
-#include "autosampling/app/configuration.hpp"
+#include "autosampling/options/configuration.hpp"
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/files.hpp"
 

@@ -4,7 +4,7 @@
 // and what is allowed. Of several mistakes in a file the first is told.
 #pragma once
 
-#include "autosampling/app/option_table.hpp"
+#include "autosampling/options/option_table.hpp"
 
 #include <filesystem>
 #include <string>
@@ -15,6 +15,9 @@ namespace autosampling {
 // The options that a TOML text gives, the others at their defaults; `source` is what messages call the text. UTF-8,
 // with or without byte order mark, any line ends.
 Options parse_configuration(const std::string& text, const std::string& source);
+
+// The same of the configuration that a run recorded.
+Options parse_recorded(const std::string& text);
 
 // Sets one option by `section.key=value`. The value is a TOML value; where it is none, a string option takes it as it
 // is.

@@ -1,7 +1,7 @@
 // Values of options, from TOML and to TOML.
 #pragma once
 
-#include "autosampling/app/option_table.hpp"
+#include "autosampling/options/option_table.hpp"
 
 #include <toml++/toml.h>
 

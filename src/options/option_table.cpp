@@ -1,4 +1,4 @@
-#include "autosampling/app/option_table.hpp"
+#include "autosampling/options/option_table.hpp"
 
 #include "autosampling/data/dataset.hpp"
 #include "autosampling/training/network.hpp"
