@@ -1,9 +1,9 @@
 #include "autosampling/app/command_line.hpp"
 
 #include "autosampling/app/commands.hpp"
-#include "autosampling/options/configuration.hpp"
 #include "autosampling/app/stop_signal.hpp"
 #include "autosampling/base/build_info.hpp"
+#include "autosampling/options/configuration.hpp"
 
 #include <CLI/CLI.hpp>
 

@@ -1,9 +1,9 @@
 #include "autosampling/app/commands.hpp"
 
-#include "autosampling/options/configuration.hpp"
 #include "autosampling/base/build_info.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
+#include "autosampling/options/configuration.hpp"
 #include "autosampling/population/collect.hpp"
 #include "autosampling/population/initial_weights.hpp"
 #include "autosampling/population/plan.hpp"

@@ -1,6 +1,6 @@
-#include "autosampling/options/configuration.hpp"
 #include "autosampling/base/error.hpp"
 #include "autosampling/data/dataset.hpp"
+#include "autosampling/options/configuration.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -17,6 +17,9 @@ void require(bool condition, const Words&... words) {
 void check_data(const DataOptions& data) {
     require(!is_read_from_files(data.name) || !data.path.empty(), "data.path is missing (data.name = ", data.name,
             " is read from files): give the folder that holds them, for instance by --set data.path=FOLDER");
+    require(data.reward_images == 0 || data.reward_images_per_cycle <= data.reward_images,
+            "data.reward_images_per_cycle = ", data.reward_images_per_cycle, " is more than the ", data.reward_images,
+            " reward images");
 }
 
 void check_training(const TrainingOptions& training) {
@@ -33,21 +36,50 @@ void check_training(const TrainingOptions& training) {
             "training.milestones don't ascend (each is one more step in time): give them in order, each once");
 }
 
-void check_exploration(const ExplorationOptions& exploration) {
+void check_population(const PopulationOptions& population, std::int64_t batch_size) {
+    require(batch_size % population.ranks_per_member == 0,
+            "population.ranks_per_member = ", population.ranks_per_member, " can't share batches of ", batch_size,
+            " images equally: choose a training.batch_size that it divides");
+    require(population.members == 0 || population.selection != SelectionRule::top_k ||
+                population.survivors <= population.members,
+            "population.survivors = ", population.survivors, " is more than the ", population.members,
+            " members: lower it, or raise population.members");
+}
+
+void check_exploration(const ExplorationOptions& exploration, const PopulationOptions& population) {
+    require(exploration.kind != ExplorationKind::none || population.members <= 1,
+            "exploration.kind = none trains one member, not population.members = ", population.members,
+            ": set population.members = 1, or kind = random for a population that draws uniformly");
+    require(exploration.uniform != UniformDraws::lineage || population.selection == SelectionRule::best,
+            "exploration.uniform = lineage needs one line of survivors: set population.selection = best");
     require(exploration.interval_epochs == 0 || exploration.interval_cycles == 0,
             "exploration.interval_epochs = ", exploration.interval_epochs,
             " and exploration.interval_cycles = ", exploration.interval_cycles,
             " exclude each other (both say when to explore): set one of them to 0");
-    const auto goes_with = [&](const char* key, std::int64_t cycles, const char* counts) {
+    const auto goes_with = [&](const char* key, std::int64_t cycles, Counts counts) {
         require((cycles > 0) == (exploration.counts == counts), "exploration.", key, " is ", cycles,
                 " (exploration.counts is ", exploration.counts, "): ", key, " of at least 1 and counts = ", counts,
                 " go together");
     };
-    goes_with("window_cycles", exploration.window_cycles, "window");
-    goes_with("half_life_cycles", exploration.half_life_cycles, "decay");
+    goes_with("window_cycles", exploration.window_cycles, Counts::window);
+    goes_with("half_life_cycles", exploration.half_life_cycles, Counts::decay);
 }
 
-void check_hyperparameters(const HyperparameterOptions& hyper) {
+void check_sampling(const Options& options) {
+    const Rule rule = options.sampling.rule;
+    if (rule == Rule::uniform) return;
+    require(options.population.ranks_per_member == 1, "sampling.rule = ", rule,
+            " goes by whole batches, and population.ranks_per_member = ", options.population.ranks_per_member,
+            " splits them: train the member on one rank");
+    require(options.exploration.kind == ExplorationKind::none, "sampling.rule = ", rule,
+            " draws for one member, without exploration (exploration.kind is ", options.exploration.kind,
+            "): set exploration.kind = none, or rule = uniform");
+    require(options.exploration.uniform == UniformDraws::member, "sampling.rule = ", rule,
+            " does not go with exploration.uniform = lineage (it may draw an image twice): set uniform = member");
+}
+
+void check_hyperparameters(const Options& options) {
+    const HyperparameterOptions& hyper = options.hyperparameters;
     require(!hyper.factors.empty(), "hyperparameters.factors is empty: give what to multiply by, such as [0.8, 1.2]");
     const auto check_range = [](const char* key, const std::vector<double>& range) {
         require(range.size() == 2 && range[0] <= range[1], "hyperparameters.", key,
@@ -58,6 +90,18 @@ void check_hyperparameters(const HyperparameterOptions& hyper) {
     };
     check_range("learning_rate_range", hyper.learning_rate_range);
     check_range("weight_decay_range", hyper.weight_decay_range);
+    if (hyper.explore == Variation::none) return;
+    require(hyper.interval_cycles > 0 || options.exploration.kind == ExplorationKind::mixture,
+            "hyperparameters.interval_cycles is 0 (vary them where the sampling distribution is re-estimated), but "
+            "exploration.kind = ",
+            options.exploration.kind, " never does that: give the interval in cycles");
+    const PopulationOptions& population = options.population;
+    require(hyper.explore == Variation::resample ||
+                (population.members != 1 && population.selection != SelectionRule::none),
+            "hyperparameters.explore = factor varies what a member takes from another, and here none does "
+            "(population.members is ",
+            population.members, ", selection ", population.selection,
+            "): choose resample, more members or another selection");
 }
 
 void check_replay(const ReplayOptions& replay) {
@@ -70,8 +114,10 @@ void check_replay(const ReplayOptions& replay) {
 void check_consistency(const Options& options) {
     check_data(options.data);
     check_training(options.training);
-    check_exploration(options.exploration);
-    check_hyperparameters(options.hyperparameters);
+    check_population(options.population, options.training.batch_size);
+    check_exploration(options.exploration, options.population);
+    check_sampling(options);
+    check_hyperparameters(options);
     check_replay(options.replay);
 }
 

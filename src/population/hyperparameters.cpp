@@ -73,20 +73,4 @@ void Hyperparameters::load(const NamedArrays& arrays) {
         factors_[member] = {learning_rate.at(member), weight_decay.at(member)};
 }
 
-void check_hyperparameters(const Options& options) {
-    const HyperparameterOptions& hyper = options.hyperparameters;
-    if (hyper.explore == Variation::none) return;
-    VALIDATE(hyper.interval_cycles > 0 || options.exploration.kind == ExplorationKind::mixture, ExitCode::usage,
-             "hyperparameters.interval_cycles is 0 (vary them where the sampling distribution is re-estimated), but "
-             "exploration.kind = ",
-             options.exploration.kind, " never does that: give the interval in cycles");
-    VALIDATE(hyper.explore == Variation::resample ||
-                 (options.population.members > 1 && options.population.selection != SelectionRule::none),
-             ExitCode::usage,
-             "hyperparameters.explore = factor varies what a member takes from another, and here none does "
-             "(population.members is ",
-             options.population.members, ", selection ", options.population.selection,
-             "): choose resample, more members or another selection");
-}
-
 } // namespace autosampling

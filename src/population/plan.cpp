@@ -1,7 +1,7 @@
 #include "autosampling/population/plan.hpp"
 
 #include "autosampling/base/error.hpp"
-#include "autosampling/population/hyperparameters.hpp"
+#include "autosampling/options/configuration.hpp"
 #include "autosampling/population/placement.hpp"
 #include "autosampling/population/selection.hpp"
 #include "autosampling/sampling/rules.hpp"
@@ -19,41 +19,17 @@ std::uint64_t data_seed(const Options& options) {
 
 Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
     Options resolved = options;
-    const bool alone = options.exploration.kind == ExplorationKind::none;
-    const std::int64_t team = options.population.ranks_per_member;
     if (options.population.members == 0)
-        resolved.population.members = alone ? 1 : std::max<std::int64_t>(1, ranks / team);
-    VALIDATE(options.training.batch_size % team == 0, ExitCode::usage, "population.ranks_per_member = ", team,
-             " can't share batches of ", options.training.batch_size,
-             " images equally: choose a training.batch_size that it divides");
-    VALIDATE(team == 1 || options.sampling.rule == Rule::uniform, ExitCode::usage,
-             "sampling.rule = ", options.sampling.rule,
-             " goes by whole batches, and population.ranks_per_member = ", team,
-             " splits them: train the member on one rank");
-    VALIDATE(!alone || resolved.population.members == 1, ExitCode::usage,
-             "exploration.kind = none trains one member, not population.members = ", resolved.population.members,
-             ": set population.members = 1, or kind = random for a population that draws uniformly");
-    VALIDATE(options.sampling.rule == Rule::uniform || alone, ExitCode::usage,
-             "sampling.rule = ", options.sampling.rule,
-             " draws for one member, without exploration (exploration.kind is ", options.exploration.kind,
-             "): set exploration.kind = none, or rule = uniform");
-    VALIDATE(options.sampling.rule == Rule::uniform || options.exploration.uniform == UniformDraws::member,
-             ExitCode::usage, "sampling.rule = ", options.sampling.rule,
-             " does not go with exploration.uniform = lineage (it may draw an image twice): set uniform = member");
+        resolved.population.members = options.exploration.kind == ExplorationKind::none
+                                          ? 1
+                                          : std::max<std::int64_t>(1, ranks / options.population.ranks_per_member);
     resolved.data.seed = static_cast<std::int64_t>(data_seed(options));
     if (options.data.reward_images == 0)
         resolved.data.reward_images = std::max<std::int64_t>(1, static_cast<std::int64_t>(data.training_examples / 10));
-    VALIDATE(options.data.reward_images_per_cycle <= resolved.data.reward_images, ExitCode::usage,
-             "data.reward_images_per_cycle = ", options.data.reward_images_per_cycle, " is more than the ",
-             resolved.data.reward_images, " reward images");
     resolved.data.mean = data.facts.mean;
     resolved.data.std = data.facts.std;
     resolved.exploration = resolve(options.exploration);
-    check_selection(resolved.population);
-    check_hyperparameters(resolved);
-    VALIDATE(
-        options.exploration.uniform != UniformDraws::lineage || options.population.selection == SelectionRule::best,
-        ExitCode::usage, "exploration.uniform = lineage needs one line of survivors: set population.selection = best");
+    check_consistency(resolved);
     return resolved;
 }
 

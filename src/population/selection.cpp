@@ -55,12 +55,6 @@ bool ahead(const Outcome& a, const Outcome& b) {
     return a.member < b.member;
 }
 
-void check_selection(const PopulationOptions& options) {
-    VALIDATE(options.selection != SelectionRule::top_k || options.survivors <= options.members, ExitCode::usage,
-             "population.survivors = ", options.survivors, " is more than the ", options.members,
-             " members: lower it, or raise population.members");
-}
-
 std::int64_t survivor_slots(const PopulationOptions& options) {
     if (options.selection == SelectionRule::best) return 1;
     return options.selection == SelectionRule::top_k ? options.survivors : options.members;

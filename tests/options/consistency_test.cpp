@@ -1,5 +1,5 @@
-#include "autosampling/options/configuration.hpp"
 #include "autosampling/base/error.hpp"
+#include "autosampling/options/configuration.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -41,6 +41,20 @@ TEST(Consistency, options_that_exclude_need_or_contradict_each_other_are_refused
     expect_refused({"training.milestones=[]"}, "training.milestones");
     expect_refused({"training.milestones=[2, 2]"}, "training.milestones");
     expect_refused({"training.milestones=[3, 2]"}, "training.milestones");
+    expect_refused({"data.reward_images=10", "data.reward_images_per_cycle=11"}, "data.reward_images_per_cycle");
+    expect_refused({"population.ranks_per_member=3"}, "population.ranks_per_member");
+    expect_refused({"population.selection=top-k", "population.members=3", "population.survivors=4"},
+                   "population.survivors");
+    expect_refused({"exploration.kind=none", "population.members=2"}, "exploration.kind");
+    expect_refused({"exploration.uniform=lineage", "population.selection=none"}, "exploration.uniform");
+    const Settings rule = {"sampling.rule=infobatch", "exploration.kind=none"};
+    expect_refused({rule[0]}, "exploration.kind");
+    expect_refused({rule[0], rule[1], "exploration.uniform=lineage"}, "exploration.uniform");
+    expect_refused({rule[0], rule[1], "population.ranks_per_member=2"}, "population.ranks_per_member");
+    const std::string factor = "hyperparameters.explore=factor";
+    expect_refused({factor, "population.members=1"}, "hyperparameters.explore");
+    expect_refused({factor, "population.selection=none"}, "hyperparameters.explore");
+    expect_refused({factor, "exploration.kind=random"}, "hyperparameters.interval_cycles");
 }
 
 TEST(Consistency, options_that_go_together_are_taken) {
@@ -54,6 +68,11 @@ TEST(Consistency, options_that_go_together_are_taken) {
              {"training.nesterov=true"},
              {"training.schedule=cosine", "training.warmup_epochs=1", "training.milestones=[2, 1]"},
              {"training.schedule=one-cycle"},
+             {"population.selection=top-k", "population.members=3", "population.survivors=3"},
+             {"sampling.rule=infobatch", "exploration.kind=none"},
+             {"hyperparameters.explore=factor"},
+             {"hyperparameters.explore=resample", "population.members=1"},
+             {"hyperparameters.explore=resample", "exploration.kind=random", "hyperparameters.interval_cycles=3"},
          })
         EXPECT_NO_THROW(check_consistency(with(settings))) << testing::PrintToString(settings);
 }

@@ -71,18 +71,6 @@ TEST(Hyperparameters, resampled_values_are_log_uniform_over_their_range_and_as_r
     EXPECT_NEAR(drawn / 20000, 0.25, 4 * std::sqrt(0.1875 / 20000));
 }
 
-TEST(Hyperparameters, options_that_would_vary_nothing_are_refused) {
-    const auto refused = [](const auto& change) {
-        Options options = varied_options(Variation::factor);
-        change(options);
-        EXPECT_THROW(check_hyperparameters(options), Error);
-    };
-    refused([](Options& o) { o.population.members = 1; });
-    refused([](Options& o) { o.population.selection = SelectionRule::none; });
-    refused([](Options& o) { o.exploration.kind = ExplorationKind::random; });
-    EXPECT_NO_THROW(check_hyperparameters(varied_options(Variation::resample)));
-}
-
 class EachExplore : public ::testing::TestWithParam<Variation> {};
 INSTANTIATE_TEST_SUITE_P(Hyperparameters, EachExplore, ::testing::Values(Variation::factor, Variation::resample),
                          [](const auto& explore) { return testing::test_name(explore.param); });

@@ -67,8 +67,7 @@ inline ExitCode run_on(int ranks, Options options, const std::filesystem::path& 
     int code = 0;
     on_first_ranks(ranks, [&](const Communicator& comm) {
         Log log(comm.rank());
-        code = static_cast<int>(
-            run_search(comm, options, opening, stop ? *stop : never, log, after_training));
+        code = static_cast<int>(run_search(comm, options, opening, stop ? *stop : never, log, after_training));
     });
     world().broadcast(std::span(&code, 1), 0);
     return static_cast<ExitCode>(code);
@@ -77,10 +76,8 @@ inline ExitCode run_on(int ranks, Options options, const std::filesystem::path& 
 // The options of a replay of a finished run. Collective over world().
 inline Options options_of_replay(const std::filesystem::path& run, ReplayMode mode) {
     Options options;
-    world().agree([&] {
-        options = replay_options(parse_recorded(recorded_configuration(open_replayed_run(run))),
-                                 run, mode);
-    });
+    world().agree(
+        [&] { options = replay_options(parse_recorded(recorded_configuration(open_replayed_run(run))), run, mode); });
     return options;
 }
 

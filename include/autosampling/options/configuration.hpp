@@ -27,7 +27,8 @@ void apply_setting(const std::string& setting, Options& options);
 // the current directory.
 Options read_configuration(const std::filesystem::path& file, const std::vector<std::string>& settings);
 
-// What no single option shows: options that exclude, need or contradict each other. Throws Error(usage).
+// What no single option shows: options that exclude, need or contradict each other. What is 0 or −1 because it depends
+// on ranks or data is checked once it is known. Throws Error(usage).
 void check_consistency(const Options& options);
 
 // All options as a TOML text that parse_configuration reads back to the very same options.

@@ -35,7 +35,4 @@ class Hyperparameters {
     std::vector<HyperparameterFactors> factors_; // (P)
 };
 
-// Throws Error(usage) where nothing would ever be varied. `options` resolved.
-void check_hyperparameters(const Options& options);
-
 } // namespace autosampling

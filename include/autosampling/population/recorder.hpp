@@ -6,9 +6,9 @@
 #pragma once
 
 #include "autosampling/comm/communicator.hpp"
+#include "autosampling/options/options.hpp"
 #include "autosampling/population/background_writer.hpp"
 #include "autosampling/population/exchange.hpp"
-#include "autosampling/options/options.hpp"
 #include "autosampling/record/checkpoint.hpp"
 #include "autosampling/record/run_record.hpp"
 

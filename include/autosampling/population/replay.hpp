@@ -1,8 +1,8 @@
 // Replay: what a search learned, on one fresh model and without a population.
 #pragma once
 
-#include "autosampling/population/feed.hpp"
 #include "autosampling/options/options.hpp"
+#include "autosampling/population/feed.hpp"
 #include "autosampling/population/plan.hpp"
 #include "autosampling/record/hdf5.hpp"
 #include "autosampling/record/run_record.hpp"

@@ -33,8 +33,6 @@ struct Selection {
     std::vector<std::int32_t> survivors; // the members that are a parent, ascending; each is finite and its own parent
 };
 
-// Throws Error(usage) where the rule's options don't fit the number of members. `options` resolved.
-void check_selection(const PopulationOptions& options);
 // How many survivors a cycle can have. `options` resolved.
 std::int64_t survivor_slots(const PopulationOptions& options);
 
