@@ -21,9 +21,8 @@ OptionValue at(Options& options) {
 
 template<NamedEnum Enum>
 Names names() {
-    Names all;
-    for (const auto& entry : names_of(Enum{})) all.emplace_back(entry.name);
-    return all;
+    const auto all = names_of(Enum{});
+    return {all.begin(), all.end()};
 }
 
 constexpr double unlimited = std::numeric_limits<double>::max();

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-namespace autosampling::testing {
+namespace autosampling {
 
 // The value's name in letters that GoogleTest takes: top_k.
 template<NamedEnum Enum>
@@ -16,4 +16,4 @@ std::string test_name(Enum value) {
     return name;
 }
 
-} // namespace autosampling::testing
+} // namespace autosampling

@@ -10,7 +10,7 @@ using namespace testing;
 
 class History : public ::testing::TestWithParam<Credit> {};
 INSTANTIATE_TEST_SUITE_P(Collect, History, ::testing::Values(Credit::winner, Credit::advantage),
-                         [](const auto& credit) { return testing::test_name(credit.param); });
+                         [](const auto& credit) { return test_name(credit.param); });
 
 template<class T>
 std::vector<T> row_of(const Hdf5File& file, const std::string& name, std::size_t row) {

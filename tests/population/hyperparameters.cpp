@@ -73,7 +73,7 @@ TEST(Hyperparameters, resampled_values_are_log_uniform_over_their_range_and_as_r
 
 class EachExplore : public ::testing::TestWithParam<Variation> {};
 INSTANTIATE_TEST_SUITE_P(Hyperparameters, EachExplore, ::testing::Values(Variation::factor, Variation::resample),
-                         [](const auto& explore) { return testing::test_name(explore.param); });
+                         [](const auto& explore) { return test_name(explore.param); });
 
 TEST_P(EachExplore, search_does_not_depend_on_ranks_nor_interruptions_and_replays_exactly) {
     const SharedFolder folder;

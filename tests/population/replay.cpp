@@ -17,7 +17,7 @@ class ReplayOfEveryRule : public ::testing::TestWithParam<SelectionRule> {};
 INSTANTIATE_TEST_SUITE_P(Replay, ReplayOfEveryRule,
                          ::testing::Values(SelectionRule::best, SelectionRule::top_k, SelectionRule::truncation,
                                            SelectionRule::tournament, SelectionRule::none),
-                         [](const auto& rule) { return testing::test_name(rule.param); });
+                         [](const auto& rule) { return test_name(rule.param); });
 
 TEST_P(ReplayOfEveryRule, exact_replay_ends_with_the_very_weights_of_the_search) {
     const SharedFolder folder;

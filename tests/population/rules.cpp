@@ -47,7 +47,7 @@ std::string refusal(const Options& options, const std::filesystem::path& folder,
 class EachSamplingRule : public ::testing::TestWithParam<Rule> {};
 INSTANTIATE_TEST_SUITE_P(Rules, EachSamplingRule,
                          ::testing::Values(Rule::class_balanced, Rule::loss_rank, Rule::small_loss, Rule::infobatch),
-                         [](const auto& rule) { return testing::test_name(rule.param); });
+                         [](const auto& rule) { return test_name(rule.param); });
 
 TEST_P(EachSamplingRule, resumed_run_equals_uninterrupted_run) {
     const SharedFolder folder;

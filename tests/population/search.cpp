@@ -25,7 +25,7 @@ void plant_nans(std::int32_t member, std::int64_t cycle, int attempt, Trainer& t
 
 class EachCredit : public ::testing::TestWithParam<Credit> {};
 INSTANTIATE_TEST_SUITE_P(Search, EachCredit, ::testing::Values(Credit::winner, Credit::advantage),
-                         [](const auto& credit) { return testing::test_name(credit.param); });
+                         [](const auto& credit) { return test_name(credit.param); });
 
 // Every rule with both credits; 4 members on 1 to 4 ranks are up to 4 members a rank.
 class EachRuleAndCredit : public ::testing::TestWithParam<std::tuple<SelectionRule, Credit>> {
@@ -37,15 +37,12 @@ class EachRuleAndCredit : public ::testing::TestWithParam<std::tuple<SelectionRu
         return o;
     }
 };
-INSTANTIATE_TEST_SUITE_P(Search, EachRuleAndCredit,
-                         ::testing::Combine(::testing::Values(SelectionRule::best, SelectionRule::top_k,
-                                                              SelectionRule::truncation, SelectionRule::tournament,
-                                                              SelectionRule::none),
-                                            ::testing::Values(Credit::winner, Credit::advantage)),
-                         [](const auto& given) {
-                             return testing::test_name(std::get<0>(given.param)) + "_" +
-                                    testing::test_name(std::get<1>(given.param));
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Search, EachRuleAndCredit,
+    ::testing::Combine(::testing::Values(SelectionRule::best, SelectionRule::top_k, SelectionRule::truncation,
+                                         SelectionRule::tournament, SelectionRule::none),
+                       ::testing::Values(Credit::winner, Credit::advantage)),
+    [](const auto& given) { return test_name(std::get<0>(given.param)) + "_" + test_name(std::get<1>(given.param)); });
 
 TEST_P(EachRuleAndCredit, record_does_not_depend_on_the_number_of_ranks) {
     const SharedFolder folder;

@@ -112,7 +112,7 @@ class EveryRule : public ::testing::TestWithParam<SelectionRule> {};
 INSTANTIATE_TEST_SUITE_P(Selection, EveryRule,
                          ::testing::Values(SelectionRule::best, SelectionRule::top_k, SelectionRule::truncation,
                                            SelectionRule::tournament, SelectionRule::none),
-                         [](const auto& rule) { return testing::test_name(rule.param); });
+                         [](const auto& rule) { return test_name(rule.param); });
 
 TEST_P(EveryRule, single_member_goes_on_as_it_is) {
     EXPECT_EQ(run(GetParam(), {outcome(0, 0.5, 1)}, 1).parent, Members{0});

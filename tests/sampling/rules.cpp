@@ -313,7 +313,7 @@ TEST(InfoBatch, repeated_cycle_feeds_the_same_draws_and_weights_in_another_order
 class EachRule : public testing::TestWithParam<Rule> {};
 INSTANTIATE_TEST_SUITE_P(Rules, EachRule,
                          testing::Values(Rule::class_balanced, Rule::loss_rank, Rule::small_loss, Rule::infobatch),
-                         [](const auto& rule) { return testing::test_name(rule.param); });
+                         [](const auto& rule) { return test_name(rule.param); });
 
 TEST_P(EachRule, saved_memory_goes_on_as_it_would_have) {
     std::vector<std::int32_t> label(96);
