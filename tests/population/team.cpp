@@ -15,7 +15,7 @@ using namespace testing;
 DataOptions tiny_images() {
     DataOptions options = Images::small();
     options.synthetic_size = 8;
-    options.augmentation = "crop-flip";
+    options.augmentation = Augmentation::crop_flip;
     return options;
 }
 

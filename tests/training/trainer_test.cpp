@@ -141,7 +141,7 @@ TEST(Trainer, padding_stays_zero) {
 
 TEST(Trainer, result_depends_on_state_and_task_alone) {
     DataOptions data = Images::small();
-    data.augmentation = "crop-flip";
+    data.augmentation = Augmentation::crop_flip;
     const Images images(data);
     for (const Precision precision : {Precision::fp32, Precision::bf16}) {
         TrainerOptions options = trainer_options("resnet8", 32);
