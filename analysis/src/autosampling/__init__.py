@@ -11,12 +11,13 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from .policy_sampler import PolicySampler
 from .record_file import NewerFormatError
 from .run import open_run
 
 _NEEDS_TORCH = ("ResumableLoader", "ScheduleSampler", "StaticSampler", "TrainingSet")
 
-__all__ = ["NewerFormatError", "open_run", *_NEEDS_TORCH]
+__all__ = ["NewerFormatError", "PolicySampler", "open_run", *_NEEDS_TORCH]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from . import compare, convert, decomposition, detectors, measures, watch
+from . import compare, convert, decomposition, detectors, measures, policy, watch
 from .record_file import NewerFormatError
 from .run import open_run
 
@@ -80,6 +80,11 @@ def _detectors(options: argparse.Namespace) -> int:
         pd.concat([table.assign(run=path) for path, table in zip(options.run, tables, strict=True)]).to_csv(
             options.csv, index=False
         )
+    return _OK
+
+
+def _policy(options: argparse.Namespace) -> int:
+    print(policy.format_policy(open_run(options.run)))
     return _OK
 
 
@@ -160,6 +165,9 @@ def _make_parser() -> argparse.ArgumentParser:
     command = add("detectors", _detectors, "How well counts, scores and losses tell planted wrong labels, over time.")
     command.add_argument("run", **several)
     command.add_argument("--csv", type=Path, metavar="FILE", help="also write the tables to this file")
+
+    command = add("policy", _policy, "The weights that a policy search learned, and what they prefer.")
+    command.add_argument("run", **one)
 
     command = add("convert", _convert, "The record as CSV or as TensorBoard's event files.", "tensorboard")
     command.add_argument("run", **one)

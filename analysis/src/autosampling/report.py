@@ -12,6 +12,7 @@ import xarray as xr
 
 from . import compare, figures, images, measures
 from .facts import Facts, gather_facts
+from .policy_figures import draw_policy
 from .style import ROLES, Drawing, looks, to_svg
 
 _STYLE = """
@@ -119,10 +120,12 @@ def _pictures(facts: Facts, data: Path | None) -> tuple[list[Drawing], str]:
 def _run_section(run: xr.Dataset, data: Path | None) -> tuple[str, list[Drawing]]:
     facts = gather_facts(run)
     drawings = figures.draw_all(facts)
+    policy, preferences = draw_policy(run)
     sheets, why_not = _pictures(facts, data)
-    drawings += sheets
+    drawings += policy + sheets
     content = [
         _headline(run, measures.outcome(run, facts.survey)),
+        "".join(f"<p>{escape(sentence)}</p>" for sentence in preferences),
         f'<div class="figures">{"".join(map(_figure, drawings))}</div>',
         why_not,
         _suspect_table(run, facts.suspects)

@@ -1,0 +1,319 @@
+"""What policy search learned: the weights round by round, how sure they are, and what they make a network draw.
+
+The formulas are those of the program: P(x) ∝ exp(clip(Σ_j w_j · φ_j(x), −3, 3)), φ the signals of an example.
+
+Letters: R rounds (the last row of a finished run is what stands after it), P members, J weights, N training indices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from . import measures
+from .measures import Floats
+from .run import configuration
+
+CLIP = 3.0  # of the exponent
+MOST = 4.0  # of a weight, either way
+_LEAST_CLASS_LOSS = 0.001  # nats, added before the logarithm
+_FIRST_DECAY, _SECOND_DECAY, _DEVIATION_DECAY = 0.8, 0.9, 0.7
+_COLUMN = "column:"
+
+
+def weight_names(run: xr.Dataset) -> list[str]:
+    """(J) such as "loss.rank", "class.size", "column:source=web". Raises ValueError for a run without a policy."""
+    if "policy_weight" not in run:
+        raise ValueError(f"{run.attrs.get('path')} has no policy (exploration.kind isn't policy)")
+    return [str(name) for name in run["weight_name"].values]
+
+
+def loss_features(rank: Floats) -> dict[str, Floats]:
+    """The two φ of the signal `loss`, from ranks in (−1, 1); NaN: not seen yet."""
+    unseen = np.isnan(rank)
+    return {
+        "loss.rank": np.where(unseen, 0, rank),
+        "loss.extremes": np.where(unseen, 0, 1.5 * (rank * rank - 1 / 3)),
+    }
+
+
+def class_features(label: NDArray[np.integer], class_loss: Floats) -> dict[str, Floats]:
+    """The two φ of the signal `class`: label (N), class_loss (C), nats, NaN where it isn't known."""
+    size = np.bincount(label, minlength=len(class_loss))[label]
+    known = ~np.isnan(class_loss)
+    loss = np.where(known, np.log(np.where(known, class_loss, 0) + _LEAST_CLASS_LOSS), 0)[label]
+    is_known = known[label]
+    if is_known.any():
+        loss = np.where(is_known, loss - loss[is_known].mean(), 0)
+    return {"class.size": np.log(size) - np.log(size).mean(), "class.loss": loss}
+
+
+def column_features(names: Sequence[str], columns: Mapping[str, NDArray[Any]]) -> dict[str, Floats]:
+    """φ of the weights named column:NAME or column:NAME=VALUE, from the columns (N) by name."""
+    features = {}
+    for name in names:
+        if not name.startswith(_COLUMN):
+            continue
+        column, is_word, word = name.removeprefix(_COLUMN).partition("=")
+        if column not in columns:
+            raise ValueError(f"the policy goes by the column {column}: give its values")
+        values = np.asarray(columns[column])
+        if is_word:
+            indicator = (values.astype(str) == word).astype(float)
+            features[name] = indicator - indicator.mean()
+        else:
+            spread = values.astype(float).std()
+            features[name] = (values - values.mean()) / spread if spread > 0 else np.zeros(len(values))
+    return features
+
+
+def exponent(weight: Mapping[str, float], features: Mapping[str, Floats]) -> Floats:
+    """Σ_j w_j φ_j, clipped (N). Raises ValueError where a weight has no signal."""
+    missing = [name for name in weight if name not in features]
+    if missing:
+        raise ValueError(
+            f"the signal of {missing[0]} isn't known here: `autosampling history` gives the distribution of every round"
+        )
+    return np.clip(sum(w * features[name] for name, w in weight.items()), -CLIP, CLIP)
+
+
+def read_columns(run: xr.Dataset) -> dict[str, NDArray[Any]]:
+    """The user's own columns that the run went by, over its training indices, from the file that data.signals names.
+
+    Raises FileNotFoundError where that file isn't there any more.
+    """
+    wanted = {name.removeprefix(_COLUMN).partition("=")[0] for name in weight_names(run) if name.startswith(_COLUMN)}
+    if not wanted:
+        return {}
+    path = Path(str(configuration(run)["data"]["signals"]))
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}, which has the columns that the policy goes by, isn't there")
+    rows = run["split_training"].values
+    columns = {}
+    with h5py.File(path) as file:
+        for name in wanted:
+            dataset = file[f"signals/{name}"]
+            values = dataset.asstr()[...] if h5py.check_string_dtype(dataset.dtype) else dataset[...]
+            columns[name] = values[rows]
+    return columns
+
+
+def round_features(run: xr.Dataset, round_: int, columns: Mapping[str, NDArray[Any]]) -> dict[str, Floats]:
+    """φ of every weight whose signal the record has (N each), as it was in a round."""
+    features: dict[str, Floats] = {}
+    if "loss_level" in run:
+        level = run["loss_level"][round_].values.astype(float)
+        features |= loss_features(np.where(level > 0, (2 * level - 1) / 255 - 1, np.nan))
+    if "class_reward_loss" in run:
+        features |= class_features(run["label"].values, run["class_reward_loss"][round_].values)
+    names = weight_names(run)
+    return features | column_features(
+        [name for name in names if name[len(_COLUMN) :].split("=")[0] in columns], columns
+    )
+
+
+def probability(run: xr.Dataset, round_: int, columns: Mapping[str, NDArray[Any]] | None = None) -> Floats:
+    """(N) what the policy, unperturbed, draws in a round. `columns` as read_columns gives them. Raises ValueError."""
+    if columns is None:
+        columns = read_columns(run)
+    weight = dict(zip(weight_names(run), run["policy_weight"][round_].values, strict=True))
+    weights = np.exp(exponent(weight, round_features(run, round_, columns)))
+    return weights / weights.sum()
+
+
+def _null_variance(updates: Floats) -> Floats:
+    """Of q after so many updates in which rewards said nothing."""
+    b = _FIRST_DECAY
+    left = 1 - b**updates
+    return (1 - b) ** 2 * (1 - b ** (2 * updates)) / ((1 - b * b) * left**2)
+
+
+def weight_paths(
+    perturbation: Floats,
+    reward: Floats,
+    finite: NDArray[np.bool_],
+    vary: NDArray[np.bool_],
+    scale: Floats,
+    options: Mapping[str, float],
+) -> Floats:
+    """The weights (S, R + 1, J) that the program's update makes of rewards (S, R, P), for S cases at once.
+
+    perturbation (R, P, J); finite (R, P); vary (R, J) whether the weight had an effect; scale (J); options: those of
+    [exploration].
+    """
+    cases, rounds, _ = reward.shape
+    weights = perturbation.shape[2]
+    path = np.zeros((cases, rounds + 1, weights))
+    moment, square = np.zeros((2, cases, weights))
+    deviation = np.zeros(cases)
+    updates = np.zeros(weights)
+    for r in range(rounds):
+        path[:, r + 1] = path[:, r]
+        members = finite[r]
+        if members.sum() < 2:
+            continue
+        centred = reward[:, r, members] - reward[:, r, members].mean(axis=1, keepdims=True)
+        now = np.sqrt((centred**2).mean(axis=1))
+        deviation = np.where(deviation == 0, now, _DEVIATION_DECAY * deviation + (1 - _DEVIATION_DECAY) * now)
+        z = np.divide(centred, deviation[:, None], out=np.zeros_like(centred), where=deviation[:, None] > 0)
+        gradient = z @ perturbation[r, members] / members.sum()
+        on = vary[r]
+        if not on.any():
+            continue
+        updates[on] += 1
+        moment[:, on] = _FIRST_DECAY * moment[:, on] + (1 - _FIRST_DECAY) * gradient[:, on]
+        square[:, on] = _SECOND_DECAY * square[:, on] + (1 - _SECOND_DECAY) * gradient[:, on] ** 2
+        root = np.sqrt((square[:, on] / (1 - _SECOND_DECAY ** updates[on])).mean(axis=1, keepdims=True))
+        corrected = moment[:, on] / (1 - _FIRST_DECAY ** updates[on])
+        q = np.divide(corrected, root, out=np.zeros_like(corrected), where=root > 0)
+        noise = options["tau"] ** 2 * _null_variance(updates[on])
+        step = np.where(q * q > noise, q - np.divide(noise, q, out=np.zeros_like(q), where=q != 0), 0)
+        moved = (1 - options["lambda"]) * path[:, r, on] + options["alpha"] * scale[on] * step
+        path[:, r + 1, on] = np.clip(moved, -MOST, MOST)
+    return path
+
+
+def _evidence(run: xr.Dataset) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_], Floats]:
+    """Of the rounds that ended: perturbation (R, P, J), reward (R, P), finite (R, P), vary (R, J), scale (J)."""
+    names = weight_names(run)
+    first = run["round_cycle"].values
+    rounds = len(first) - 1
+    last = first[1:] - 1
+    loss = configuration(run)["exploration"].get("credit_signal", "loss") == "loss"
+    reward = -run["reward_loss"].values[last] if loss else run["reward_accuracy"].values[last]
+    finite = run["finite"].values.astype(bool)
+    finite = np.array([finite[first[r] : first[r + 1]].all(axis=0) for r in range(rounds)]).reshape(rounds, -1)
+    vary = np.ones((rounds, len(names)), bool)
+    sizes = np.bincount(run["label"].values)
+    for j, name in enumerate(names):
+        if name.startswith("loss."):
+            levels = run["loss_level"].values[:rounds]
+            vary[:, j] = levels.min(axis=1) != levels.max(axis=1)
+        elif name == "class.size":
+            vary[:, j] = len(set(sizes[sizes > 0])) > 1
+        elif name == "class.loss":
+            known = run["class_reward_loss"].values[:rounds]
+            vary[:, j] = [len(set(row[~np.isnan(row)])) > 1 for row in known]
+        elif name in ("score", "count"):
+            vary[0, j] = False
+    scale = np.array([0.7 if name == "loss.extremes" else 1.0 for name in names])
+    return run["policy_perturbation"].values[:rounds], reward, finite, vary, scale
+
+
+def retrace(run: xr.Dataset) -> Floats:
+    """(R + 1, J) the weights again, from the recorded rewards and perturbations: equal to `policy_weight`."""
+    perturbation, reward, finite, vary, scale = _evidence(run)
+    return weight_paths(perturbation, reward[None], finite, vary, scale, configuration(run)["exploration"])[0]
+
+
+def chance_band(run: xr.Dataset, cases: int = 400, seed: int = 0) -> tuple[Floats, Floats]:
+    """(R + 1, J) each: between which the weights would be in 95 % of cases if the rewards said nothing of the policies.
+
+    The rewards of each round are dealt out to its finite members at random, and the weights found again from them.
+    """
+    perturbation, reward, finite, vary, scale = _evidence(run)
+    random = np.random.default_rng(seed)
+    dealt = np.repeat(reward[None], cases, axis=0)
+    for r, members in enumerate(finite):
+        dealt[:, r, members] = random.permuted(dealt[:, r, members], axis=1)
+    path = weight_paths(perturbation, dealt, finite, vary, scale, configuration(run)["exploration"])
+    low, high = np.quantile(path, (0.025, 0.975), axis=0)
+    return low, high
+
+
+def shares_by_loss(run: xr.Dataset, round_: int, drawn: Floats, parts: int = 10) -> Floats | None:
+    """(parts) share of the draws by rank of the last seen loss, the smallest first; None where no loss is known.
+
+    drawn (N): probability. Uniform draws have 1 / parts each; indices that weren't seen are left out.
+    """
+    if "loss_level" not in run:
+        return None
+    level = run["loss_level"][round_].values.astype(int)
+    seen = level > 0
+    if not seen.any():
+        return None
+    part = np.minimum((level[seen] - 1) * parts // 255, parts - 1)
+    there = np.bincount(part, minlength=parts) / seen.sum()
+    share = np.bincount(part, weights=drawn[seen], minlength=parts) / drawn[seen].sum()
+    return np.divide(share, there * parts, out=np.full(parts, 1 / parts), where=there > 0)
+
+
+def ratios(groups: NDArray[Any], drawn: Floats) -> dict[Any, float]:
+    """By value of `groups` (N): its share of the draws over its share of the training set."""
+    values, inverse = np.unique(groups, return_inverse=True)
+    share = np.bincount(inverse, weights=drawn) / drawn.sum()
+    return dict(zip(values.tolist(), share / (np.bincount(inverse) / len(groups)), strict=True))
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.1f} times as often as uniform draws do"
+
+
+def describe(run: xr.Dataset, columns: Mapping[str, NDArray[Any]] | None = None) -> list[str]:
+    """In words, what the policy prefers at the end: a sentence a signal. Raises as `probability`."""
+    if columns is None:
+        columns = read_columns(run)
+    last = run.sizes["round"] - 1
+    drawn = probability(run, last, columns)
+    sentences = []
+    by_loss = shares_by_loss(run, last, drawn, 2)
+    tenths = shares_by_loss(run, last, drawn, 10)
+    if by_loss is not None and tenths is not None:
+        half = by_loss[1]
+        side = "low" if half < 0.45 else "high" if half > 0.55 else None
+        what = f"Prefers {side} losses" if side else "Draws high and low losses alike"
+        sentences.append(
+            f"{what}: {half:.0%} of the draws have one of the upper half, {tenths[-1]:.0%} one of the highest tenth."
+        )
+    if any(name.startswith("class.") for name in weight_names(run)):
+        names = measures.class_names(run)
+        by_class = ratios(run["label"].values, drawn)
+        most, least = max(by_class, key=lambda c: by_class[c]), min(by_class, key=lambda c: by_class[c])
+        if by_class[most] < 1.1 * by_class[least]:
+            sentences.append("Draws all classes by their size.")
+        else:
+            sizes = np.bincount(run["label"].values)
+            sentences.append(
+                f"Draws class {names[most]} ({sizes[most]:,} images) {_times(by_class[most])}, "
+                f"class {names[least]} ({sizes[least]:,} images) {_times(by_class[least])}."
+            )
+    for name, values in columns.items():
+        groups, labels = column_groups(values)
+        by_group = ratios(groups, drawn)
+        ordered = sorted(by_group, key=lambda group: -by_group[group])
+        listed = ordered if len(ordered) <= 4 else [ordered[0], ordered[-1]]
+        parts = ", ".join(f"{labels[group]} {by_group[group]:.1f} times" for group in listed)
+        sentences.append(f"By {name}: draws {parts} as often as uniform draws do.")
+    return sentences
+
+
+def column_groups(values: NDArray[Any], parts: int = 4) -> tuple[NDArray[np.integer], list[str]]:
+    """(N) groups of a column, with a name each: its values where they are few, else quarters by rank."""
+    different = np.unique(values)
+    if len(different) <= 20 or values.dtype.kind not in "iuf":
+        return np.searchsorted(different, values), [str(value) for value in different]
+    bounds = np.quantile(values.astype(float), np.linspace(0, 1, parts + 1))
+    groups = np.clip(np.searchsorted(bounds[1:-1], values, side="right"), 0, parts - 1)
+    return groups, [f"{low:.4g} to {high:.4g}" for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+def format_policy(run: xr.Dataset) -> str:
+    """The weights at the end beside chance, and what they prefer, for a terminal."""
+    names = weight_names(run)
+    low, high = chance_band(run)
+    weight = run["policy_weight"].values[-1]
+    lines = [f"{run.sizes['round'] - 1} rounds; weights at the end, and 95 % of what chance alone would make of them"]
+    lines += [
+        f"  {n:24} {w:+.2f}   {a:+.2f} to {b:+.2f}" for n, w, a, b in zip(names, weight, low[-1], high[-1], strict=True)
+    ]
+    try:
+        lines += describe(run)
+    except (ValueError, FileNotFoundError) as error:
+        lines.append(str(error))
+    return "\n".join(lines)
