@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 from recorded_runs import Shape, make_data, write_run, write_segments, write_summary
 
-from autosampling import NewerFormatError, open_run
+from autosampling import NewerFormatError, open_run, open_segments
 
 
 def assert_by_cycle_and_epoch(run: xr.Dataset, cycles: int = 24) -> None:
@@ -78,9 +78,52 @@ def test_missing_segment_is_named(tmp_path, lost):
 def test_overlapping_segments_are_refused(tmp_path):
     write_segments(tmp_path)
     source = tmp_path / "record/cycles-00000006-00000023.h5"
-    shutil.copy(source, tmp_path / "record/cycles-00000004-00000023.h5")
+    source.rename(tmp_path / "record/cycles-00000004-00000023.h5")
     with pytest.raises(ValueError, match="before the segment ahead"):
         open_run(tmp_path)
+
+
+def test_run_file_suffices_when_an_early_segment_is_missing_or_damaged(tmp_path):
+    write_run(write_segments(tmp_path))
+    (tmp_path / "record/cycles-00000000-00000004.h5").unlink()
+    (tmp_path / "record/cycles-00000005-00000005.h5").write_bytes(b"half")
+    assert_by_cycle_and_epoch(open_run(tmp_path))
+
+
+def test_joined_segment_stands_for_its_parts(tmp_path):
+    write_segments(tmp_path, bounds=(0, 5, 6, 11, 24))
+    write_segments(tmp_path, bounds=(0, 11))
+    assert_by_cycle_and_epoch(open_run(tmp_path))
+    (tmp_path / "record/cycles-00000000-00000010.h5").write_bytes(b"half")
+    assert_by_cycle_and_epoch(open_run(tmp_path))
+
+
+def test_segment_under_another_name_is_refused(tmp_path):
+    write_segments(tmp_path)
+    source = tmp_path / "record/cycles-00000006-00000023.h5"
+    shutil.copy(source, tmp_path / "record/cycles-00000024-00000041.h5")
+    with pytest.raises(ValueError, match="00000024.*renamed"):
+        open_run(tmp_path)
+
+
+@pytest.mark.parametrize("shape", [Shape(seed=8), Shape(images=72), Shape(slots=1)])
+def test_segment_of_another_run_is_refused(tmp_path, shape):
+    write_segments(tmp_path)
+    write_segments(tmp_path / "other", shape)
+    name = "record/cycles-00000006-00000023.h5"
+    shutil.copy(tmp_path / "other" / name, tmp_path / name)
+    with pytest.raises(ValueError, match="belongs to another run"):
+        open_run(tmp_path)
+
+
+def test_segments_open_as_many_files_of_xarray(tmp_path):
+    pytest.importorskip("dask")
+    run = open_segments(write_segments(tmp_path))
+    expected = make_data(Shape())
+    for name in ("reward", "winner", "survivor_schedule"):
+        assert run[name].dims == expected[name][0]
+        np.testing.assert_array_equal(run[name].values, expected[name][1])
+    assert "label" not in run and "test_accuracy" not in run
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.5, 0.999])

@@ -13,11 +13,11 @@ from typing import Any
 
 from .policy_sampler import PolicySampler
 from .record_file import NewerFormatError
-from .run import open_run
+from .run import open_run, open_segments
 
 _NEEDS_TORCH = ("ResumableLoader", "ScheduleSampler", "StaticSampler", "TrainingSet")
 
-__all__ = ["NewerFormatError", "PolicySampler", "open_run", *_NEEDS_TORCH]
+__all__ = ["NewerFormatError", "PolicySampler", "open_run", "open_segments", *_NEEDS_TORCH]
 
 
 def __getattr__(name: str) -> Any:

@@ -25,6 +25,8 @@ from .record_file import open_file, open_hdf5
 
 _JOINED = ("cycle", "epoch")  # dimensions that go on from one segment to the next
 _SEGMENT = re.compile(r"cycles-(\d{8,})-(\d{8,})\.h5")
+# What all files of a run have in common.
+_IDENTITY = ("seed", "dataset_hash", "members", "slots", "draws", "training_images", "classes")
 _HASHED_BYTES = 256 << 20  # as much of a run is hashed when it is opened; of the rest, only the trailers are read
 _ATTEMPTS = 3  # a running job may move a segment between our listing it and reading it
 
@@ -35,6 +37,7 @@ class _File:
 
     path: Path
     numbers: dict[str, NDArray[np.integer]]  # by dimension of _JOINED
+    link: int  # of the job that wrote it
 
 
 @dataclass(frozen=True)
@@ -96,34 +99,70 @@ class _Joined(BackendArray):
             ) from error
 
 
-def _check_files(paths: list[Path], filetype: str) -> list[_File]:
-    budget = _HASHED_BYTES
-    files = []
-    for path in paths:
-        budget -= path.stat().st_size
-        with open_file(path, filetype, hashed=budget >= 0) as file:
+class _Checks:
+    """Opens files of one run, and checks each: the whole of it as long as the files are no more than _HASHED_BYTES."""
+
+    def __init__(self) -> None:
+        self.budget = _HASHED_BYTES
+        self.identity: dict[str, Any] = {}
+
+    def open(self, path: Path, filetype: str) -> _File:
+        self.budget -= path.stat().st_size
+        with open_file(path, filetype, hashed=self.budget >= 0) as file:
+            identity = {name: file.attrs[name].item() for name in _IDENTITY if name in file.attrs}
+            for name, value in identity.items():
+                if self.identity.get(name, value) != value:
+                    raise ValueError(
+                        f"{path} belongs to another run ({name} is {value}, not {self.identity[name]}): "
+                        "move it out of the folder"
+                    )
+            self.identity |= identity
             numbers = {name: file[name][...] if name in file else np.empty(0, np.int64) for name in _JOINED}
-            files.append(_File(path, numbers))
-    return files
+            return _File(path, numbers, int(file.attrs["link"]))
+
+    def open_segment(self, path: Path, first: int, last: int) -> _File:
+        segment = self.open(path, "autosampling segment")
+        if not np.array_equal(segment.numbers["cycle"], np.arange(first, last + 1)):
+            raise ValueError(f"{path} does not hold the cycles that its name says: it was renamed or is damaged")
+        return segment
 
 
-def _list_segments(run: Path) -> tuple[list[Path], int]:
-    """The segments in order, and how many cycles they cover. Raises ValueError where some are missing in between."""
+def _named_segments(run: Path) -> list[tuple[int, int, Path]]:
+    """First and last cycle by their names; of those that begin alike the longest first."""
     found = [(path, match) for path in (run / "record").glob("*.h5") if (match := _SEGMENT.fullmatch(path.name))]
-    paths: list[Path] = []
-    covered = 0
-    for path, match in sorted(found, key=lambda item: int(item[1][1])):
-        first, last = int(match[1]), int(match[2])
-        if first > covered:
+    return sorted(((int(m[1]), int(m[2]), path) for path, m in found), key=lambda named: (named[0], -named[1]))
+
+
+def _open_segments(run: Path) -> list[_File]:
+    """The segments that are the record, in order; one that was joined stands for its parts, should they still be there.
+
+    Raises ValueError where some are missing in between, damaged, renamed, or another run's.
+    """
+    named = _named_segments(run)
+    by_first: dict[int, list[tuple[int, Path]]] = {}
+    for first, last, path in named:
+        by_first.setdefault(first, []).append((last, path))
+    end = max((last + 1 for _, last, _ in named), default=0)
+    checks, files, covered = _Checks(), [], 0
+    while covered < end:
+        if covered not in by_first:
+            beyond = [first for first, _, _ in named if first > covered]
+            if not beyond:
+                overlapping = next(path for _, last, path in named if last >= covered)
+                raise ValueError(f"{overlapping} begins before the segment ahead of it ends: move the wrong one away")
             raise ValueError(
-                f"{run / 'record'} has no segment with the cycles {covered} to {first - 1} (it was moved or deleted): "
-                "restore it from a copy"
+                f"{run / 'record'} has no segment with the cycles {covered} to {beyond[0] - 1} (it was moved or "
+                "deleted): restore it from a copy"
             )
-        if first < covered:
-            raise ValueError(f"{path} begins before the segment ahead of it ends: move the wrong one out of the folder")
-        paths.append(path)
+        for last, path in by_first[covered]:
+            try:
+                files.append(checks.open_segment(path, covered, last))
+                break
+            except ValueError:
+                if path == by_first[covered][-1][1]:
+                    raise
         covered = last + 1
-    return paths, covered
+    return files
 
 
 def _dimensions(dataset: h5py.Dataset) -> tuple[str, ...]:
@@ -169,7 +208,8 @@ def _join(files: list[_File]) -> xr.Dataset:
     variables: dict[str, xr.Variable] = {}
     joined = {dimension: _parts(files, dimension) for dimension in _JOINED}
     first, last = files[0].path, files[-1].path
-    for path in dict.fromkeys([last, first, *(part.path for part in joined["epoch"][:1])]):
+    job = next(file.path for file in files if file.link == files[-1].link)  # its first segment names its ranks
+    for path in dict.fromkeys([last, job, first, *(part.path for part in joined["epoch"][:1])]):
         with open_hdf5(path) as file:
             if path == last:
                 attributes = {key: _plain(value) for key, value in file.attrs.items() if not key.startswith("_")}
@@ -204,17 +244,45 @@ def read_summary(run: str | Path) -> dict[str, Any]:
 def _choose(path: Path) -> tuple[list[_File], str]:
     """The files to read, and their type: run.h5 if it covers all cycles, else the segments."""
     file, folder = (path, None) if path.is_file() else (path / "run.h5", path)
-    segments, covered = _list_segments(folder) if folder else ([], 0)
+    named = _named_segments(folder) if folder else []
     if file.is_file():
-        whole = _check_files([file], "autosampling run")
-        if len(whole[0].numbers["cycle"]) >= covered:
-            return whole, "autosampling run"
-    if not segments:
+        whole = _Checks().open(file, "autosampling run")
+        if len(whole.numbers["cycle"]) > max((last for _, last, _ in named), default=-1):
+            return [whole], "autosampling run"
+    if not folder or not named:
         raise FileNotFoundError(
             f"{path} has no record (no run.h5 and no record/cycles-….h5; the run has not written one yet, or this is "
             "no run directory): give the folder that --output named"
         )
-    return _check_files(segments, "autosampling segment"), "autosampling segment"
+    return _open_segments(folder), "autosampling segment"
+
+
+def open_segments(path: str | Path, **options: Any) -> xr.Dataset:
+    """What is by cycle in the segments of a run directory, by `xarray.open_mfdataset`, for computing in chunks.
+
+    It is checked as by open_run. Needs dask; `options` go to open_mfdataset (`chunks`, `parallel`, …). By itself,
+    open_mfdataset joins what isn't by cycle, too, and multiplies it.
+
+    Raises FileNotFoundError where there is no segment, ValueError where one is damaged or missing.
+    """
+    files = _open_segments(Path(path))
+    if not files:
+        raise FileNotFoundError(f"{path} has no record/cycles-….h5: give the folder that --output named")
+
+    def by_cycle(segment: xr.Dataset) -> xr.Dataset:
+        return segment[[name for name, variable in segment.data_vars.items() if "cycle" in variable.dims]]
+
+    settings: dict[str, Any] = {
+        "engine": "h5netcdf",
+        "preprocess": by_cycle,
+        "combine": "nested",
+        "concat_dim": "cycle",
+        "data_vars": "minimal",
+        "coords": "minimal",
+        "compat": "override",
+        "join": "override",
+    }
+    return xr.open_mfdataset([file.path for file in files], **settings | options)
 
 
 def open_run(path: str | Path) -> xr.Dataset:
