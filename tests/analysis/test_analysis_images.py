@@ -25,6 +25,22 @@ def test_cifar10_is_read_plain_and_packed(tmp_path, packed, below):
     np.testing.assert_array_equal(images.read_training_images(run_on(tmp_path, "cifar10")), pixels)
 
 
+@pytest.mark.parametrize("recorded", ["data", "/gone/data", "/gone/project/data"])
+@pytest.mark.parametrize("at", [".", "elsewhere"])
+def test_images_are_found_from_another_folder_than_the_runs(tmp_path, monkeypatch, recorded, at):
+    pixels, _ = write_cifar(tmp_path / "data", CIFAR10)
+    shape = Shape(data=f'name = "cifar10"\npath = "{recorded}"')
+    run = open_run(write_run(tmp_path / "runs/of/today/run", shape))
+    (tmp_path / at).mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / at)
+    np.testing.assert_array_equal(images.read_training_images(run), pixels)
+
+
+def test_images_that_are_nowhere_are_said_to_be_missing_with_the_option_that_names_them(tmp_path):
+    with pytest.raises(FileNotFoundError, match="folder .*data is not here, nor in .*run or above it.*--data"):
+        images.read_training_images(run_on(tmp_path, "cifar10"))
+
+
 def test_cifar100_has_two_labels_ahead_of_the_pixels(tmp_path):
     pixels, _ = write_cifar(tmp_path / "data/cifar-100-binary", ["train.bin"], label_bytes=2, each=100)
     np.testing.assert_array_equal(images.read_training_images(run_on(tmp_path, "cifar100")), pixels)

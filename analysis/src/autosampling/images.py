@@ -78,21 +78,36 @@ def _read_cifar(folder: Path, name: str) -> Bytes:
     return np.concatenate(parts).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
 
 
+def _data_folder(run: xr.Dataset, path: Path) -> Path:
+    """Where the data set is now: at the recorded place, else where the end of its path leads from the run's folder or
+    one above it, as when a project was moved or copied whole.
+
+    Raises FileNotFoundError naming the places.
+    """
+    of_run = Path(run.attrs["path"]).resolve()
+    ends = [Path(*path.parts[first:]) for first in range(1, len(path.parts))] if path.is_absolute() else [path]
+    for place in [path, *(folder / end for folder in (of_run, *of_run.parents) for end in ends)]:
+        if place.is_dir():
+            return place
+    raise FileNotFoundError(
+        f"the data set's folder {path} is not here, nor in {of_run} or above it (moved?): name it by --data"
+    )
+
+
 def read_training_images(run: xr.Dataset, folder: str | Path | None = None) -> Bytes:
     """(file rows, H, W) or (file rows, H, W, 3): the whole training file; an index's image is row split_training.
 
-    `folder` is by default `data.path` of the configuration. Raises FileNotFoundError or ValueError, saying why, where
-    the images are not to be had.
+    `folder` is by default `data.path` of the configuration, also as seen from the run's folder. Raises
+    FileNotFoundError or ValueError, saying why, where the images are not to be had.
     """
     data = configuration(run)["data"]
-    name, path = data["name"], Path(folder or data.get("path", ""))
-    readers: dict[str, Callable[[], Bytes]] = {"mnist": partial(_read_mnist, path)}
-    readers |= {cifar: partial(_read_cifar, path, cifar) for cifar in _CIFAR}
+    readers: dict[str, Callable[[Path], Bytes]] = {"mnist": _read_mnist}
+    readers |= {cifar: partial(_read_cifar, name=cifar) for cifar in _CIFAR}
+    name = data["name"]
     if name not in readers:
         raise ValueError(f"images of {name!r} are not shown (only those of {', '.join(readers)})")
-    if not path.is_dir():
-        raise FileNotFoundError(f"the data set's folder {path} is not here (run elsewhere, or from another folder)")
-    images = readers[name]()
+    path = Path(folder) if folder else _data_folder(run, Path(data.get("path", "")))
+    images = readers[name](path)
     if len(images) <= int(run["split_training"].values.max()):
         raise ValueError(f"{path} has {len(images):,} training images, fewer than the run used")
     return images
