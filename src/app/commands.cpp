@@ -5,8 +5,7 @@
 #include "autosampling/comm/mpi_environment.hpp"
 #include "autosampling/options/configuration.hpp"
 #include "autosampling/population/collect.hpp"
-#include "autosampling/population/initial_weights.hpp"
-#include "autosampling/population/plan.hpp"
+#include "autosampling/population/prepare.hpp"
 #include "autosampling/population/replay.hpp"
 #include "autosampling/population/run.hpp"
 #include "autosampling/record/hdf5.hpp"
@@ -99,37 +98,7 @@ ExitCode replay_command(Communicator& comm, const RunArguments& arguments, Repla
 }
 
 void check_command(const RunArguments& arguments) {
-    const Options asked = load_options(arguments);
-    check_device(asked.run.device);
-    const DatasetPlan data = plan_dataset(asked.data, data_seed(asked));
-    // With a member a rank, as many ranks as the selection needs to make sense.
-    const auto& population = asked.population;
-    const bool one_a_rank = population.members == 0 && asked.exploration.kind != ExplorationKind::none;
-    const auto members =
-        population.selection == SelectionRule::top_k ? std::max<std::int64_t>(2, population.survivors) : 2;
-    const int ranks = one_a_rank ? static_cast<int>(members * population.ranks_per_member) : 1;
-    if (one_a_rank)
-        std::cout << "population.members is 0 (one a rank): this is the plan for " << members << " members\n";
-    const Options options = resolve(asked, ranks, data);
-    std::vector<std::byte> memory;
-    try {
-        memory.resize(data.bytes());
-    } catch (const std::exception&) { // length_error, bad_alloc
-        throw Error(ExitCode::data, text("no memory for the data set (", data.bytes() / 1'000'000,
-                                         " MB, once a node): take a smaller one, or a larger node"));
-    }
-    load_dataset(data, memory);
-    const Split split = split_dataset(view_dataset(data, memory), options.data, data_seed(options));
-    const Plan plan = make_plan(options, ranks, data, split);
-    if (!options.model.init.empty()) {
-        const auto network = make_network(options.model.name, data.facts.shape, data.facts.classes);
-        FlatState state(*network, torch::kCPU);
-        load_initial_weights(state, options.model);
-    }
-
-    for (const std::string& line : describe(plan, options)) std::cout << line << '\n';
-    for (const auto& warning : data.warnings) std::cout << "warning     " << warning << '\n';
-    for (const auto& file : data.files) std::cout << "reads       " << file.string() << '\n';
+    for (const std::string& line : check_run(load_options(arguments))) std::cout << line << '\n';
     std::cout << "the configuration is good; nothing was written\n";
 }
 

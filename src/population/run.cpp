@@ -1,20 +1,17 @@
 #include "autosampling/population/run.hpp"
 
-#include "autosampling/base/build_info.hpp"
 #include "autosampling/base/files.hpp"
-#include "autosampling/comm/message.hpp"
-#include "autosampling/comm/mpi_environment.hpp"
 #include "autosampling/options/configuration.hpp"
 #include "autosampling/population/initial_weights.hpp"
+#include "autosampling/population/launch.hpp"
 #include "autosampling/population/node_data.hpp"
+#include "autosampling/population/prepare.hpp"
 #include "autosampling/population/recount.hpp"
 #include "autosampling/population/replay.hpp"
 #include "autosampling/population/search.hpp"
 #include "autosampling/record/checkpoint.hpp"
-#include "autosampling/record/hdf5.hpp"
 
 #include <optional>
-#include <set>
 
 namespace autosampling {
 
@@ -50,45 +47,6 @@ void refuse_other_options(const Options& asked, const CheckpointIndex& checkpoin
              "\n  give the recorded values, or start a new run in another directory");
 }
 
-RunHeader make_header(const Options& options, const Plan& plan, const DatasetPlan& data, const Split& split,
-                      std::uint64_t dataset_hash, const std::string& configuration) {
-    RunHeader header;
-    header.seed = options.run.seed;
-    header.dataset_hash = dataset_hash;
-    header.members = plan.members;
-    header.slots = survivor_slots(options.population);
-    header.draws = plan.draws;
-    header.cycles_planned = plan.cycles;
-    header.training_images = plan.training_images;
-    header.classes = plan.classes;
-    header.configuration = configuration;
-    header.label = split.training.label;
-    header.true_label = split.training.true_label;
-    header.split_training = split.training.source;
-    header.split_reward = split.reward.source;
-    header.reward_label = split.reward.label;
-    header.reward_true_label = split.reward.true_label;
-    header.class_names = data.facts.class_names;
-    return header;
-}
-
-// Collective.
-Launch make_launch(const Communicator& comm, const Options& options, const torch::Device& device,
-                   const std::string& transport, std::int64_t link) {
-    Launch launch;
-    launch.link = link;
-    launch.ranks = comm.size();
-    launch.threads = options.run.threads;
-    launch.start_time = utc_now();
-    launch.job_id = batch_job();
-    launch.transport = transport;
-    launch.versions = {{"mpi", mpi_version()}, {"libtorch", torch_version()}, {"hdf5", hdf5_version()}};
-    launch.host = gather_messages(comm, host_name());
-    launch.device = gather_messages(comm, device.str());
-    launch.cpu = gather_messages(comm, cpu_kind());
-    return launch;
-}
-
 std::vector<StateTensor> layout_of(const FlatState& state) {
     std::vector<StateTensor> layout;
     for (const StateEntry& entry : state.entries())
@@ -106,8 +64,9 @@ Perturbation make_perturbation(const Communicator& comm, const Options& options)
 
 // What the members are fed. A replay's record is read, and a rule's memory kept, only where there is a member to feed.
 // An exact replay has the rule draw and weigh again. Local.
-std::unique_ptr<Feed> make_feed(const Communicator& comm, const Options& options, const Plan& plan, const Split& split,
-                                const Sampler& sampler, std::uint64_t dataset_hash) {
+std::unique_ptr<Feed> make_feed(const Communicator& comm, const Prepared& prepared, const Sampler& sampler,
+                                std::uint64_t dataset_hash) {
+    const auto& [options, split, plan] = prepared;
     std::optional<Hdf5File> replayed;
     if (options.replay.mode != ReplayMode::none && comm.is_root()) {
         replayed.emplace(open_replayed_run(options.replay.source));
@@ -122,30 +81,6 @@ std::unique_ptr<Feed> make_feed(const Communicator& comm, const Options& options
     return make_replay_feed(options, parse_recorded(recorded_configuration(*replayed)), plan, *replayed);
 }
 
-void say_start(const Options& options, const Plan& plan, const std::vector<std::string>& data_warnings,
-               const Launch& launch, const Checkpoint& checkpoint, Log& log) {
-    const BuildInfo build = build_info();
-    log.info(text("autosampling ", build.version, " (", build.git_hash, build.git_dirty ? ", changed" : "", "), ",
-                  launch.ranks, " ranks, ", launch.threads, " threads each, transport ", launch.transport));
-    for (const std::string& line : describe(plan, options)) log.info(line);
-    const std::set<std::string> kinds(launch.cpu.begin(), launch.cpu.end());
-    if (kinds.size() > 1)
-        log.warning(text("the ranks run on ", kinds.size(),
-                         " kinds of CPU: results then may depend on the number of ranks (rank invariance is not "
-                         "claimed)"));
-    const std::int64_t needed = plan.members * options.population.ranks_per_member;
-    if (needed < launch.ranks)
-        log.warning(text(launch.ranks - needed, " of ", launch.ranks, " ranks have no member to train: start with ",
-                         needed, " ranks"));
-    if (options.run.precision == Precision::bf16) {
-        const double speedup = bf16_speedup();
-        const std::string line = text("bf16 convolutions take ", 1 / speedup, " times as long as fp32 on this CPU");
-        speedup < 1 ? log.warning(line + ": fp32 would be faster here") : log.info(line);
-    }
-    for (const std::string& warning : data_warnings) log.warning(warning);
-    if (checkpoint) log.info(text("going on after cycle ", checkpoint->cycle, " (link ", launch.link, ")"));
-}
-
 void say_exactness(const Exactness& exactness, Log& log) {
     if (const auto first = exactness.first_difference)
         log.warning(text("the replay is not exact: the states differ first after cycle ", *first,
@@ -155,102 +90,171 @@ void say_exactness(const Exactness& exactness, Log& log) {
         log.info(text("the replay is exact: equal state hashes in all ", exactness.compared, " cycles compared"));
 }
 
+// What a run starts from: all that can be refused was, and nothing is written yet.
+struct Ground {
+    // Collective.
+    Ground(const Communicator& comm, const Options& asked, Opening opening, Log& log);
+
+    Communicator node;
+    NodePlace place;
+    DatasetPlan data_plan;
+    NodeData data;
+    std::optional<RunDirectory> directory; // held by rank 0; by a resume already while it looks for its checkpoint
+    Checkpoint checkpoint;
+    Prepared prepared;
+    torch::Device device = torch::kCPU;
+
+    std::int64_t first_cycle() const { return checkpoint ? checkpoint->cycle : 0; }
+
+  private:
+    void settle(Options asked, int ranks);
+};
+
+Ground::Ground(const Communicator& comm, const Options& asked, Opening opening, Log& log)
+    : node(comm.split_by_node()), place(find_node_place(comm, node)),
+      data_plan(plan_together(comm, asked.data, data_seed(asked))), data(comm, node, data_plan) {
+    comm.on_root([&] {
+        if (opening == Opening::resume) directory.emplace(asked.run.output, opening);
+    });
+    checkpoint = find_checkpoint(comm, asked.run.output, opening, log);
+    comm.agree([&] { settle(asked, comm.size()); });
+    if (prepared.options.run.deterministic && device.is_cuda()) require_determinism();
+}
+
+void Ground::settle(Options asked, int ranks) {
+    if (checkpoint && asked.population.members == 0) asked.population.members = checkpoint->header.members;
+    const Options options = resolve(asked, ranks, data_plan);
+    check_ranks(options, ranks);
+    if (checkpoint) refuse_other_options(options, *checkpoint);
+    prepared = prepare(options, ranks, data_plan, data.dataset());
+    VALIDATE(!checkpoint || prepared.plan.cycles >= checkpoint->cycle, ExitCode::usage,
+             "training.epochs = ", options.training.epochs, " is ", prepared.plan.cycles, " cycles, and ",
+             checkpoint->cycle, " are recorded: give as many epochs at least");
+    device = choose_device(options.run.device, place.local_rank);
+    VALIDATE(!checkpoint || checkpoint->header.dataset_hash == data.hash(), ExitCode::data,
+             "the data set has changed since the run began (hash ", data.hash(), ", recorded ",
+             checkpoint->header.dataset_hash, "): give the folder that it began with");
+}
+
+// What trains.
+struct Engine {
+    // Collective.
+    Engine(const Communicator& comm, const Ground& ground);
+
+    Communicator team;
+    Trainer trainer;
+    Sampler sampler;
+    std::unique_ptr<Feed> feed;
+    std::unique_ptr<Transport> transport;
+};
+
+TrainerOptions trainer_options(const Ground& ground, const Communicator& team) {
+    const Options& options = ground.prepared.options;
+    return {.model = options.model,
+            .training = options.training,
+            .precision = options.run.precision,
+            .device = ground.device,
+            .seed = options.run.seed,
+            .total_batches = ground.prepared.plan.total_batches,
+            .team = &team,
+            .synchronise_statistics = options.population.synchronise_statistics};
+}
+
+Sampler make_sampler(const Communicator& comm, const Prepared& prepared) {
+    return {prepared.options.exploration, prepared.options.run.seed,
+            static_cast<std::uint32_t>(prepared.plan.training_images), static_cast<std::uint32_t>(prepared.plan.draws),
+            make_perturbation(comm, prepared.options)};
+}
+
+Engine::Engine(const Communicator& comm, const Ground& ground)
+    : team(comm.split(comm.rank() / static_cast<int>(ground.prepared.options.population.ranks_per_member))),
+      trainer(trainer_options(ground, team), ground.data.dataset(), ground.prepared.split),
+      sampler(make_sampler(comm, ground.prepared)), transport(make_mpi_transport(comm)) {
+    const ModelOptions& model = ground.prepared.options.model;
+    comm.on_root([&] {
+        if (!ground.checkpoint && !model.init.empty()) load_initial_weights(trainer.state(), model);
+    });
+    comm.agree([&] { feed = make_feed(comm, ground.prepared, sampler, ground.data.hash()); });
+}
+
+// Makes or takes over the run directory. Returns what was reached before this job, on rank 0. Collective.
+Summary open_run(const Communicator& comm, Ground& ground, Opening opening, Log& log) {
+    const std::filesystem::path run = ground.prepared.options.run.output;
+    Summary reached;
+    comm.on_root([&] {
+        if (!ground.directory) ground.directory.emplace(run, opening);
+        if (!ground.directory->warning().empty()) log.warning(ground.directory->warning());
+        write_file(run / "config.toml", format_configuration(ground.prepared.options));
+        if (!ground.checkpoint) return;
+        reached = recorded_summary(set_aside_segments(run, ground.first_cycle()));
+        for (const char* derived : {"run.h5", "history.h5"}) // they lag behind from now on
+            if (ground.prepared.plan.cycles > ground.first_cycle()) std::filesystem::remove(run / derived);
+    });
+    comm.agree([&] { log.open(run / "run.log"); });
+    return reached;
+}
+
+// What a run leaves when its cycles are over. On rank 0.
+void close_run(const Options& options, const Recorder& recorder, const Progress& progress, const Sampler& sampler,
+               ExitCode end, Log& log) {
+    const std::filesystem::path run = options.run.output;
+    const bool finished = end == ExitCode::finished;
+    if (finished) write_run_file(run, recorder.header(), recorder.launch(), final_distribution(sampler));
+    const Summary summary = progress.snapshot();
+    progress.write_summary(summary, finished ? "finished" : "stopped");
+    if (options.replay.mode == ReplayMode::exact) say_exactness(compare_states(run, options.replay.source), log);
+    log.info(finished ? text("finished: the record is ", (run / "run.h5").string())
+                      : text("stopped after ", summary.cycles, " of ", recorder.header().cycles_planned,
+                             " cycles with a checkpoint: start again with --resume"));
+}
+
 } // namespace
 
 ExitCode run_search(const Communicator& comm, const Options& asked, Opening opening,
                     const volatile std::sig_atomic_t& stop, Log& log, const AfterTraining& after_training) {
     const auto began = std::chrono::steady_clock::now();
-    const std::filesystem::path run = asked.run.output;
     log.set_level(asked.run.log_level);
     set_threads(static_cast<int>(asked.run.threads));
     keep_heap();
 
-    // Everything that can be refused is, before the run directory is touched.
-    const Communicator node = comm.split_by_node();
-    const NodePlace place = find_node_place(comm, node);
-    const DatasetPlan data_plan = plan_together(comm, asked.data, data_seed(asked));
-    NodeData data(comm, node, data_plan);
-    std::optional<RunDirectory> directory; // held by rank 0; by a resume already while it looks for its checkpoint
-    comm.on_root([&] {
-        if (opening == Opening::resume) directory.emplace(run, opening);
-    });
-    const Checkpoint checkpoint = find_checkpoint(comm, run, opening, log);
+    Ground ground(comm, asked, opening, log);
+    const Options& options = ground.prepared.options;
+    const Plan& plan = ground.prepared.plan;
+    const Checkpoint& checkpoint = ground.checkpoint;
+    const std::filesystem::path run = options.run.output;
+    Engine engine(comm, ground);
 
-    Options options;
-    Split split;
-    Plan plan;
-    torch::Device device = torch::kCPU;
-    comm.agree([&] {
-        options = asked;
-        if (checkpoint && asked.population.members == 0) options.population.members = checkpoint->header.members;
-        options = resolve(options, comm.size(), data_plan);
-        check_ranks(options, comm.size());
-        if (checkpoint) refuse_other_options(options, *checkpoint);
-        split = split_dataset(data.dataset(), options.data, data_seed(options));
-        plan = make_plan(options, comm.size(), data_plan, split);
-        VALIDATE(!checkpoint || plan.cycles >= checkpoint->cycle, ExitCode::usage,
-                 "training.epochs = ", options.training.epochs, " is ", plan.cycles, " cycles, and ", checkpoint->cycle,
-                 " are recorded: give as many epochs at least");
-        device = choose_device(options.run.device, place.local_rank);
-        VALIDATE(!checkpoint || checkpoint->header.dataset_hash == data.hash(), ExitCode::data,
-                 "the data set has changed since the run began (hash ", data.hash(), ", recorded ",
-                 checkpoint->header.dataset_hash, "): give the folder that it began with");
-    });
-    if (options.run.deterministic && device.is_cuda()) require_determinism();
-    const int ranks_per_member = static_cast<int>(options.population.ranks_per_member);
-    const Communicator team = comm.split(comm.rank() / ranks_per_member);
-    Trainer trainer({options.model, options.training, options.run.precision, device, options.run.seed,
-                     plan.total_batches, &team, options.population.synchronise_statistics},
-                    data.dataset(), split);
-    comm.on_root([&] {
-        if (!checkpoint && !options.model.init.empty()) load_initial_weights(trainer.state(), options.model);
-    });
-    Sampler sampler(options.exploration, options.run.seed, static_cast<std::uint32_t>(plan.training_images),
-                    static_cast<std::uint32_t>(plan.draws), make_perturbation(comm, options));
-    std::unique_ptr<Feed> feed;
-    comm.agree([&] { feed = make_feed(comm, options, plan, split, sampler, data.hash()); });
-    const auto transport = make_mpi_transport(comm);
-
-    Summary reached; // before this job, on rank 0
-    const std::string resolved = format_configuration(options);
-    comm.on_root([&] {
-        if (!directory) directory.emplace(run, opening);
-        if (!directory->warning().empty()) log.warning(directory->warning());
-        write_file(run / "config.toml", resolved);
-        if (!checkpoint) return;
-        reached = recorded_summary(set_aside_segments(run, checkpoint->cycle));
-        for (const char* derived : {"run.h5", "history.h5"}) // they lag behind from now on
-            if (plan.cycles > checkpoint->cycle) std::filesystem::remove(run / derived);
-    });
-    comm.agree([&] { log.open(run / "run.log"); });
-
-    Launch launch = make_launch(comm, options, device, transport->name(), checkpoint ? checkpoint->launch.link + 1 : 0);
-    if (node.is_root() && !data.remark().empty()) log.warning(data.remark());
-    if (comm.is_root()) say_start(options, plan, data_plan.warnings, launch, checkpoint, log);
-    const std::int64_t first_cycle = checkpoint ? checkpoint->cycle : 0;
-    Progress progress(options, plan, run, first_cycle);
+    const Summary reached = open_run(comm, ground, opening, log);
+    Launch launch = make_launch(comm, options.run, ground.device, engine.transport->name(),
+                                checkpoint ? checkpoint->launch.link + 1 : 0);
+    if (ground.node.is_root() && !ground.data.remark().empty()) log.warning(ground.data.remark());
+    if (comm.is_root()) say_start(ground.prepared, ground.data_plan.warnings, launch, ground.first_cycle(), log);
+    Progress progress(options, plan, run, ground.first_cycle());
     comm.on_root([&] {
         if (checkpoint) progress.go_on(reached);
         progress.write_summary(progress.snapshot(), "running");
     });
-    Recorder recorder(comm, run, make_header(options, plan, data_plan, split, data.hash(), resolved), std::move(launch),
-                      options.record, layout_of(trainer.state()), first_cycle);
+    Recorder recorder(comm, run, make_header(ground.prepared, ground.data_plan, ground.data.hash()), std::move(launch),
+                      options.record, layout_of(engine.trainer.state()), ground.first_cycle());
 
-    const Search::Parts parts{comm,  team,       options,  plan,     trainer, sampler,
-                              *feed, *transport, recorder, progress, log,     began};
+    const Search::Parts parts{.comm = comm,
+                              .team = engine.team,
+                              .options = options,
+                              .plan = plan,
+                              .trainer = engine.trainer,
+                              .sampler = engine.sampler,
+                              .feed = *engine.feed,
+                              .transport = *engine.transport,
+                              .recorder = recorder,
+                              .progress = progress,
+                              .log = log,
+                              .began = began};
     Search search = checkpoint ? Search(parts, *checkpoint, run) : Search(parts);
     search.after_training = after_training;
     const ExitCode end = search.run(stop);
+
     log.set_cycle(-1);
-    comm.on_root([&] {
-        const bool finished = end == ExitCode::finished;
-        if (finished) write_run_file(run, recorder.header(), recorder.launch(), final_distribution(sampler));
-        progress.write_summary(progress.snapshot(), finished ? "finished" : "stopped");
-        if (options.replay.mode == ReplayMode::exact) say_exactness(compare_states(run, options.replay.source), log);
-        log.info(finished ? text("finished: the record is ", (run / "run.h5").string())
-                          : text("stopped after ", search.cycles_done(), " of ", plan.cycles,
-                                 " cycles with a checkpoint: start again with --resume"));
-    });
+    comm.on_root([&] { close_run(options, recorder, progress, engine.sampler, end, log); });
     return end;
 }
 

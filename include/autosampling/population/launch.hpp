@@ -1,0 +1,26 @@
+// What a run says of itself: to the record, and in the first lines of its log.
+#pragma once
+
+#include "autosampling/base/log.hpp"
+#include "autosampling/comm/communicator.hpp"
+#include "autosampling/population/prepare.hpp"
+#include "autosampling/record/run_record.hpp"
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <string>
+
+namespace autosampling {
+
+RunHeader make_header(const Prepared& prepared, const DatasetPlan& data, std::uint64_t dataset_hash);
+
+// `link`: how many jobs of this run there were before. Collective.
+Launch make_launch(const Communicator& comm, const RunOptions& options, const torch::Device& device,
+                   const std::string& transport, std::int64_t link);
+
+// The plan, and what may surprise. On rank 0.
+void say_start(const Prepared& prepared, const std::vector<std::string>& data_warnings, const Launch& launch,
+               std::int64_t first_cycle, Log& log);
+
+} // namespace autosampling

@@ -1,0 +1,78 @@
+#include "autosampling/population/launch.hpp"
+
+#include "autosampling/base/build_info.hpp"
+#include "autosampling/comm/message.hpp"
+#include "autosampling/comm/mpi_environment.hpp"
+#include "autosampling/options/configuration.hpp"
+#include "autosampling/population/selection.hpp"
+#include "autosampling/record/hdf5.hpp"
+#include "autosampling/training/runtime.hpp"
+
+#include <set>
+
+namespace autosampling {
+
+RunHeader make_header(const Prepared& prepared, const DatasetPlan& data, std::uint64_t dataset_hash) {
+    const auto& [options, split, plan] = prepared;
+    RunHeader header;
+    header.seed = options.run.seed;
+    header.dataset_hash = dataset_hash;
+    header.members = plan.members;
+    header.slots = survivor_slots(options.population);
+    header.draws = plan.draws;
+    header.cycles_planned = plan.cycles;
+    header.training_images = plan.training_images;
+    header.classes = plan.classes;
+    header.configuration = format_configuration(options);
+    header.label = split.training.label;
+    header.true_label = split.training.true_label;
+    header.split_training = split.training.source;
+    header.split_reward = split.reward.source;
+    header.reward_label = split.reward.label;
+    header.reward_true_label = split.reward.true_label;
+    header.class_names = data.facts.class_names;
+    return header;
+}
+
+Launch make_launch(const Communicator& comm, const RunOptions& options, const torch::Device& device,
+                   const std::string& transport, std::int64_t link) {
+    Launch launch;
+    launch.link = link;
+    launch.ranks = comm.size();
+    launch.threads = options.threads;
+    launch.start_time = utc_now();
+    launch.job_id = batch_job();
+    launch.transport = transport;
+    launch.versions = {{"mpi", mpi_version()}, {"libtorch", torch_version()}, {"hdf5", hdf5_version()}};
+    launch.host = gather_messages(comm, host_name());
+    launch.device = gather_messages(comm, device.str());
+    launch.cpu = gather_messages(comm, cpu_kind());
+    return launch;
+}
+
+void say_start(const Prepared& prepared, const std::vector<std::string>& data_warnings, const Launch& launch,
+               std::int64_t first_cycle, Log& log) {
+    const auto& [options, split, plan] = prepared;
+    const BuildInfo build = build_info();
+    log.info(text("autosampling ", build.version, " (", build.git_hash, build.git_dirty ? ", changed" : "", "), ",
+                  launch.ranks, " ranks, ", launch.threads, " threads each, transport ", launch.transport));
+    for (const std::string& line : describe(plan, options)) log.info(line);
+    const std::set<std::string> kinds(launch.cpu.begin(), launch.cpu.end());
+    if (kinds.size() > 1)
+        log.warning(text("the ranks run on ", kinds.size(),
+                         " kinds of CPU: results then may depend on the number of ranks (rank invariance is not "
+                         "claimed)"));
+    const std::int64_t needed = plan.members * options.population.ranks_per_member;
+    if (needed < launch.ranks)
+        log.warning(text(launch.ranks - needed, " of ", launch.ranks, " ranks have no member to train: start with ",
+                         needed, " ranks"));
+    if (options.run.precision == Precision::bf16) {
+        const double speedup = bf16_speedup();
+        const std::string line = text("bf16 convolutions take ", 1 / speedup, " times as long as fp32 on this CPU");
+        speedup < 1 ? log.warning(line + ": fp32 would be faster here") : log.info(line);
+    }
+    for (const std::string& warning : data_warnings) log.warning(warning);
+    if (launch.link > 0) log.info(text("going on after cycle ", first_cycle, " (link ", launch.link, ")"));
+}
+
+} // namespace autosampling

@@ -1,0 +1,66 @@
+#include "autosampling/population/prepare.hpp"
+
+#include "autosampling/base/error.hpp"
+#include "autosampling/population/initial_weights.hpp"
+#include "autosampling/training/network.hpp"
+#include "autosampling/training/runtime.hpp"
+
+#include <algorithm>
+
+namespace autosampling {
+
+Prepared prepare(const Options& options, int ranks, const DatasetPlan& data_plan, const Dataset& data) {
+    Prepared prepared{options, split_dataset(data, options.data, data_seed(options)), {}};
+    prepared.plan = make_plan(options, ranks, data_plan, prepared.split);
+    return prepared;
+}
+
+namespace {
+
+// With a member a rank, as many members as the selection needs to make sense.
+std::int64_t members_to_plan_for(const PopulationOptions& population) {
+    return population.selection == SelectionRule::top_k ? std::max<std::int64_t>(2, population.survivors) : 2;
+}
+
+std::vector<std::byte> read_data(const DatasetPlan& plan) {
+    std::vector<std::byte> memory;
+    try {
+        memory.resize(plan.bytes());
+    } catch (const std::exception&) { // length_error, bad_alloc
+        throw Error(ExitCode::data, text("no memory for the data set (", plan.bytes() / 1'000'000,
+                                         " MB, once a node): take a smaller one, or a larger node"));
+    }
+    load_dataset(plan, memory);
+    return memory;
+}
+
+void try_initial_weights(const ModelOptions& model, const DatasetPlan& data) {
+    if (model.init.empty()) return;
+    const auto network = make_network(model.name, data.facts.shape, data.facts.classes);
+    FlatState state(*network, torch::kCPU);
+    load_initial_weights(state, model);
+}
+
+} // namespace
+
+std::vector<std::string> check_run(const Options& asked) {
+    check_device(asked.run.device);
+    const DatasetPlan data = plan_dataset(asked.data, data_seed(asked));
+    const bool one_a_rank = asked.population.members == 0 && asked.exploration.kind != ExplorationKind::none;
+    const std::int64_t members = members_to_plan_for(asked.population);
+    const int ranks = one_a_rank ? static_cast<int>(members * asked.population.ranks_per_member) : 1;
+    const Options options = resolve(asked, ranks, data);
+    const std::vector<std::byte> memory = read_data(data);
+    const Prepared prepared = prepare(options, ranks, data, view_dataset(data, memory));
+    try_initial_weights(options.model, data);
+
+    std::vector<std::string> lines;
+    if (one_a_rank)
+        lines.push_back(text("population.members is 0 (one a rank): this is the plan for ", members, " members"));
+    for (std::string& line : describe(prepared.plan, options)) lines.push_back(std::move(line));
+    for (const std::string& warning : data.warnings) lines.push_back("warning     " + warning);
+    for (const auto& file : data.files) lines.push_back("reads       " + file.string());
+    return lines;
+}
+
+} // namespace autosampling
