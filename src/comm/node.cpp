@@ -9,23 +9,11 @@
 #include <cstring>
 #include <fcntl.h>
 #include <new>
-#include <set>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <utility>
 
 namespace autosampling {
-
-NodePlace find_node_place(const Communicator& comm, const Communicator& node) {
-    int leader = comm.rank();
-    node.broadcast(std::span(&leader, 1), 0);
-    const std::vector<int> all = comm.all_gather(std::span<const int>(&leader, 1));
-    const std::set<int> leaders(all.begin(), all.end());
-    return {.node = static_cast<int>(std::distance(leaders.begin(), leaders.find(leader))),
-            .nodes = static_cast<int>(leaders.size()),
-            .local_rank = node.rank(),
-            .local_size = node.size()};
-}
 
 namespace {
 

@@ -65,7 +65,7 @@ std::vector<Option> run_options() {
         {"run", "collective_timeout", at<&Options::run, &RunOptions::collective_timeout>, above(0), "s",
          "How long a rank waits for the others before the job ends with exit code 75.", any},
         {"run", "log_level", at<&Options::run, &RunOptions::log_level>, names<LogLevel>(), "",
-         "The least important log lines that are written.", any},
+         "The least important log lines that are written; debug: a line a member and cycle, with its times.", any},
     };
 }
 

@@ -25,6 +25,20 @@ std::string duration(double seconds) {
     return std::move(out).str();
 }
 
+// What a cycle was for each member.
+void say_members(const CycleRow& row, Log& log) {
+    for (std::size_t member = 0; member < row.reward.size(); ++member) {
+        std::ostringstream line;
+        line << std::setprecision(4) << "member " << member << (row.finite[member] ? "" : " not finite") << "  reward "
+             << row.reward[member] << " (accuracy " << row.reward_accuracy[member] << ", loss "
+             << row.reward_loss[member] << ")  train loss " << row.train_loss[member] << "  learning rate "
+             << row.learning_rate[member] << "  goes on from member " << row.parent[member] << "  trained "
+             << row.seconds_train[member] << " s, measured " << row.seconds_reward[member] << " s, waited "
+             << row.seconds_wait[member] << " s";
+        log.debug(std::move(line).str());
+    }
+}
+
 } // namespace
 
 Progress::Progress(const Options& options, const Plan& plan, std::filesystem::path run, std::int64_t first_cycle)
@@ -37,6 +51,7 @@ Progress::Progress(const Options& options, const Plan& plan, std::filesystem::pa
 }
 
 void Progress::cycle(const CycleRow& row, Log& log) {
+    if (options_.run.log_level == LogLevel::debug) say_members(row, log);
     double sum = 0, squares = 0, count = 0, accuracy = 0;
     for (std::size_t member = 0; member < row.reward.size(); ++member) {
         if (!row.finite[member]) continue;

@@ -96,7 +96,6 @@ struct Ground {
     Ground(const Communicator& comm, const Options& asked, Opening opening, Log& log);
 
     Communicator node;
-    NodePlace place;
     DatasetPlan data_plan;
     NodeData data;
     std::optional<RunDirectory> directory; // held by rank 0; by a resume already while it looks for its checkpoint
@@ -111,8 +110,8 @@ struct Ground {
 };
 
 Ground::Ground(const Communicator& comm, const Options& asked, Opening opening, Log& log)
-    : node(comm.split_by_node()), place(find_node_place(comm, node)),
-      data_plan(plan_together(comm, asked.data, data_seed(asked))), data(comm, node, data_plan) {
+    : node(comm.split_by_node()), data_plan(plan_together(comm, asked.data, data_seed(asked))),
+      data(comm, node, data_plan) {
     comm.on_root([&] {
         if (opening == Opening::resume) directory.emplace(asked.run.output, opening);
     });
@@ -130,7 +129,7 @@ void Ground::settle(Options asked, int ranks) {
     VALIDATE(!checkpoint || prepared.plan.cycles >= checkpoint->cycle, ExitCode::usage,
              "training.epochs = ", options.training.epochs, " is ", prepared.plan.cycles, " cycles, and ",
              checkpoint->cycle, " are recorded: give as many epochs at least");
-    device = choose_device(options.run.device, place.local_rank);
+    device = choose_device(options.run.device, node.rank());
     VALIDATE(!checkpoint || checkpoint->header.dataset_hash == data.hash(), ExitCode::data,
              "the data set has changed since the run began (hash ", data.hash(), ", recorded ",
              checkpoint->header.dataset_hash, "): give the folder that it began with");
@@ -210,12 +209,13 @@ void close_run(const Options& options, const Recorder& recorder, const Progress&
 
 } // namespace
 
-ExitCode run_search(const Communicator& comm, const Options& asked, Opening opening,
+ExitCode run_search(const Communicator& world, const Options& asked, Opening opening,
                     const volatile std::sig_atomic_t& stop, Log& log, const AfterTraining& after_training) {
     const auto began = std::chrono::steady_clock::now();
     log.set_level(asked.run.log_level);
     set_threads(static_cast<int>(asked.run.threads));
     keep_heap();
+    Communicator comm = world.split(0); // its messages name the cycle
 
     Ground ground(comm, asked, opening, log);
     const Options& options = ground.prepared.options;
@@ -254,6 +254,7 @@ ExitCode run_search(const Communicator& comm, const Options& asked, Opening open
     const ExitCode end = search.run(stop);
 
     log.set_cycle(-1);
+    comm.set_cycle(-1);
     comm.on_root([&] { close_run(options, recorder, progress, engine.sampler, end, log); });
     return end;
 }

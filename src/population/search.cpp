@@ -24,7 +24,7 @@ double seconds_since(Clock::time_point start) {
 Search::Search(const Parts& parts, std::int64_t cycle)
     : parts_(parts),
       placement_(parts.plan.members, parts.comm.size(), static_cast<int>(parts.options.population.ranks_per_member)),
-      store_(placement_, parts.comm.rank(), parts.trainer.host_state().size(),
+      store_(placement_, parts.comm.rank(), static_cast<std::size_t>(parts.trainer.state().buffer().numel()),
              parts.options.population.selection != SelectionRule::best),
       hyperparameters_(parts.options), cycle_(cycle) {}
 
@@ -68,6 +68,8 @@ ExitCode Search::run(const volatile std::sig_atomic_t& stop) {
 bool Search::run_cycle(const volatile std::sig_atomic_t& stop) {
     const auto began = Clock::now();
     parts_.log.set_cycle(cycle_);
+    parts_.comm.set_cycle(cycle_);
+    parts_.team.set_cycle(cycle_);
     const Trial trial = try_members(stop);
 
     const std::int64_t done = cycle_ + 1;

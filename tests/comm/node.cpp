@@ -13,27 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TEST(Node, place_counts_the_ranks_that_share_memory) {
-    const Communicator node = world().split_by_node();
-    const NodePlace place = find_node_place(world(), node);
-    EXPECT_EQ(place.local_rank, node.rank());
-    EXPECT_EQ(place.local_size, node.size());
-    std::vector<std::int32_t> leaders{place.local_rank == 0 ? 1 : 0};
-    world().sum(std::span(leaders));
-    EXPECT_EQ(place.nodes, leaders.front());
-    EXPECT_LT(place.node, place.nodes);
-}
-
-TEST(Node, nodes_are_numbered_by_their_lowest_rank) {
-    // The ranks of one machine, taken for two nodes: odd ranks and, with the higher lowest rank, even ones but 0.
-    const int last = world().size() - 1;
-    const Communicator node = world().split(world().rank() == last ? 0 : 1);
-    const NodePlace place = find_node_place(world(), node);
-    EXPECT_EQ(place.nodes, last == 0 ? 1 : 2);
-    EXPECT_EQ(place.node, world().rank() == last && last > 0 ? 1 : 0);
-    EXPECT_EQ(place.local_rank, world().rank() == last ? 0 : world().rank());
-}
-
 // A folder for the test, the same on all ranks of the node; empty where it was.
 class SharedFolder {
   public:

@@ -12,16 +12,6 @@
 
 namespace autosampling {
 
-struct NodePlace {
-    int node = 0;       // number of the node, by lowest rank
-    int nodes = 1;      // how many there are
-    int local_rank = 0; // of the ranks on this node
-    int local_size = 1;
-};
-
-// Collective over both; `node` is comm.split_by_node().
-NodePlace find_node_place(const Communicator& comm, const Communicator& node);
-
 // Where memory that ranks share may lie, the best first: /dev/shm, and the folder of temporary files (TMPDIR).
 std::vector<std::filesystem::path> shared_memory_folders();
 

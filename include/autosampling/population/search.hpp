@@ -31,8 +31,8 @@ class Search {
   public:
     // What the search works with; all of it outlives it. `options` resolved, equal on all ranks.
     struct Parts {
-        const Communicator& comm;
-        const Communicator& team; // the ranks that train members together with this one; the trainer's, too
+        Communicator& comm;
+        Communicator& team; // the ranks that train members together with this one; the trainer's, too
         const Options& options;
         const Plan& plan;
         Trainer& trainer;
