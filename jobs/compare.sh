@@ -63,10 +63,6 @@ part_of() {
 
 alone=(population.members=1 exploration.kind=none)
 population=(population.members="$members")
-# Draws with replacement from a distribution that stays uniform: explored once, before anything is counted.
-replacement=(population.members=1 exploration.kind=mixture exploration.first_epoch=0 exploration.interval_epochs=0
-    exploration.interval_cycles=1000000000 exploration.mixing=draws exploration.uniform_epochs=0
-    exploration.perturbation=0 exploration.replacement=true)
 # What a configuration may vary that the rows do without.
 settings+=(--set population.ranks_per_member=1 --set hyperparameters.explore=none)
 
@@ -131,7 +127,7 @@ run_seed() {
         shortest=$length
     done
     train uniform-with-reward-examples 1 "${alone[@]}" data.train_on_reward=true
-    train uniform-with-replacement 1 "${replacement[@]}"
+    train uniform-with-replacement 1 "${alone[@]}" exploration.uniform=replacement
     for rule in class-balanced loss-rank small-loss infobatch; do
         train "$rule" 1 "${alone[@]}" sampling.rule="$rule"
     done

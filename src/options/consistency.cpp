@@ -75,7 +75,8 @@ void check_sampling(const Options& options) {
             " draws for one member, without exploration (exploration.kind is ", options.exploration.kind,
             "): set exploration.kind = none, or rule = uniform");
     require(options.exploration.uniform == UniformDraws::member, "sampling.rule = ", rule,
-            " does not go with exploration.uniform = lineage (it may draw an image twice): set uniform = member");
+            " does not go with exploration.uniform = ", options.exploration.uniform,
+            " (it may draw an image twice): set uniform = member");
 }
 
 void check_hyperparameters(const Options& options) {

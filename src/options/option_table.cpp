@@ -221,7 +221,8 @@ std::vector<Option> exploration_options() {
         {"exploration", "replacement", at<&Options::exploration, &ExplorationOptions::replacement>, Anything{}, "",
          "Whether a learned cycle may draw an image twice; if not, a cycle is at most a quarter of an epoch."},
         {"exploration", "uniform", at<&Options::exploration, &ExplorationOptions::uniform>, names<UniformDraws>(), "",
-         "Uniform draws don't repeat within a member's epoch (the paper), or within the winning schedule's."},
+         "Uniform draws don't repeat within a member's epoch (the paper), or within the winning schedule's; or they are "
+         "made with replacement."},
     };
 }
 
@@ -257,6 +258,9 @@ std::vector<Option> record_options() {
          "Between checkpoints, if sooner; 0: by cycles alone.", any},
         {"record", "keep_checkpoints", at<&Options::record, &RecordOptions::keep_checkpoints>, count(1), "checkpoints",
          "How many of the newest are kept.", any},
+        {"record", "losses", at<&Options::record, &RecordOptions::losses>, Anything{}, "",
+         "Whether the loss of each draw is recorded beside the survivors' schedules, in 4 bytes a draw; with a "
+         "sampling.rule it always is."},
     };
 }
 

@@ -4,6 +4,7 @@
 #include "autosampling/options/configuration.hpp"
 #include "autosampling/population/placement.hpp"
 #include "autosampling/population/selection.hpp"
+#include "autosampling/sampling/credit.hpp"
 #include "autosampling/sampling/rules.hpp"
 #include "autosampling/sampling/timetable.hpp"
 #include "autosampling/training/flat_state.hpp"
@@ -29,6 +30,7 @@ Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
     resolved.data.mean = data.facts.mean;
     resolved.data.std = data.facts.std;
     resolved.exploration = resolve(options.exploration);
+    if (options.sampling.rule != Rule::uniform) resolved.record.losses = true;
     check_consistency(resolved);
     return resolved;
 }
@@ -46,7 +48,7 @@ void check_ranks(const Options& options, int ranks) {
 namespace {
 
 std::int64_t sampling_bytes(const ExplorationOptions& options, std::int64_t training_images) {
-    const std::int64_t groups = 8, counts = options.credit == Credit::advantage ? 16 : 4;
+    const std::int64_t groups = 8, counts = make_credit(options)->keeps_credits() ? 16 : 4;
     const std::int64_t pool = options.uniform == UniformDraws::lineage ? 8 : 0;
     return training_images * (groups + counts + pool);
 }
@@ -94,8 +96,10 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
     plan.data_bytes = static_cast<std::int64_t>(data.bytes());
     plan.rank_bytes = states_a_rank * state_bytes + sampling;
     plan.checkpoint_bytes = state_bytes + sampling;
-    const std::int64_t draw_bytes = options.sampling.rule == Rule::uniform ? 4 : 12; // index, weight and loss
-    plan.record_bytes = plan.cycles * (plan.draws * draw_bytes + plan.members * 78);
+    const std::int64_t draws_recorded = plan.cycles * survivor_slots(options.population) * plan.draws;
+    plan.loss_bytes = options.record.losses ? draws_recorded * 4 : 0;
+    const std::int64_t draw_bytes = options.sampling.rule == Rule::uniform ? 4 : 8; // index and weight
+    plan.record_bytes = draws_recorded * draw_bytes + plan.loss_bytes + plan.cycles * plan.members * 78;
     return plan;
 }
 
@@ -129,7 +133,7 @@ std::vector<std::string> describe(const Plan& plan, const Options& options) {
         text("memory      ", bytes(plan.rank_bytes),
              " a rank for states and sampling, beside LibTorch and the activations"),
         text("files       checkpoint ", bytes(plan.checkpoint_bytes), ", record ", bytes(plan.record_bytes),
-             " before compression"),
+             options.record.losses ? text(" (", bytes(plan.loss_bytes), " of it losses)") : "", " before compression"),
     };
 }
 

@@ -7,58 +7,28 @@
 
 namespace autosampling {
 
-std::vector<std::int32_t> counted_members(const ExplorationOptions& options, std::span<const std::uint8_t> finite,
-                                          std::span<const std::int32_t> survivors) {
-    if (options.credit != Credit::advantage) return {survivors.begin(), survivors.end()};
-    std::vector<std::int32_t> counted;
-    for (std::size_t member = 0; member < finite.size(); ++member)
-        if (finite[member]) counted.push_back(static_cast<std::int32_t>(member));
-    return counted;
-}
-
-std::vector<Contribution> contributions(const ExplorationOptions& options, std::span<const double> signal,
-                                        std::span<const std::uint8_t> finite, std::span<const std::int32_t> survivors,
-                                        std::span<const std::int32_t> counted,
-                                        std::span<const std::uint32_t> schedules) {
-    const bool advantage_credit = options.credit == Credit::advantage;
-    const std::vector<std::int32_t> z =
-        advantage_credit ? advantage(signal, finite) : std::vector<std::int32_t>(finite.size(), 0);
-    std::vector<Contribution> result;
-    const std::size_t draws = counted.empty() ? 0 : schedules.size() / counted.size();
-    for (std::size_t i = 0; i < counted.size(); ++i) {
-        const auto member = static_cast<std::size_t>(counted[i]);
-        const auto schedule = schedules.subspan(i * draws, draws);
-        result.push_back({std::binary_search(survivors.begin(), survivors.end(), counted[i]),
-                          advantage_credit && finite[member] != 0,
-                          z[member],
-                          {schedule.begin(), schedule.end()}});
-    }
-    return result;
-}
-
 void recount(Sampler& sampler, const ExplorationOptions& options, const CycleRow& row) {
     const std::vector<std::int32_t>& slots = row.survivor;
-    const std::vector<std::int32_t> survivors(slots.begin(), std::find(slots.begin(), slots.end(), -1));
-    const std::vector<std::int32_t> counted = counted_members(options, row.finite, survivors);
+    Evidence evidence{.accuracy = row.reward_accuracy, .loss = row.reward_loss, .finite = row.finite};
+    evidence.survivors.assign(slots.begin(), std::find(slots.begin(), slots.end(), -1));
+    evidence.counted = sampler.counted(evidence.finite, evidence.survivors);
+    const auto& survivors = evidence.survivors;
     const std::size_t draws = row.survivor_schedule.size() / slots.size();
-    std::vector<std::uint32_t> schedules(counted.size() * draws);
-    for (std::size_t i = 0; i < counted.size(); ++i) {
-        const auto schedule = std::span(schedules).subspan(i * draws, draws);
-        sampler.draw(static_cast<std::uint32_t>(counted[i]), row.cycle, static_cast<std::uint8_t>(row.attempt),
-                     schedule);
-        const auto slot = std::lower_bound(survivors.begin(), survivors.end(), counted[i]) - survivors.begin();
-        if (slot == std::ssize(survivors) || survivors[static_cast<std::size_t>(slot)] != counted[i]) continue;
+    evidence.schedules.resize(evidence.counted.size() * draws);
+    for (std::size_t i = 0; i < evidence.counted.size(); ++i) {
+        const std::int32_t member = evidence.counted[i];
+        const auto schedule = std::span(evidence.schedules).subspan(i * draws, draws);
+        sampler.draw(static_cast<std::uint32_t>(member), row.cycle, static_cast<std::uint8_t>(row.attempt), schedule);
+        const auto slot = std::lower_bound(survivors.begin(), survivors.end(), member) - survivors.begin();
+        if (slot == std::ssize(survivors) || survivors[static_cast<std::size_t>(slot)] != member) continue;
         const auto recorded = row.survivor_schedule.begin() + slot * static_cast<std::ptrdiff_t>(draws);
         if (options.kind == ExplorationKind::none) std::copy_n(recorded, draws, schedule.begin());
         VALIDATE(std::equal(schedule.begin(), schedule.end(), recorded,
                             [](std::uint32_t a, std::int32_t b) { return static_cast<std::int32_t>(a) == b; }),
-                 ExitCode::checkpoint, "cycle ", row.cycle, ": the recorded sub-schedule of member ", counted[i],
+                 ExitCode::checkpoint, "cycle ", row.cycle, ": the recorded sub-schedule of member ", member,
                  " is not the one that its options draw (another version, or a damaged record?)");
     }
-    std::vector<double> signal = row.reward_accuracy;
-    if (options.credit_signal == CreditSignal::loss)
-        std::transform(row.reward_loss.begin(), row.reward_loss.end(), signal.begin(), std::negate<>());
-    sampler.count(row.cycle, contributions(options, signal, row.finite, survivors, counted, schedules));
+    sampler.learn(row.cycle, evidence);
     if (sampler.timetable().explores(row.cycle + 1)) sampler.adopt(sampler.estimate());
 }
 

@@ -77,7 +77,8 @@ bool Search::run_cycle(const volatile std::sig_atomic_t& stop) {
     const bool epoch_ends = timetable.epoch_ends(done);
     const State winner = store_.exchange(trial.selection, epoch_ends, parts_.transport);
     const Evidence evidence = gather_evidence(trial);
-    learn(trial, evidence);
+    parts_.sampler.learn(cycle_, evidence);
+    if (SamplingRule* rule = parts_.feed.rule()) rule->learn(evidence.schedules, evidence.draw_loss);
     const bool explored = timetable.explores(done);
     if (explored) explore();
     record(trial, evidence, explored);
@@ -167,7 +168,8 @@ Outcome Search::run_member(std::int32_t member, int attempt) {
     parts_.team.broadcast(std::span(&task.augmentation, 1), 0);
     parts_.team.broadcast(std::span(&task.factors, 1), 0);
     parts_.trainer.share_state();
-    const CycleResult trained = parts_.trainer.train(task);
+    CycleResult trained = parts_.trainer.train(task);
+    draw_losses_[member] = std::move(trained.draw_loss);
     if (after_training) after_training(member, cycle_, attempt, parts_.trainer);
     outcome.train_loss = trained.train_loss;
     outcome.seconds_train = seconds_since(start);
@@ -193,34 +195,35 @@ Weighting Search::weigh(int attempt) {
     const SamplingRule* rule = parts_.feed.rule();
     if (!rule) return {};
     draw_weight_.resize(static_cast<std::size_t>(parts_.plan.draws));
-    draw_loss_.resize(draw_weight_.size());
     rule->weights(cycle_, static_cast<std::uint8_t>(attempt), draw_weight_);
-    return {draw_weight_, draw_loss_, [rule, cycle = cycle_](std::span<const float> loss, std::span<float> weight) {
+    return {draw_weight_, [rule, cycle = cycle_](std::span<const float> loss, std::span<float> weight) {
                 rule->reweigh(cycle, loss, weight);
             }};
 }
 
-// The sub-schedules of the members whose draws count, on every rank.
-Search::Evidence Search::gather_evidence(const Trial& trial) const {
-    Evidence evidence;
-    for (const Outcome& outcome : trial.outcomes) evidence.finite.push_back(outcome.finite);
-    evidence.counted = counted_members(parts_.options.exploration, evidence.finite, trial.selection.survivors);
-    std::vector<std::uint32_t> mine;
-    for (const std::int32_t member : evidence.counted)
+// K values of each of these members (ascending), one member after the other, on every rank.
+template<class T>
+std::vector<T> Search::gather_draws(const std::vector<std::int32_t>& members,
+                                    const std::map<std::int32_t, std::vector<T>>& mine) const {
+    std::vector<T> values;
+    for (const std::int32_t member : members)
         if (placement_.rank_of(member) == parts_.comm.rank())
-            mine.insert(mine.end(), schedules_.at(member).begin(), schedules_.at(member).end());
-    evidence.schedules = parts_.comm.all_gather(std::span<const std::uint32_t>(mine));
-    return evidence;
+            values.insert(values.end(), mine.at(member).begin(), mine.at(member).end());
+    return parts_.comm.all_gather(std::span<const T>(values));
 }
 
-void Search::learn(const Trial& trial, const Evidence& evidence) {
-    const auto& exploration = parts_.options.exploration;
-    std::vector<double> signal;
-    for (const Outcome& outcome : trial.outcomes)
-        signal.push_back(exploration.credit_signal == CreditSignal::loss ? -outcome.reward_loss : outcome.accuracy);
-    parts_.sampler.count(cycle_, contributions(exploration, signal, evidence.finite, trial.selection.survivors,
-                                               evidence.counted, evidence.schedules));
-    if (SamplingRule* rule = parts_.feed.rule()) rule->learn(evidence.schedules, draw_loss_);
+Evidence Search::gather_evidence(const Trial& trial) const {
+    Evidence evidence;
+    for (const Outcome& outcome : trial.outcomes) {
+        evidence.accuracy.push_back(outcome.accuracy);
+        evidence.loss.push_back(outcome.reward_loss);
+        evidence.finite.push_back(outcome.finite);
+    }
+    evidence.survivors = trial.selection.survivors;
+    evidence.counted = parts_.sampler.counted(evidence.finite, evidence.survivors);
+    evidence.schedules = gather_draws(evidence.counted, schedules_);
+    if (parts_.options.record.losses) evidence.draw_loss = gather_draws(evidence.counted, draw_losses_);
+    return evidence;
 }
 
 void Search::explore() {
@@ -266,18 +269,21 @@ void Search::record(const Trial& trial, const Evidence& evidence, bool explored)
     row.state_hash = trial.outcomes[static_cast<std::size_t>(selection.winner)].state_hash;
     const auto slots = static_cast<std::size_t>(parts_.recorder.header().slots);
     const auto draws = static_cast<std::size_t>(parts_.plan.draws);
-    row.survivor.assign(slots, -1);
-    row.survivor_schedule.assign(slots * draws, -1);
-    for (std::size_t slot = 0; slot < selection.survivors.size(); ++slot) {
-        row.survivor[slot] = selection.survivors[slot];
+    row.survivor = selection.survivors;
+    row.survivor.resize(slots, -1);
+    for (const std::int32_t survivor : selection.survivors) {
         const auto& counted = evidence.counted;
-        const auto at = std::lower_bound(counted.begin(), counted.end(), selection.survivors[slot]) - counted.begin();
-        const auto begin = evidence.schedules.begin() + at * parts_.plan.draws;
-        std::copy(begin, begin + parts_.plan.draws,
-                  row.survivor_schedule.begin() + static_cast<std::ptrdiff_t>(slot * draws));
+        const auto place = std::lower_bound(counted.begin(), counted.end(), survivor) - counted.begin();
+        const auto append = [&](const auto& all, auto& recorded) {
+            const auto begin = all.begin() + place * parts_.plan.draws;
+            recorded.insert(recorded.end(), begin, begin + parts_.plan.draws);
+        };
+        append(evidence.schedules, row.survivor_schedule);
+        if (!evidence.draw_loss.empty()) append(evidence.draw_loss, row.draw_loss);
     }
+    row.survivor_schedule.resize(slots * draws, -1);
+    if (!evidence.draw_loss.empty()) row.draw_loss.resize(slots * draws, std::numeric_limits<float>::quiet_NaN());
     row.draw_weight = draw_weight_;
-    row.draw_loss = draw_loss_;
     parts_.progress.cycle(row, parts_.log);
     parts_.recorder.add(std::move(row));
 }

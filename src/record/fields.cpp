@@ -50,9 +50,14 @@ const std::vector<Columns<CycleRow>>& optional_cycle_columns() {
             {"draw_weight",
              &Row::draw_weight,
              {"1", "weight of the draw in its batch's loss, sum(weight loss) / batch size", {"cycle", "slot", "draw"}}},
+        },
+        {
             {"draw_loss",
              &Row::draw_loss,
-             {"1", "loss of the draw before its batch's step, in nats", {"cycle", "slot", "draw"}}},
+             {"1",
+              "loss of the draw before its batch's step, in nats; NaN: unused "
+              "slot",
+              {"cycle", "slot", "draw"}}},
         },
     };
     return tables;

@@ -65,8 +65,8 @@ struct LayoutColumns {
 constexpr std::size_t layout_axes = 4;
 
 const Columns<CycleRow>& cycle_columns();
-// What not every run has: of a run whose members' hyper-parameters vary, and of one whose rule weighs its draws. A run
-// has all columns of a table or none, in all its cycles.
+// What not every run has: of a run whose members' hyper-parameters vary, of one whose rule weighs its draws, and of one
+// that records losses. A run has all columns of a table or none, in all its cycles.
 const std::vector<Columns<CycleRow>>& optional_cycle_columns();
 const Columns<EpochRow>& epoch_columns();
 const Columns<LineRow>& line_columns();

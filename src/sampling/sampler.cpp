@@ -2,7 +2,6 @@
 
 #include "autosampling/base/error.hpp"
 #include "autosampling/sampling/arrays.hpp"
-#include "autosampling/sampling/credit.hpp"
 #include "autosampling/sampling/permutation.hpp"
 
 #include <algorithm>
@@ -15,9 +14,9 @@ namespace autosampling {
 Sampler::Sampler(const ExplorationOptions& options, std::uint64_t seed, std::uint32_t training_images,
                  std::uint32_t draws, Perturbation perturbation)
     : options_(options), seed_(seed), training_images_(training_images), draws_(draws),
-      timetable_(options, training_images, draws), perturbation_(std::move(perturbation)),
-      tally_(options, training_images),
-      groups_(training_images, options.credit == Credit::advantage ? neutral_level : 0U) {
+      timetable_(options, training_images, draws), credit_(make_credit(options)),
+      perturbation_(std::move(perturbation)), tally_(options, training_images),
+      groups_(training_images, credit_->level(0, 0, 0)) {
     if (options.uniform == UniformDraws::lineage) pool_.emplace(training_images);
     adopt(estimate());
     exploration_ = 0;
@@ -29,6 +28,10 @@ void Sampler::draw(std::uint32_t member, std::int64_t cycle, std::uint8_t attemp
         draw_learned(member, cycle, attempt, out);
     } else if (pool_) {
         pool_->draw({seed_, Purpose::uniform, member, static_cast<std::uint32_t>(cycle), attempt}, out);
+    } else if (options_.uniform == UniformDraws::replacement) {
+        const RandomKey key{seed_, Purpose::uniform, member, static_cast<std::uint32_t>(cycle), attempt};
+        for (std::uint32_t slot = 0; slot < out.size(); ++slot)
+            out[slot] = RandomStream(key, slot).below(training_images_);
     } else {
         draw_uniform(member, attempt, out);
     }
@@ -91,10 +94,7 @@ std::vector<double> Sampler::estimate() {
     }
     std::vector<double> weights(groups_.levels());
     const double mean = tally_.mean_count();
-    for (std::uint32_t level = 0; level < weights.size(); ++level)
-        weights[level] = options_.credit == Credit::advantage
-                             ? std::exp(scaled_score_of(level))
-                             : std::log1p(options_.smoothing * (level + 1) / (mean + 1));
+    for (std::uint32_t level = 0; level < weights.size(); ++level) weights[level] = credit_->weight(level, mean);
     return weights;
 }
 

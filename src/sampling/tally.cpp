@@ -2,7 +2,6 @@
 
 #include "autosampling/base/error.hpp"
 #include "autosampling/sampling/arrays.hpp"
-#include "autosampling/sampling/credit.hpp"
 
 #include <boost/sort/spreadsort/integer_sort.hpp>
 
@@ -17,10 +16,9 @@ constexpr int row_length = 5;
 } // namespace
 
 Tally::Tally(const ExplorationOptions& options, std::uint32_t training_images)
-    : advantage_(options.credit == Credit::advantage), beta_(options.beta),
-      window_cycles_(options.counts == Counts::window ? options.window_cycles : 0),
+    : kind_(make_credit(options)), window_cycles_(options.counts == Counts::window ? options.window_cycles : 0),
       half_life_cycles_(options.counts == Counts::decay ? options.half_life_cycles : 0), count_(training_images, 0),
-      draws_(advantage_ ? training_images : 0, 0), credit_(advantage_ ? training_images : 0, 0) {}
+      draws_(kind_->keeps_credits() ? training_images : 0, 0), credit_(draws_.size(), 0) {}
 
 void Tally::add(std::vector<Contribution> cycle) {
     for (const Contribution& contribution : cycle) apply(contribution, 1);
@@ -41,7 +39,7 @@ void Tally::apply(const Contribution& contribution, int sign) {
         for (const std::uint32_t index : contribution.indices) count_[index] += one;
         total_ += sign * std::ssize(contribution.indices);
     }
-    if (contribution.credited && advantage_) {
+    if (contribution.credited && kind_->keeps_credits()) {
         for (const std::uint32_t index : contribution.indices) {
             draws_[index] += one;
             credit_[index] += sign * std::int64_t{contribution.z};
@@ -71,7 +69,8 @@ std::vector<std::uint32_t> Tally::take_touched() {
 }
 
 std::uint32_t Tally::level(std::uint32_t index) const {
-    return advantage_ ? score_level(beta_ * score(credit_[index], draws_[index])) : count_[index];
+    return draws_.empty() ? kind_->level(count_[index], 0, 0)
+                          : kind_->level(count_[index], draws_[index], credit_[index]);
 }
 
 double Tally::mean_count() const {

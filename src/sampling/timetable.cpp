@@ -1,6 +1,7 @@
 #include "autosampling/sampling/timetable.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/sampling/credit.hpp"
 
 #include <cmath>
 
@@ -8,14 +9,7 @@ namespace autosampling {
 
 ExplorationOptions resolve(const ExplorationOptions& options) {
     ExplorationOptions resolved = options;
-    const bool winner = options.credit == Credit::winner;
-    if (options.first_epoch < 0) resolved.first_epoch = winner ? 20 : 0;
-    if (options.uniform_epochs < 0) resolved.uniform_epochs = winner ? 3 : 0;
-    if (options.interval_epochs == 0 && options.interval_cycles == 0) {
-        resolved.interval_epochs = winner ? resolved.uniform_epochs + 1 : 0;
-        resolved.interval_cycles = winner ? 0 : 1;
-    }
-    if (options.mixing == Mixing::automatic) resolved.mixing = winner ? Mixing::epochs : Mixing::draws;
+    make_credit(options)->resolve(resolved);
     return resolved;
 }
 

@@ -124,16 +124,25 @@ struct Trainer::Parts {
 
     Tensor logits(const Tensor& examples) { return network->forward(examples).to(torch::kFloat); }
 
-    // The loss of the batch of a cycle that begins at draw `first`. logits (B, classes) f32, labels (B) i64.
-    Tensor batch_loss(const Tensor& logits, const Tensor& labels, const Weighting& weighting, std::size_t first) const {
-        const double smoothing = options.training.label_smoothing;
-        if (weighting.weight.empty())
-            return at::cross_entropy_loss(logits, labels, {}, at::Reduction::Mean, -100, smoothing);
-        const Tensor losses = at::cross_entropy_loss(logits, labels, {}, at::Reduction::None, -100, smoothing); // (B)
+    // The loss of each draw. logits (B, classes) f32, labels (B) i64 -> (B) f32
+    Tensor draw_losses(const Tensor& logits, const Tensor& labels) const {
+        return at::cross_entropy_loss(logits, labels, {}, at::Reduction::None, -100, options.training.label_smoothing);
+    }
+
+    // The loss of the batch of a cycle that begins at draw `first`; those of its draws go to `each` (B).
+    Tensor batch_loss(const Tensor& logits, const Tensor& labels, const Weighting& weighting, std::size_t first,
+                      Tensor each) const {
+        if (weighting.weight.empty()) {
+            each.copy_(draw_losses(logits.detach(), labels));
+            return at::cross_entropy_loss(logits, labels, {}, at::Reduction::Mean, -100,
+                                          options.training.label_smoothing);
+        }
+        const Tensor losses = draw_losses(logits, labels);
+        each.copy_(losses.detach());
+        const Tensor host = each.to(torch::kCPU); // on a CPU no copy
         const auto size = static_cast<std::size_t>(losses.numel());
-        const auto loss = weighting.loss.subspan(first, size), weight = weighting.weight.subspan(first, size);
-        torch::from_blob(loss.data(), losses.sizes(), torch::kFloat).copy_(losses.detach());
-        weighting.reweigh(loss, weight);
+        const auto weight = weighting.weight.subspan(first, size);
+        weighting.reweigh({host.data_ptr<float>(), size}, weight);
         return (torch::from_blob(weight.data(), losses.sizes(), torch::kFloat).to(losses.device()) * losses).mean();
     }
 
@@ -191,6 +200,7 @@ CycleResult Trainer::train(const CycleTask& task) {
     const auto steps = static_cast<std::int64_t>(task.indices.size() / batch_size);
     const std::size_t part = batch_size / static_cast<std::size_t>(p.ranks()); // of a batch, this rank's
     Tensor losses = torch::zeros({steps}, torch::TensorOptions(p.options.device));
+    Tensor draw_losses = torch::zeros({std::ssize(task.indices)}, torch::TensorOptions(p.options.device));
     p.network->train();
     for (std::int64_t step = 0; step < steps; ++step) {
         const std::size_t first =
@@ -202,7 +212,9 @@ CycleResult Trainer::train(const CycleTask& task) {
             const Autocast autocast(p.options.precision, p.options.device.type());
             logits = p.logits(batch.examples);
         }
-        const Tensor loss = p.batch_loss(logits, batch.labels, task.weighting, first);
+        const Tensor loss =
+            p.batch_loss(logits, batch.labels, task.weighting, first,
+                         draw_losses.narrow(0, static_cast<std::int64_t>(first), static_cast<std::int64_t>(part)));
         losses[step].copy_(loss.detach());
         // On a GPU a look would stall every step; in a team the others would wait for this rank.
         if (loss.is_cpu() && p.ranks() == 1 && !std::isfinite(loss.item<float>())) break;
@@ -212,13 +224,17 @@ CycleResult Trainer::train(const CycleTask& task) {
                  task.factors.weight_decay * p.options.training.weight_decay);
     }
     losses = losses.to(torch::kCPU);
+    draw_losses = draw_losses.to(torch::kCPU);
+    const std::span draw_loss(draw_losses.data_ptr<float>(), task.indices.size());
     if (p.ranks() > 1) {
         p.options.team->sum(std::span(losses.data_ptr<float>(), static_cast<std::size_t>(steps)));
+        p.options.team->sum(draw_loss); // each draw's is 0 on all ranks but one
         losses.div_(p.ranks());
         share_state();
     }
     const double train_loss = losses.to(torch::kDouble).mean().item<double>();
-    return {train_loss, std::isfinite(train_loss) && all_finite(p.state.buffer())};
+    return {
+        train_loss, std::isfinite(train_loss) && all_finite(p.state.buffer()), {draw_loss.begin(), draw_loss.end()}};
 }
 
 Score Trainer::evaluate(Which which, std::span<const std::uint32_t> examples) {

@@ -206,6 +206,24 @@ TEST(Sampler, draws_are_independent_of_each_other) {
     for (const auto& observed : {slots, members, cycles}) EXPECT_GT(chi_square_p(observed, pair), false_alarm);
 }
 
+// 200,000 draws of 40 images, by image and by pairs of neighbouring slots in 8 · 8 classes.
+TEST(Sampler, uniform_draws_with_replacement_are_uniform_and_independent) {
+    ExplorationOptions options;
+    options.kind = ExplorationKind::random;
+    options.uniform = UniformDraws::replacement;
+    const Sampler sampler = make_sampler(options, images, draws);
+    std::vector<std::int64_t> each(images, 0), slots(64, 0);
+    for (std::int64_t cycle = 0; cycle < 200'000 / draws; ++cycle) {
+        const auto now = drawn(sampler, draws, 1, cycle);
+        for (std::size_t slot = 0; slot < draws; ++slot) {
+            ++each[now[slot]];
+            if (slot > 0) ++slots[now[slot - 1] % 8 * 8 + now[slot] % 8];
+        }
+    }
+    EXPECT_GT(uniform_p(each), false_alarm);
+    EXPECT_GT(uniform_p(slots), false_alarm);
+}
+
 TEST(Sampler, without_replacement_indices_of_a_cycle_differ_and_each_draw_is_from_the_rest) {
     for (const double sigma : {0.0, 0.5}) {
         ExplorationOptions options = exploring_every_cycle(Credit::advantage);

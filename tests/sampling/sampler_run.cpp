@@ -94,7 +94,7 @@ TEST(Sampler, one_member_without_exploration_reads_whole_permutations) {
 TEST(Sampler, draws_are_pure_and_a_repeated_cycle_draws_others) {
     for (const ExplorationOptions& options :
          {mixing_by_epochs(UniformDraws::member), mixing_by_epochs(UniformDraws::lineage),
-          exploring_every_cycle(Credit::winner, 1)}) {
+          mixing_by_epochs(UniformDraws::replacement), exploring_every_cycle(Credit::winner, 1)}) {
         constexpr std::uint32_t images = 500, draws = 50;
         Sampler sampler = make_sampler(options, images, draws);
         for (std::int64_t cycle = 0; cycle < 60; ++cycle) {
@@ -113,7 +113,8 @@ TEST(Sampler, draws_are_pure_and_a_repeated_cycle_draws_others) {
 
 TEST(Sampler, another_seed_draws_other_indices_uniform_and_learned) {
     for (const ExplorationOptions& options :
-         {mixing_by_epochs(UniformDraws::member), exploring_every_cycle(Credit::advantage)}) {
+         {mixing_by_epochs(UniformDraws::member), mixing_by_epochs(UniformDraws::replacement),
+          exploring_every_cycle(Credit::advantage)}) {
         const Sampler one = make_sampler(options, 500, 50, 1), two = make_sampler(options, 500, 50, 2);
         EXPECT_NE(drawn(one, 50, 0, 0), drawn(two, 50, 0, 0));
     }

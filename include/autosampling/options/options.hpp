@@ -67,6 +67,7 @@ struct RecordOptions {
     std::int64_t checkpoint_cycles = 0; // 0: by time alone
     double checkpoint_minutes = 10;     // 0: by cycles alone
     std::int64_t keep_checkpoints = 2;
+    bool losses = false; // of the survivors' draws
 };
 
 enum class ReplayMode { none, exact, dynamic, fixed };

@@ -37,6 +37,7 @@ struct Plan {
     std::int64_t rank_bytes = 0;    // states and sampling on one rank, without LibTorch and the activations
     std::int64_t checkpoint_bytes = 0;
     std::int64_t record_bytes = 0; // of all segments, before compression
+    std::int64_t loss_bytes = 0;   // of them the losses of draws
 };
 
 // `options` resolved. Throws Error(usage), for instance for a cycle longer than an epoch.

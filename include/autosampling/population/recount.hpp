@@ -13,17 +13,6 @@
 
 namespace autosampling {
 
-// The draws of a cycle as they count, from what is known of its members: with winner credit the survivors', with
-// advantage credit those of all finite members. `schedules` holds the sub-schedules of `counted` (ascending), K each.
-std::vector<Contribution> contributions(const ExplorationOptions& options, std::span<const double> signal,
-                                        std::span<const std::uint8_t> finite, std::span<const std::int32_t> survivors,
-                                        std::span<const std::int32_t> counted,
-                                        std::span<const std::uint32_t> schedules);
-
-// The members whose draws count, ascending.
-std::vector<std::int32_t> counted_members(const ExplorationOptions& options, std::span<const std::uint8_t> finite,
-                                          std::span<const std::int32_t> survivors);
-
 // Takes a sampler through a recorded cycle, exploration included. Throws Error(checkpoint) where the recorded
 // sub-schedules are not those that the sampler draws; with exploration.kind = none, where a rule or a replay may have
 // drawn, they are taken as they are.

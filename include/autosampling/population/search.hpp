@@ -76,12 +76,6 @@ class Search {
             return std::any_of(reports.begin(), reports.end(), [](const RankReport& r) { return r.stop != 0; });
         }
     };
-    // What is learned from: the draws that count; the same on every rank.
-    struct Evidence {
-        std::vector<std::uint8_t> finite;     // (P)
-        std::vector<std::int32_t> counted;    // members, ascending
-        std::vector<std::uint32_t> schedules; // K for each of them
-    };
 
     // Draws, trains, evaluates, gathers and selects, with new draws again while no member is finite.
     Trial try_members(const volatile std::sig_atomic_t& stop);
@@ -91,8 +85,10 @@ class Search {
     Outcome run_member(std::int32_t member, int attempt);
     HyperparameterFactors factors_of(std::int32_t member) const;
     Weighting weigh(int attempt);
+    template<class T>
+    std::vector<T> gather_draws(const std::vector<std::int32_t>& members,
+                                const std::map<std::int32_t, std::vector<T>>& mine) const;
     Evidence gather_evidence(const Trial& trial) const;
-    void learn(const Trial& trial, const Evidence& evidence);
     void explore();
     void record(const Trial& trial, const Evidence& evidence, bool explored);
     void test(const State& winner);
@@ -105,9 +101,10 @@ class Search {
     std::int64_t cycle_ = 0;                                       // done
     Selection latest_;                                             // of the last cycle of this job
     std::vector<Outcome> mine_;                                    // of this rank's members, this cycle
-    std::map<std::int32_t, std::vector<std::uint32_t>> schedules_; // of this rank's members, this cycle
-    std::vector<float> draw_weight_, draw_loss_; // (K) of this cycle; with a rule only, whose one member is here
-    std::vector<std::uint32_t> reward_examples_; // of this cycle
+    std::map<std::int32_t, std::vector<std::uint32_t>> schedules_; // (K) of this rank's members, this cycle
+    std::map<std::int32_t, std::vector<float>> draw_losses_;       // (K) likewise
+    std::vector<float> draw_weight_;                               // (K) likewise, of a rule's one member
+    std::vector<std::uint32_t> reward_examples_;                   // of this cycle
     std::chrono::duration<double> longest_cycle_{0};
 };
 

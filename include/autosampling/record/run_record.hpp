@@ -39,7 +39,7 @@ struct CycleRow {
     std::vector<double> learning_rate_factor;    // (P) on the run's; empty: all 1, not recorded
     std::vector<double> weight_decay_factor;     // (P) likewise
     std::vector<float> draw_weight;              // (S, K) of each in its batch's loss; empty: all 1, not recorded
-    std::vector<float> draw_loss;                // (S, K) of each, before its batch's step; with the weights
+    std::vector<float> draw_loss;                // (S, K) of each, before its batch's step; empty: not recorded
 };
 
 // One epoch: measured after the first cycle at which it is complete.

@@ -36,10 +36,10 @@ constexpr auto names_of(Counts) {
     return std::array{"all", "window", "decay"};
 }
 
-// Whose epochs uniform draws don't repeat in: the member's (the paper's), or the winning schedule's.
-enum class UniformDraws { member, lineage };
+// Whose epochs uniform draws don't repeat in: the member's (the paper's), the winning schedule's, or nobody's.
+enum class UniformDraws { member, lineage, replacement };
 constexpr auto names_of(UniformDraws) {
-    return std::array{"member", "lineage"};
+    return std::array{"member", "lineage", "replacement"};
 }
 
 struct ExplorationOptions {

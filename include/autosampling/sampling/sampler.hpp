@@ -5,6 +5,7 @@
 #pragma once
 
 #include "autosampling/base/named_arrays.hpp"
+#include "autosampling/sampling/credit.hpp"
 #include "autosampling/sampling/level_groups.hpp"
 #include "autosampling/sampling/lineage_pool.hpp"
 #include "autosampling/sampling/options.hpp"
@@ -13,6 +14,7 @@
 #include "autosampling/sampling/timetable.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -31,7 +33,14 @@ class Sampler {
     // one that `count` will be told of.
     void draw(std::uint32_t member, std::int64_t cycle, std::uint8_t attempt, std::span<std::uint32_t> out) const;
 
-    // The cycle is done: these members' draws count. With `uniform` = lineage exactly one of them is a survivor.
+    // The members whose draws the next cycle's evidence must hold, ascending.
+    std::vector<std::int32_t> counted(std::span<const std::uint8_t> finite,
+                                      std::span<const std::int32_t> survivors) const {
+        return credit_->counted(finite, survivors);
+    }
+    // The cycle is done: what the members drew counts as the kind of credit has it.
+    void learn(std::int64_t cycle, const Evidence& evidence) { count(cycle, credit_->contributions(evidence)); }
+    // The same from the contributions themselves. With `uniform` = lineage exactly one of them is a survivor.
     void count(std::int64_t cycle, std::vector<Contribution> contributions);
 
     // An exploration point: brings the groups up to date and returns the weight of each level (L), which rank 0's
@@ -59,6 +68,7 @@ class Sampler {
     std::uint64_t seed_;
     std::uint32_t training_images_, draws_;
     Timetable timetable_;
+    std::shared_ptr<const CreditRule> credit_;
     Perturbation perturbation_;
     Tally tally_;
     LevelGroups groups_;

@@ -4,24 +4,18 @@
 #pragma once
 
 #include "autosampling/base/named_arrays.hpp"
+#include "autosampling/sampling/credit.hpp"
 #include "autosampling/sampling/options.hpp"
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <span>
 #include <vector>
 
 namespace autosampling {
 
-// One member's part in a cycle that counts.
-struct Contribution {
-    bool survivor = false;              // its draws enter the counts
-    bool credited = false;              // its draws enter the credits (advantage credit, finite members)
-    std::int32_t z = 0;                 // its advantage in units of 2^-16
-    std::vector<std::uint32_t> indices; // (K) in the order in which they were fed
-};
-
-// 4 bytes an index, 16 with advantage credit, and what was touched since the last exploration.
+// 4 bytes an index, 16 where credits are kept, and what was touched since the last exploration.
 class Tally {
   public:
     // `options` resolved.
@@ -36,7 +30,7 @@ class Tally {
     std::vector<std::uint32_t> take_touched();
 
     std::span<const std::uint32_t> count() const { return count_; }  // (N)
-    std::span<const std::uint32_t> draws() const { return draws_; }  // (N), or empty without advantage credit
+    std::span<const std::uint32_t> draws() const { return draws_; }  // (N), or empty where no credits are kept
     std::span<const std::int64_t> credit() const { return credit_; } // (N), units of 2^-16, or empty
     double mean_count() const;
 
@@ -48,8 +42,7 @@ class Tally {
     void halve();
     void touch(std::span<const std::uint32_t> indices);
 
-    bool advantage_;
-    double beta_;
+    std::shared_ptr<const CreditRule> kind_;
     std::int64_t window_cycles_ = 0, half_life_cycles_ = 0;
     std::vector<std::uint32_t> count_, draws_;
     std::vector<std::int64_t> credit_;

@@ -17,6 +17,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace autosampling {
 
@@ -35,7 +36,6 @@ struct TrainerOptions {
 // What each draw of a cycle weighs in the loss of its batch, Σ weight · loss / B.
 struct Weighting {
     std::span<float> weight; // (K) empty: all 1, and nothing below is used
-    std::span<float> loss;   // (K) out: of each draw before its batch's step, with label smoothing
     // Called once a batch, with its losses (B), when they are known; may change its weights (B).
     std::function<void(std::span<const float> loss, std::span<float> weight)> reweigh;
 };
@@ -50,8 +50,9 @@ struct CycleTask {
 };
 
 struct CycleResult {
-    double train_loss = 0; // mean over the batches of their losses, each before its step
-    bool finite = true;    // every batch loss, and the whole state at the end
+    double train_loss = 0;        // mean over the batches of their losses, each before its step
+    bool finite = true;           // every batch loss, and the whole state at the end
+    std::vector<float> draw_loss; // (K) of each draw before its batch's step, with label smoothing; 0 after a stop
 };
 
 // Sums over examples; added in the order of the batches, so that equal lists give equal bits.
