@@ -1,6 +1,7 @@
 #include "autosampling/comm/transport.hpp"
 
 #include "autosampling/base/hash.hpp"
+#include "mpi_average.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -160,6 +161,13 @@ class MpiTransport : public Transport {
             ++tag;
         }
         messages.finish(comm_);
+    }
+
+    void average(std::span<const std::span<const float>> mine, std::span<const int> given,
+                 std::span<float> result) override {
+        EXPECT(std::ssize(given) == comm_.size() && std::ssize(mine) == given[static_cast<std::size_t>(comm_.rank())]);
+        EXPECT(std::all_of(mine.begin(), mine.end(), [&](auto state) { return state.size() == result.size(); }));
+        average_by_messages(comm_, mine, given, result);
     }
 
   private:

@@ -44,12 +44,19 @@ void check_population(const PopulationOptions& population, std::int64_t batch_si
                 population.survivors <= population.members,
             "population.survivors = ", population.survivors, " is more than the ", population.members,
             " members: lower it, or raise population.members");
+    require(population.members != 1 || population.selection != SelectionRule::mean,
+            "population.selection = mean averages members, and there is one: set population.members = 2 or more, or "
+            "another selection");
 }
 
 void check_exploration(const ExplorationOptions& exploration, const PopulationOptions& population) {
     require(exploration.kind != ExplorationKind::none || population.members <= 1,
             "exploration.kind = none trains one member, not population.members = ", population.members,
             ": set population.members = 1, or kind = random for a population that draws uniformly");
+    require(population.selection != SelectionRule::mean || exploration.kind != ExplorationKind::mixture ||
+                exploration.credit != Credit::winner,
+            "exploration.credit = winner learns from the winners' draws, and population.selection = mean has no "
+            "winners: set credit = advantage, or another selection");
     require(exploration.uniform != UniformDraws::lineage || population.selection == SelectionRule::best,
             "exploration.uniform = lineage needs one line of survivors: set population.selection = best");
     require(exploration.interval_epochs == 0 || exploration.interval_cycles == 0,
@@ -92,6 +99,9 @@ void check_hyperparameters(const Options& options) {
     check_range("learning_rate_range", hyper.learning_rate_range);
     check_range("weight_decay_range", hyper.weight_decay_range);
     if (hyper.explore == Variation::none) return;
+    require(options.population.selection != SelectionRule::mean, "hyperparameters.explore = ", hyper.explore,
+            " keeps what winners have, and population.selection = mean has none: set explore = none, or another "
+            "selection");
     require(hyper.interval_cycles > 0 || options.exploration.kind == ExplorationKind::mixture,
             "hyperparameters.interval_cycles is 0 (vary them where the sampling distribution is re-estimated), but "
             "exploration.kind = ",
@@ -103,6 +113,12 @@ void check_hyperparameters(const Options& options) {
             "(population.members is ",
             population.members, ", selection ", population.selection,
             "): choose resample, more members or another selection");
+}
+
+void check_record(const Options& options) {
+    require(!options.record.losses || options.population.selection != SelectionRule::mean,
+            "record.losses is of the survivors' recorded draws, and population.selection = mean records none (they can "
+            "be drawn again): set losses = false, or another selection");
 }
 
 void check_replay(const ReplayOptions& replay) {
@@ -119,6 +135,7 @@ void check_consistency(const Options& options) {
     check_exploration(options.exploration, options.population);
     check_sampling(options);
     check_hyperparameters(options);
+    check_record(options);
     check_replay(options.replay);
 }
 

@@ -147,7 +147,8 @@ std::vector<Option> population_options() {
         {"population", "selection", at<&Options::population, &PopulationOptions::selection>, names<SelectionRule>(), "",
          "Who goes on from whose state: best: all from the best; top-k: the first `survivors` stay, the others take "
          "them in turn; truncation: the last `fraction` take the first ones'; tournament: in random pairs the loser "
-         "takes the winner's; none: everyone from its own. A member that isn't finite takes another's in any case."},
+         "takes the winner's; mean: all from the mean of all finite members, so that there is no winner; none: everyone "
+         "from its own. A member that isn't finite takes another's in any case."},
         {"population", "survivors", at<&Options::population, &PopulationOptions::survivors>, count(1), "members",
          "top-k: how many survive."},
         {"population", "fraction", at<&Options::population, &PopulationOptions::fraction>, above(0, 0.5), "fraction",

@@ -89,4 +89,20 @@ State StateStore::exchange(const Selection& selection, bool everywhere, Transpor
     return winner == after.end() ? State{} : winner->second;
 }
 
+State StateStore::average(std::span<const std::int32_t> members, Transport& transport) {
+    start_.clear();
+    std::vector<std::span<const float>> mine;
+    std::vector<int> given(static_cast<std::size_t>(placement_.ranks()), 0);
+    for (const std::int32_t member : members) {
+        const int rank = placement_.rank_of(member);
+        ++given[static_cast<std::size_t>(rank)];
+        if (rank == rank_) mine.emplace_back(*kept_.at(member));
+    }
+    const auto mean = acquire();
+    transport.average(mine, given, *mean);
+    for (const std::int32_t member : placement_.members_of(rank_)) start_[member] = mean;
+    discard();
+    return mean;
+}
+
 } // namespace autosampling

@@ -36,10 +36,11 @@ Hyperparameters::Hyperparameters(const Options& options)
 }
 
 void Hyperparameters::follow(std::span<const std::int32_t> parent, std::int64_t cycles_done, bool explored) {
+    if (!vary()) return;
     EXPECT(parent.size() == factors_.size());
     const std::vector<HyperparameterFactors> before = factors_;
     const std::int64_t interval = options_.interval_cycles;
-    const bool varied = vary() && (interval > 0 ? cycles_done % interval == 0 : explored);
+    const bool varied = (interval > 0 ? cycles_done % interval == 0 : explored);
     for (std::uint32_t member = 0; member < factors_.size(); ++member) {
         HyperparameterFactors& mine = factors_[member];
         mine = before[static_cast<std::size_t>(parent[member])];

@@ -52,18 +52,19 @@ Progress::Progress(const Options& options, const Plan& plan, std::filesystem::pa
 
 void Progress::cycle(const CycleRow& row, Log& log) {
     if (options_.run.log_level == LogLevel::debug) say_members(row, log);
-    double sum = 0, squares = 0, count = 0, accuracy = 0;
+    double sum = 0, squares = 0, count = 0, accuracy = 0, train_loss = 0;
     for (std::size_t member = 0; member < row.reward.size(); ++member) {
         if (!row.finite[member]) continue;
         sum += row.reward[member];
         accuracy += row.reward_accuracy[member];
+        train_loss += row.train_loss[member];
         ++count;
     }
     const double mean = sum / count;
     for (std::size_t member = 0; member < row.reward.size(); ++member)
         if (row.finite[member]) squares += (row.reward[member] - mean) * (row.reward[member] - mean);
     now_.cycles = row.cycle + 1;
-    now_.best_reward = row.reward[static_cast<std::size_t>(row.winner)];
+    now_.best_reward = reached_reward(row);
     now_.state_hash = row.state_hash;
 
     const auto time = std::chrono::steady_clock::now();
@@ -74,14 +75,15 @@ void Progress::cycle(const CycleRow& row, Log& log) {
     const double elapsed = std::chrono::duration<double>(time - start_).count();
     const auto done = static_cast<double>(now_.cycles - first_cycle_);
     const double rate = done * static_cast<double>(plan_.members * plan_.draws) / elapsed;
+    const bool averages = row.winner < 0;
     const double p = accuracy / count;
     const double binomial = std::sqrt(p * (1 - p) / static_cast<double>(plan_.reward_images_per_cycle));
     std::ostringstream line;
     line << std::fixed << std::setprecision(4) << "cycle " << now_.cycles << "/" << plan_.cycles << "  "
-         << options_.population.reward << " best " << now_.best_reward << " mean " << mean << " spread "
-         << std::sqrt(squares / count) << " (binomial error of an accuracy " << binomial << ")  train loss "
-         << row.train_loss[static_cast<std::size_t>(row.winner)] << "  " << std::setprecision(0) << rate
-         << " images/s  elapsed " << duration(elapsed) << "  remaining "
+         << options_.population.reward << (averages ? " of the mean " : " best ") << now_.best_reward << " mean "
+         << mean << " spread " << std::sqrt(squares / count) << " (binomial error of an accuracy " << binomial
+         << ")  train loss " << (averages ? train_loss / count : row.train_loss[static_cast<std::size_t>(row.winner)])
+         << "  " << std::setprecision(0) << rate << " images/s  elapsed " << duration(elapsed) << "  remaining "
          << duration(elapsed / done * static_cast<double>(plan_.cycles - now_.cycles));
     log.info(std::move(line).str());
 }
@@ -90,8 +92,9 @@ void Progress::epoch(const EpochRow& row, Log& log) {
     now_.epochs = row.epoch;
     now_.test_accuracy = row.test_accuracy;
     std::ostringstream line;
-    line << std::fixed << std::setprecision(4) << "epoch " << row.epoch << " complete: test accuracy of the winner "
-         << row.test_accuracy << ", test loss " << row.test_loss;
+    line << std::fixed << std::setprecision(4) << "epoch " << row.epoch << " complete: test accuracy of the "
+         << (options_.population.selection == SelectionRule::mean ? "mean " : "winner ") << row.test_accuracy << ", test loss "
+         << row.test_loss;
     log.info(std::move(line).str());
 }
 

@@ -10,17 +10,19 @@ namespace autosampling {
 void recount(Sampler& sampler, const ExplorationOptions& options, const CycleRow& row) {
     const std::vector<std::int32_t>& slots = row.survivor;
     Evidence evidence{.accuracy = row.reward_accuracy, .loss = row.reward_loss, .finite = row.finite};
-    evidence.survivors.assign(slots.begin(), std::find(slots.begin(), slots.end(), -1));
+    if (row.winner >= 0)
+        evidence.survivors.assign(slots.begin(), std::find(slots.begin(), slots.end(), -1));
+    else
+        evidence.survivors = finite_members(row.finite); // their mean goes on
     evidence.counted = sampler.counted(evidence.finite, evidence.survivors);
-    const auto& survivors = evidence.survivors;
-    const std::size_t draws = row.survivor_schedule.size() / slots.size();
+    const std::size_t draws = sampler.draws();
     evidence.schedules.resize(evidence.counted.size() * draws);
     for (std::size_t i = 0; i < evidence.counted.size(); ++i) {
         const std::int32_t member = evidence.counted[i];
         const auto schedule = std::span(evidence.schedules).subspan(i * draws, draws);
         sampler.draw(static_cast<std::uint32_t>(member), row.cycle, static_cast<std::uint8_t>(row.attempt), schedule);
-        const auto slot = std::lower_bound(survivors.begin(), survivors.end(), member) - survivors.begin();
-        if (slot == std::ssize(survivors) || survivors[static_cast<std::size_t>(slot)] != member) continue;
+        const auto slot = std::find(slots.begin(), slots.end(), member) - slots.begin();
+        if (slot == std::ssize(slots)) continue; // not recorded
         const auto recorded = row.survivor_schedule.begin() + slot * static_cast<std::ptrdiff_t>(draws);
         if (options.kind == ExplorationKind::none) std::copy_n(recorded, draws, schedule.begin());
         VALIDATE(std::equal(schedule.begin(), schedule.end(), recorded,

@@ -61,6 +61,10 @@ std::string recorded_configuration(const Hdf5File& run) {
 Options replay_options(const Options& recorded, const std::filesystem::path& run, ReplayMode mode) {
     VALIDATE(mode != ReplayMode::exact || recorded.replay.mode != ReplayMode::exact, ExitCode::usage, run.string(),
              " is an exact replay itself: replay the run that it repeats, ", recorded.replay.source);
+    VALIDATE(mode == ReplayMode::fixed || recorded.population.selection != SelectionRule::mean, ExitCode::usage, run.string(),
+             " averaged its members (population.selection = mean), so that it has no winners, and no winning schedule "
+             "to replay by --",
+             mode, ": replay what it learned with --static");
     Options options = recorded;
     options.replay = {};
     options.replay.mode = mode;

@@ -75,7 +75,7 @@ bool Search::run_cycle(const volatile std::sig_atomic_t& stop) {
     const std::int64_t done = cycle_ + 1;
     const Timetable& timetable = parts_.sampler.timetable();
     const bool epoch_ends = timetable.epoch_ends(done);
-    const State winner = store_.exchange(trial.selection, epoch_ends, parts_.transport);
+    const State winner = exchange(trial.selection, epoch_ends); // or the mean
     const Evidence evidence = gather_evidence(trial);
     parts_.sampler.learn(cycle_, evidence);
     if (SamplingRule* rule = parts_.feed.rule()) rule->learn(evidence.schedules, evidence.draw_loss);
@@ -104,7 +104,7 @@ Search::Trial Search::try_members(const volatile std::sig_atomic_t& stop) {
         const RankReport report = parts_.recorder.report(stopping);
         trial.reports = parts_.comm.all_gather(std::span(&report, 1));
         trial.selection = select(parts_.options.population, trial.outcomes, parts_.options.run.seed, cycle_);
-        if (trial.selection.winner >= 0) return trial;
+        if (!trial.selection.survivors.empty()) return trial;
         store_.discard();
         if (trial.attempt == parts_.options.population.max_retries) give_up(trial.attempt);
         if (parts_.comm.is_root())
@@ -178,7 +178,7 @@ Outcome Search::run_member(std::int32_t member, int attempt) {
     const Score score = evaluate_together(parts_.team, parts_.trainer, Trainer::Which::reward, reward_examples_);
     outcome.accuracy = static_cast<double>(score.correct) / static_cast<double>(score.images);
     outcome.reward_loss = score.loss_sum / static_cast<double>(score.images);
-    outcome.reward = parts_.options.population.reward == Reward::loss ? -outcome.reward_loss : outcome.accuracy;
+    outcome.reward = reward(outcome.accuracy, outcome.reward_loss);
     outcome.finite = trained.finite && std::isfinite(outcome.reward_loss);
     if (!outcome.finite) outcome.reward = std::numeric_limits<double>::quiet_NaN();
     outcome.seconds_reward = seconds_since(start);
@@ -226,6 +226,19 @@ Evidence Search::gather_evidence(const Trial& trial) const {
     return evidence;
 }
 
+// Gives every member what it goes on from, and returns what the run is judged by: the winner's state, where this rank
+// holds it, or the mean of all, which is evaluated here.
+State Search::exchange(const Selection& selection, bool everywhere) {
+    if (selection.winner >= 0) return store_.exchange(selection, everywhere, parts_.transport);
+    State mean = store_.average(selection.survivors, parts_.transport);
+    parts_.trainer.load(*mean);
+    const Score score = evaluate_together(parts_.comm, parts_.trainer, Trainer::Which::reward, reward_examples_);
+    const auto images = static_cast<double>(score.images);
+    mean_ = {static_cast<double>(score.correct) / images, score.loss_sum / images, 0};
+    if (parts_.comm.is_root()) mean_.hash = hash_of(std::span<const float>(*mean));
+    return mean;
+}
+
 void Search::explore() {
     std::vector<double> weights = parts_.sampler.estimate();
     parts_.comm.broadcast(std::span(weights), 0);
@@ -262,16 +275,21 @@ void Search::record(const Trial& trial, const Evidence& evidence, bool explored)
     }
     row.parent = selection.parent;
     row.winner = selection.winner;
+    if (selection.winner < 0) {
+        row.mean_reward = reward(mean_.accuracy, mean_.loss);
+        row.mean_reward_accuracy = mean_.accuracy;
+        row.mean_reward_loss = mean_.loss;
+    }
     row.attempt = trial.attempt;
     row.epoch = static_cast<std::int32_t>(parts_.sampler.timetable().epochs_complete(cycle_));
     row.learned = parts_.sampler.timetable().learned(cycle_);
     row.explored = explored;
-    row.state_hash = trial.outcomes[static_cast<std::size_t>(selection.winner)].state_hash;
+    row.state_hash =
+        selection.winner < 0 ? mean_.hash : trial.outcomes[static_cast<std::size_t>(selection.winner)].state_hash;
     const auto slots = static_cast<std::size_t>(parts_.recorder.header().slots);
     const auto draws = static_cast<std::size_t>(parts_.plan.draws);
-    row.survivor = selection.survivors;
-    row.survivor.resize(slots, -1);
-    for (const std::int32_t survivor : selection.survivors) {
+    if (slots > 0) row.survivor = selection.survivors;
+    for (const std::int32_t survivor : row.survivor) {
         const auto& counted = evidence.counted;
         const auto place = std::lower_bound(counted.begin(), counted.end(), survivor) - counted.begin();
         const auto append = [&](const auto& all, auto& recorded) {
@@ -281,6 +299,7 @@ void Search::record(const Trial& trial, const Evidence& evidence, bool explored)
         append(evidence.schedules, row.survivor_schedule);
         if (!evidence.draw_loss.empty()) append(evidence.draw_loss, row.draw_loss);
     }
+    row.survivor.resize(slots, -1);
     row.survivor_schedule.resize(slots * draws, -1);
     if (!evidence.draw_loss.empty()) row.draw_loss.resize(slots * draws, std::numeric_limits<float>::quiet_NaN());
     row.draw_weight = draw_weight_;
@@ -314,11 +333,13 @@ Snapshot Search::snapshot() const {
     Snapshot taken;
     CheckpointIndex& index = taken.index;
     index.cycle = cycle_;
-    index.winner = latest_.winner;
-    index.state_of = latest_.parent;
-    index.state_files = latest_.survivors;
+    const bool averaged = latest_.winner < 0; // then member 0's state is everybody's
+    index.winner = averaged ? 0 : latest_.winner;
+    index.state_of =
+        averaged ? std::vector<std::int32_t>(static_cast<std::size_t>(parts_.plan.members), 0) : latest_.parent;
+    index.state_files = averaged ? std::vector<std::int32_t>{0} : latest_.survivors;
     std::vector<std::uint64_t> hashes; // of the survivors of this rank
-    for (const std::int32_t survivor : latest_.survivors)
+    for (const std::int32_t survivor : index.state_files)
         if (placement_.rank_of(survivor) == parts_.comm.rank()) {
             const State& state = taken.states[survivor] = store_.start(survivor); // a survivor is its own parent
             hashes.push_back(hash_of(std::span<const float>(*state)));

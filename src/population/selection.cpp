@@ -57,6 +57,7 @@ bool ahead(const Outcome& a, const Outcome& b) {
 
 std::int64_t survivor_slots(const PopulationOptions& options) {
     if (options.selection == SelectionRule::best) return 1;
+    if (options.selection == SelectionRule::mean) return 0;
     return options.selection == SelectionRule::top_k ? options.survivors : options.members;
 }
 
@@ -71,6 +72,11 @@ Selection select(const PopulationOptions& options, std::span<const Outcome> outc
     const auto finite = static_cast<std::size_t>(
         std::count_if(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.finite != 0; }));
     if (finite == 0) return {};
+    if (options.selection == SelectionRule::mean) {
+        order.resize(finite);
+        std::sort(order.begin(), order.end());
+        return {.survivors = std::move(order)};
+    }
 
     Selection selection{order.front(), Members(outcomes.size()), {}};
     std::iota(selection.parent.begin(), selection.parent.end(), 0);

@@ -3,6 +3,7 @@
 
 #include "fields.hpp"
 
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -12,7 +13,7 @@
 
 namespace autosampling {
 
-// The elements of a member, be it one or a vector of them.
+// The elements of a member, be it one, perhaps one, or a vector of them.
 template<class T>
 std::span<const T> elements(const T& value) {
     return {&value, 1};
@@ -20,6 +21,10 @@ std::span<const T> elements(const T& value) {
 template<class T>
 std::span<const T> elements(const std::vector<T>& values) {
     return values;
+}
+template<class T>
+std::span<const T> elements(const std::optional<T>& value) {
+    return {value ? &*value : nullptr, value ? 1U : 0U};
 }
 template<class Owner, class Member>
 using ElementOf = std::remove_const_t<typename decltype(elements(std::declval<const Owner&>().*
@@ -96,6 +101,10 @@ void write_rows(Hdf5File& file, const Columns<Row>& columns, const std::vector<R
 
 template<class Row, class T>
 void assign_element(T Row::*member, Row& row, std::span<const T> part) {
+    row.*member = part.front();
+}
+template<class Row, class T>
+void assign_element(std::optional<T> Row::*member, Row& row, std::span<const T> part) {
     row.*member = part.front();
 }
 template<class Row, class T>

@@ -17,20 +17,14 @@ const Columns<CycleRow>& cycle_columns() {
         {"seconds_wait",
          &Row::seconds_wait,
          {"s", "time that the member's rank waited for the others", {"cycle", "member"}}},
-        {"parent",
-         &Row::parent,
-         {"1", "member whose state this one goes on from after the cycle", {"cycle", "member"}}},
         {"finite", &Row::finite, {"1", "whether loss and weights were finite", {"cycle", "member"}}},
-        {"winner", &Row::winner, {"1", "best member of the cycle", {"cycle"}}},
         {"attempt", &Row::attempt, {"1", "times the cycle was repeated before it stood", {"cycle"}}},
         {"cycle_epoch", &Row::epoch, {"1", "epochs complete when the cycle began", {"cycle"}}},
         {"learned", &Row::learned, {"1", "whether the draws came from the learned distribution", {"cycle"}}},
         {"explored", &Row::explored, {"1", "whether the distribution was re-estimated after the cycle", {"cycle"}}},
-        {"state_hash", &Row::state_hash, {"1", "XXH3 of the winner's state after the cycle", {"cycle"}}},
-        {"survivor", &Row::survivor, {"1", "members that are a parent, ascending; -1: unused slot", {"cycle", "slot"}}},
-        {"survivor_schedule",
-         &Row::survivor_schedule,
-         {"1", "training indices that the survivor was fed, in order; -1: unused slot", {"cycle", "slot", "draw"}}},
+        {"state_hash",
+         &Row::state_hash,
+         {"1", "XXH3 of the winner's state, or of the mean of all, after the cycle", {"cycle"}}},
     };
     return columns;
 }
@@ -38,6 +32,27 @@ const Columns<CycleRow>& cycle_columns() {
 const std::vector<Columns<CycleRow>>& optional_cycle_columns() {
     using Row = CycleRow;
     static const std::vector<Columns<Row>> tables{
+        {
+            {"parent",
+             &Row::parent,
+             {"1", "member whose state this one goes on from after the cycle", {"cycle", "member"}}},
+            {"winner", &Row::winner, {"1", "best member of the cycle", {"cycle"}}},
+            {"survivor",
+             &Row::survivor,
+             {"1", "members that are a parent, ascending; -1: unused slot", {"cycle", "slot"}}},
+            {"survivor_schedule",
+             &Row::survivor_schedule,
+             {"1", "training indices that the survivor was fed, in order; -1: unused slot", {"cycle", "slot", "draw"}}},
+        },
+        {
+            {"mean_reward", &Row::mean_reward, {"1", "reward of the mean of the members' states", {"cycle"}}},
+            {"mean_reward_accuracy",
+             &Row::mean_reward_accuracy,
+             {"1", "top-1 accuracy of that mean on the reward set", {"cycle"}}},
+            {"mean_reward_loss",
+             &Row::mean_reward_loss,
+             {"1", "mean cross-entropy of that mean on the reward set, in nats", {"cycle"}}},
+        },
         {
             {"learning_rate_factor",
              &Row::learning_rate_factor,

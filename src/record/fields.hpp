@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -19,8 +20,8 @@ template<class Row>
 struct Column {
     std::string name;
     std::variant<std::uint8_t Row::*, std::int32_t Row::*, std::int64_t Row::*, std::uint64_t Row::*, double Row::*,
-                 std::vector<std::uint8_t> Row::*, std::vector<std::int32_t> Row::*, std::vector<std::int64_t> Row::*,
-                 std::vector<float> Row::*, std::vector<double> Row::*>
+                 std::optional<double> Row::*, std::vector<std::uint8_t> Row::*, std::vector<std::int32_t> Row::*,
+                 std::vector<std::int64_t> Row::*, std::vector<float> Row::*, std::vector<double> Row::*>
         member;
     Hdf5Meaning meaning;
 };
@@ -65,8 +66,9 @@ struct LayoutColumns {
 constexpr std::size_t layout_axes = 4;
 
 const Columns<CycleRow>& cycle_columns();
-// What not every run has: of a run whose members' hyper-parameters vary, of one whose rule weighs its draws, and of one
-// that records losses. A run has all columns of a table or none, in all its cycles.
+// What not every run has: of a run that has winners, of one that averages its members, of one whose members'
+// hyper-parameters vary, of one whose rule weighs its draws, and of one that records losses. A run has all columns of a
+// table or none, in all its cycles.
 const std::vector<Columns<CycleRow>>& optional_cycle_columns();
 const Columns<EpochRow>& epoch_columns();
 const Columns<LineRow>& line_columns();

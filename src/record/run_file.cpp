@@ -26,7 +26,7 @@ void check_same_run(const SegmentFile& segment, const RunHeader& header) {
 }
 
 struct Survey {
-    std::vector<std::int32_t> line; // for each cycle, the ancestor of the last winner
+    std::vector<std::int32_t> line; // for each cycle, the ancestor of the last winner; empty without winners
     std::uint64_t epochs = 0;
     std::vector<Columns<CycleRow>> optional; // the tables that the run has
 };
@@ -34,7 +34,8 @@ struct Survey {
 // Goes through the segments backwards: member m in cycle t went on from the state of parent[t−1][m].
 Survey survey(const RecordExtent& extent, const RunHeader& header) {
     const std::int64_t members = header.members;
-    Survey found{std::vector<std::int32_t>(static_cast<std::size_t>(extent.cycles)), 0, {}};
+    Survey found;
+    if (header.slots > 0) found.line.resize(static_cast<std::size_t>(extent.cycles));
     auto at = found.line.rbegin();
     for (auto path = extent.segments.rbegin(); path != extent.segments.rend(); ++path) {
         const SegmentFile segment(*path);
@@ -43,6 +44,7 @@ Survey survey(const RecordExtent& extent, const RunHeader& header) {
         if (path + 1 == extent.segments.rend())
             for (const Columns<CycleRow>& columns : optional_cycle_columns())
                 if (segment.has(columns)) found.optional.push_back(columns);
+        if (found.line.empty()) continue;
         const auto parent = segment.file().read<std::int32_t>("parent"); // (cycles of the segment, P)
         const auto winner = segment.file().read<std::int32_t>("winner"); // (cycles of the segment)
         const auto cycles = std::ssize(winner);
@@ -70,17 +72,18 @@ LineRow line_row(const CycleRow& row, std::int32_t member, std::int64_t draws) {
 
 void copy_segments(Hdf5File& file, const RecordExtent& extent, const RunHeader& header, const Survey& known) {
     const Sizes sizes = sizes_of(header);
-    RowWriter<CycleRow> cycle_writer(file, cycle_columns(), known.line.size(), sizes);
+    const auto cycles = static_cast<std::uint64_t>(extent.cycles);
+    RowWriter<CycleRow> cycle_writer(file, cycle_columns(), cycles, sizes);
     RowWriter<EpochRow> epoch_writer(file, epoch_columns(), known.epochs, sizes);
     RowWriter<LineRow> line_writer(file, line_columns(), known.line.size(), sizes);
     std::deque<RowWriter<CycleRow>> optional_writers; // a writer can't be moved
-    for (const Columns<CycleRow>& columns : known.optional)
-        optional_writers.emplace_back(file, columns, known.line.size(), sizes);
+    for (const Columns<CycleRow>& columns : known.optional) optional_writers.emplace_back(file, columns, cycles, sizes);
     for (const fs::path& path : extent.segments) {
         const Segment segment = read_segment(path);
         std::vector<LineRow> rows;
-        for (const CycleRow& row : segment.cycles)
-            rows.push_back(line_row(row, known.line[static_cast<std::size_t>(row.cycle)], header.draws));
+        if (!known.line.empty())
+            for (const CycleRow& row : segment.cycles)
+                rows.push_back(line_row(row, known.line[static_cast<std::size_t>(row.cycle)], header.draws));
         cycle_writer.write(segment.cycles);
         epoch_writer.write(segment.epochs);
         line_writer.write(rows);

@@ -10,6 +10,10 @@
 
 namespace autosampling {
 
+double reached_reward(const CycleRow& row) {
+    return row.mean_reward ? *row.mean_reward : row.reward[static_cast<std::size_t>(row.winner)];
+}
+
 Summary recorded_summary(const RecordExtent& extent) {
     Summary summary;
     summary.cycles = extent.cycles;
@@ -19,7 +23,7 @@ Summary recorded_summary(const RecordExtent& extent) {
         const Segment segment = read_segment(*path);
         if (path == segments.rbegin()) {
             const CycleRow& last = segment.cycles.back();
-            summary.best_reward = last.reward[static_cast<std::size_t>(last.winner)];
+            summary.best_reward = reached_reward(last);
             summary.state_hash = last.state_hash;
         }
         if (segment.epochs.empty()) continue;

@@ -64,10 +64,7 @@ class AdvantageCredit : public CreditRule {
 
     std::vector<std::int32_t> counted(std::span<const std::uint8_t> finite,
                                       std::span<const std::int32_t>) const override {
-        std::vector<std::int32_t> members;
-        for (std::size_t member = 0; member < finite.size(); ++member)
-            if (finite[member]) members.push_back(static_cast<std::int32_t>(member));
-        return members;
+        return finite_members(finite);
     }
 
     std::vector<Contribution> contributions(const Evidence& evidence) const override {
@@ -102,6 +99,13 @@ class AdvantageCredit : public CreditRule {
 };
 
 } // namespace
+
+std::vector<std::int32_t> finite_members(std::span<const std::uint8_t> finite) {
+    std::vector<std::int32_t> members;
+    for (std::size_t member = 0; member < finite.size(); ++member)
+        if (finite[member]) members.push_back(static_cast<std::int32_t>(member));
+    return members;
+}
 
 std::shared_ptr<const CreditRule> make_credit(const ExplorationOptions& options) {
     if (options.credit == Credit::advantage) return std::make_shared<AdvantageCredit>(options);

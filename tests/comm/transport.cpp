@@ -3,6 +3,9 @@
 #include "harness/mpi_test.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <random>
 
 namespace autosampling::testing {
 namespace {
@@ -121,6 +124,52 @@ TEST_F(TransportContract, states_of_different_lengths_are_an_error) {
     } else {
         EXPECT_NO_THROW(own_transport->exchange(deliveries));
     }
+}
+
+// Values whose sum hangs on its order, in double precision too.
+std::vector<float> wide_values(int number, std::size_t length) {
+    std::mt19937 random(static_cast<unsigned>(number));
+    std::vector<float> values(length);
+    for (float& value : values)
+        value = std::ldexp(static_cast<float>(random() % 2001) - 1000, static_cast<int>(random() % 120) - 60);
+    return values;
+}
+
+// States 0 … total−1, in order over the ranks, as many on each as `given` says: the mean of all, on every rank.
+std::vector<float> average_of(Transport& transport, const std::vector<int>& given, std::size_t length,
+                              std::vector<float> (*state)(int, std::size_t)) {
+    const auto me = given.begin() + world().rank();
+    const int first = std::accumulate(given.begin(), me, 0);
+    std::vector<std::vector<float>> states;
+    for (int number = first; number < first + *me; ++number) states.push_back(state(number, length));
+    const std::vector<std::span<const float>> mine(states.begin(), states.end());
+    std::vector<float> result(length, -1.0F);
+    transport.average(mine, given, result);
+    return result;
+}
+
+TEST_F(TransportContract, a_mean_is_the_sum_in_order_whatever_each_rank_gives) {
+    constexpr int total = 7;
+    for (const std::size_t length : {std::size_t{0}, std::size_t{1}, std::size_t{3}, std::size_t{16'411}}) {
+        std::vector<double> sum(length, 0);
+        for (int number = 0; number < total; ++number) {
+            const std::vector<float> values = wide_values(number, length);
+            for (std::size_t i = 0; i < length; ++i) sum[i] += static_cast<double>(values[i]);
+        }
+        std::vector<float> expected;
+        for (const double value : sum) expected.push_back(static_cast<float>(value / total));
+        std::vector<int> spread(static_cast<std::size_t>(size), 0), last = spread;
+        for (int number = 0; number < total; ++number) ++spread[static_cast<std::size_t>(number % size)];
+        last.back() = total;
+        for (const auto& given : {spread, last})
+            EXPECT_EQ(average_of(*transport, given, length, wide_values), expected) << length;
+    }
+}
+
+TEST_F(TransportContract, equal_states_are_their_own_mean) {
+    const auto same = [](int, std::size_t length) { return wide_values(3, length); };
+    const std::vector<int> given(static_cast<std::size_t>(size), 3);
+    EXPECT_EQ(average_of(*transport, given, 10'007, same), wide_values(3, 10'007));
 }
 
 TEST_F(TransportContract, has_the_name_that_the_record_holds) {

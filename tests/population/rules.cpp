@@ -33,15 +33,7 @@ void plant_nans(std::int32_t, std::int64_t cycle, int attempt, Trainer& trainer)
 
 // The message of the refusal of usage that a run meets. Collective over world().
 std::string refusal(const Options& options, const std::filesystem::path& folder, Opening opening = Opening::fresh) {
-    std::string message;
-    try {
-        run_on(world().size(), options, folder, opening);
-    } catch (const Error& error) {
-        EXPECT_EQ(error.code(), ExitCode::usage) << error.what();
-        message = error.what();
-    }
-    world().barrier();
-    return message;
+    return usage_refusal([&] { run_on(world().size(), options, folder, opening); });
 }
 
 class EachSamplingRule : public ::testing::TestWithParam<Rule> {};

@@ -44,6 +44,9 @@ INSTANTIATE_TEST_SUITE_P(
                        ::testing::Values(Credit::winner, Credit::advantage)),
     [](const auto& given) { return test_name(std::get<0>(given.param)) + "_" + test_name(std::get<1>(given.param)); });
 
+INSTANTIATE_TEST_SUITE_P(Mean, EachRuleAndCredit, ::testing::Values(std::tuple{SelectionRule::mean, Credit::advantage}),
+                         [](const auto&) { return "advantage"; });
+
 TEST_P(EachRuleAndCredit, record_does_not_depend_on_the_number_of_ranks) {
     const SharedFolder folder;
     const Options options = EachRuleAndCredit::options();

@@ -30,6 +30,22 @@ Selection run(SelectionRule rule, const std::vector<Outcome>& outcomes, std::int
 
 using Members = std::vector<std::int32_t>;
 
+TEST(Selection, mean_has_no_winner_and_keeps_all_that_are_finite) {
+    PopulationOptions options;
+    options.selection = SelectionRule::mean;
+    std::vector<Outcome> outcomes(4);
+    for (std::int32_t member = 0; member < 4; ++member) {
+        outcomes[static_cast<std::size_t>(member)].member = member;
+        outcomes[static_cast<std::size_t>(member)].finite = member != 2;
+        outcomes[static_cast<std::size_t>(member)].reward = -member;
+    }
+    const Selection selection = select(options, outcomes, 1, 0);
+    EXPECT_EQ(selection.winner, -1);
+    EXPECT_EQ(selection.survivors, (std::vector<std::int32_t>{0, 1, 3}));
+    for (Outcome& outcome : outcomes) outcome.finite = 0;
+    EXPECT_TRUE(select(options, outcomes, 1, 0).survivors.empty());
+}
+
 TEST(Selection, best_reward_wins_and_everyone_takes_its_state) {
     const std::vector<Outcome> outcomes{outcome(0, 0.5, 1), outcome(1, 0.7, 2), outcome(2, 0.6, 0)};
     const Selection s = run(SelectionRule::best, outcomes);

@@ -9,6 +9,7 @@
 #include "harness/test_name.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,19 @@ inline ExitCode run_on(int ranks, Options options, const std::filesystem::path& 
     return static_cast<ExitCode>(code);
 }
 
+// The message with which this is refused as a matter of usage; empty where it isn't. Collective over world().
+inline std::string usage_refusal(const std::function<void()>& action) {
+    std::string message;
+    try {
+        action();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ExitCode::usage) << error.what();
+        message = error.what();
+    }
+    world().barrier();
+    return message;
+}
+
 // The options of a replay of a finished run. Collective over world().
 inline Options options_of_replay(const std::filesystem::path& run, ReplayMode mode) {
     Options options;
@@ -116,6 +130,9 @@ inline void expect_equal_records(const std::filesystem::path& a_run, const std::
         ASSERT_EQ(bits(x.learning_rate_factor), bits(y.learning_rate_factor));
         ASSERT_EQ(bits(x.weight_decay_factor), bits(y.weight_decay_factor));
         ASSERT_EQ(x.state_hash, y.state_hash);
+        ASSERT_EQ(x.mean_reward, y.mean_reward);
+        ASSERT_EQ(x.mean_reward_accuracy, y.mean_reward_accuracy);
+        ASSERT_EQ(x.mean_reward_loss, y.mean_reward_loss);
         ASSERT_EQ(x.parent, y.parent);
         ASSERT_EQ(x.finite, y.finite);
         ASSERT_EQ(x.survivor, y.survivor);

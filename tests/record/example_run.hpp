@@ -124,6 +124,9 @@ inline CycleRow cycle_row(std::int64_t cycle) {
         row.finite[static_cast<std::size_t>(lost)] = 0;
         row.reward[static_cast<std::size_t>(lost)] = std::numeric_limits<double>::quiet_NaN();
     }
+    row.mean_reward = below(1000) / 1e3;
+    row.mean_reward_accuracy = below(1000) / 1e3;
+    row.mean_reward_loss = below(1000) / 1e3;
     row.attempt = below(3);
     row.epoch = static_cast<std::int32_t>(cycle * draws / training_images);
     row.learned = cycle % 2 == 1;
@@ -160,8 +163,20 @@ inline Segment without_optional(Segment segment) {
     for (CycleRow& row : segment.cycles) {
         row.learning_rate_factor.clear();
         row.weight_decay_factor.clear();
+        row.mean_reward = row.mean_reward_accuracy = row.mean_reward_loss = std::nullopt;
         row.draw_weight.clear();
         row.draw_loss.clear();
+    }
+    return segment;
+}
+
+// As of a run that averages its members, which has no winners.
+inline Segment without_winners(Segment segment) {
+    for (CycleRow& row : segment.cycles) {
+        row.winner = -1;
+        row.parent.clear();
+        row.survivor.clear();
+        row.survivor_schedule.clear();
     }
     return segment;
 }
@@ -273,6 +288,9 @@ inline void expect_equal(const CycleRow& a, const CycleRow& b) {
     EXPECT_EQ(a.state_hash, b.state_hash);
     EXPECT_EQ(a.survivor, b.survivor);
     EXPECT_EQ(a.survivor_schedule, b.survivor_schedule);
+    EXPECT_EQ(a.mean_reward, b.mean_reward);
+    EXPECT_EQ(a.mean_reward_accuracy, b.mean_reward_accuracy);
+    EXPECT_EQ(a.mean_reward_loss, b.mean_reward_loss);
     EXPECT_EQ(a.learning_rate_factor, b.learning_rate_factor);
     EXPECT_EQ(a.weight_decay_factor, b.weight_decay_factor);
     EXPECT_EQ(a.draw_weight, b.draw_weight);

@@ -26,6 +26,13 @@ class Transport {
     // Carries out all deliveries; every rank passes the same list (source and takers), with its own spans.
     // No destination may overlap a state. Collective. Throws Error(failure, timeout).
     virtual void exchange(std::span<const Delivery> deliveries) = 0;
+    // The mean of the states (D) that all ranks give, into `result` (D) on every rank. They are added up in the order
+    // of the ranks, and on each in that of `mine`, so that the bits don't depend on how many a rank gives: each rank
+    // sums its share of the state, then the shares are gathered; the whole is never in one place but as the result.
+    // `given`: how many each rank gives, the same on all, together at least one. Collective. Throws Error(failure,
+    // timeout).
+    virtual void average(std::span<const std::span<const float>> mine, std::span<const int> given,
+                         std::span<float> result) = 0;
 };
 
 // Host buffers by point-to-point messages: each source serves its takers by a binomial tree that every rank derives

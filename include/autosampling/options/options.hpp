@@ -25,9 +25,9 @@ struct RunOptions {
     LogLevel log_level = LogLevel::info;
 };
 
-enum class SelectionRule { best, top_k, truncation, tournament, none };
+enum class SelectionRule { best, top_k, truncation, tournament, mean, none };
 constexpr auto names_of(SelectionRule) {
-    return std::array{"best", "top-k", "truncation", "tournament", "none"};
+    return std::array{"best", "top-k", "truncation", "tournament", "mean", "none"};
 }
 
 // On the reward set.

@@ -40,6 +40,9 @@ class StateStore {
     // winner's state is given to ranks that have no member taking it, too. Returns the winner's state where this rank
     // holds it afterwards. Collective.
     State exchange(const Selection& selection, bool everywhere, Transport& transport);
+    // Every member goes on from the mean of these members' states (ascending, at least one), which is returned, on
+    // every rank. Needs `keep_all`. Collective.
+    State average(std::span<const std::int32_t> members, Transport& transport);
 
     State copy(std::span<const float> state);
 

@@ -77,6 +77,12 @@ class Search {
         }
     };
 
+    // The mean of the members' states, evaluated.
+    struct Mean {
+        double accuracy = 0, loss = 0; // on the reward set
+        std::uint64_t hash = 0;
+    };
+
     // Draws, trains, evaluates, gathers and selects, with new draws again while no member is finite.
     Trial try_members(const volatile std::sig_atomic_t& stop);
     bool late() const;
@@ -91,6 +97,10 @@ class Search {
     Evidence gather_evidence(const Trial& trial) const;
     void explore();
     void record(const Trial& trial, const Evidence& evidence, bool explored);
+    double reward(double accuracy, double loss) const {
+        return parts_.options.population.reward == Reward::loss ? -loss : accuracy;
+    }
+    State exchange(const Selection& selection, bool everywhere);
     void test(const State& winner);
     Snapshot snapshot() const;
 
@@ -105,6 +115,7 @@ class Search {
     std::map<std::int32_t, std::vector<float>> draw_losses_;       // (K) likewise
     std::vector<float> draw_weight_;                               // (K) likewise, of a rule's one member
     std::vector<std::uint32_t> reward_examples_;                   // of this cycle
+    Mean mean_;                                                    // of this cycle, where the members are averaged
     std::chrono::duration<double> longest_cycle_{0};
 };
 

@@ -28,12 +28,13 @@ struct Outcome {
 bool ahead(const Outcome& a, const Outcome& b);
 
 struct Selection {
-    std::int32_t winner = -1;         // the best member, a survivor; −1: none is finite, the cycle must be repeated
-    std::vector<std::int32_t> parent; // (P) whose state each member goes on from
-    std::vector<std::int32_t> survivors; // the members that are a parent, ascending; each is finite and its own parent
+    std::int32_t winner = -1;            // the best member, a survivor; −1 under mean
+    std::vector<std::int32_t> parent;    // (P) whose state each member goes on from; empty under mean
+    std::vector<std::int32_t> survivors; // the members that are a parent, ascending; each is finite and its own parent.
+                                         // Under mean the finite ones. None: the cycle must be repeated
 };
 
-// How many survivors a cycle can have. `options` resolved.
+// How many survivors' sub-schedules a cycle can record. `options` resolved.
 std::int64_t survivor_slots(const PopulationOptions& options);
 
 // outcomes (P), in the order of the members. A member that isn't finite never survives: where a rule would leave it as
@@ -44,6 +45,7 @@ std::int64_t survivor_slots(const PopulationOptions& options);
 //   but
 //               one that of the second, and so on (Jaderberg et al., 2017, draw there at random)
 //   tournament  pairs drawn by (seed, cycle): the loser takes the winner's state (Jacobs et al., 2017, LTFB)
+//   mean        everyone goes on from the mean of all finite members' states: there is no winner
 //   none        everyone goes on as it is
 Selection select(const PopulationOptions& options, std::span<const Outcome> outcomes, std::uint64_t seed,
                  std::int64_t cycle);

@@ -33,7 +33,7 @@ struct StateFile {
 // Everything but the states.
 struct CheckpointIndex {
     std::int64_t cycle = 0;                // cycles done
-    std::int32_t winner = 0;               // of the last cycle
+    std::int32_t winner = 0;               // of the last cycle; 0 where the members are averaged
     std::vector<std::int32_t> state_of;    // (P) number of the file that holds the member's state: state-<number>.h5
     std::vector<std::int32_t> state_files; // (distinct states) those numbers, ascending
     std::vector<std::uint64_t> state_hash; // (distinct states) hash of each

@@ -1,14 +1,15 @@
 // The record of a run: what a cycle, an epoch and a run leave behind, as plain structs, and the files that hold them.
 // analysis/RECORD_FORMAT.md describes the files.
 //
-// Letters: P members, S survivor slots of a cycle (1 under `best`, else P; k under top-k), K draws a cycle, N training
-// examples.
+// Letters: P members, S survivor slots of a cycle (1 under `best`, k under top-k, 0 under `mean`, else P), K draws a
+// cycle, N training examples.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,27 +27,33 @@ struct CycleRow {
     std::vector<double> seconds_train;   // (P)
     std::vector<double> seconds_reward;  // (P)
     std::vector<double> seconds_wait;    // (P) of the member's rank, in the gather of outcomes
-    std::vector<std::int32_t> parent;    // (P) whose state the member continues from after this cycle
     std::vector<std::uint8_t> finite;    // (P)
-    std::int32_t winner = 0;
-    std::int32_t attempt = 0;                    // how often the cycle was repeated before it stood
-    std::int32_t epoch = 0;                      // epochs complete when it began
-    std::uint8_t learned = 0;                    // drawn from the learned distribution (else uniform)
-    std::uint8_t explored = 0;                   // the distribution was re-estimated after it
-    std::uint64_t state_hash = 0;                // of the winner's state at the end of the cycle
-    std::vector<std::int32_t> survivor;          // (S) members that are a parent, ascending; −1: unused slot
+    std::int32_t attempt = 0;            // how often the cycle was repeated before it stood
+    std::int32_t epoch = 0;              // epochs complete when it began
+    std::uint8_t learned = 0;            // drawn from the learned distribution (else uniform)
+    std::uint8_t explored = 0;           // the distribution was re-estimated after it
+    std::uint64_t state_hash = 0;        // of the winner's state, or of the mean, at the end of the cycle
+    std::int32_t winner = -1;            // −1: none, as the members are averaged; then the next three are empty
+    std::vector<std::int32_t> parent;    // (P) whose state the member continues from after this cycle
+    std::vector<std::int32_t> survivor;  // (S) members that are a parent, ascending; −1: unused slot
     std::vector<std::int32_t> survivor_schedule; // (S, K) training indices in the order in which they were fed; −1
+    std::optional<double> mean_reward;           // of the mean of the members' states; so the next two
+    std::optional<double> mean_reward_accuracy;  // fraction of the reward images
+    std::optional<double> mean_reward_loss;      // mean cross-entropy
     std::vector<double> learning_rate_factor;    // (P) on the run's; empty: all 1, not recorded
     std::vector<double> weight_decay_factor;     // (P) likewise
     std::vector<float> draw_weight;              // (S, K) of each in its batch's loss; empty: all 1, not recorded
     std::vector<float> draw_loss;                // (S, K) of each, before its batch's step; empty: not recorded
 };
 
+// What the run had reached with it: the winner's reward, or that of the mean.
+double reached_reward(const CycleRow& row);
+
 // One epoch: measured after the first cycle at which it is complete.
 struct EpochRow {
     std::int32_t epoch = 0;       // 1, 2, …
     std::int64_t epoch_cycle = 0; // the cycle after which it was complete
-    double test_accuracy = 0;     // of the winner
+    double test_accuracy = 0;     // of the winner, or of the mean
     double test_loss = 0;
     std::vector<std::int64_t> test_correct; // (classes)
     double test_accuracy_top5 = 0;          // NaN below 6 classes

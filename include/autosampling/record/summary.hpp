@@ -14,10 +14,10 @@ struct Summary {
     std::int64_t cycles = 0, cycles_planned = 0;
     std::int64_t epochs = 0; // complete
     std::int64_t members = 0;
-    double best_reward = 0;       // of the last cycle's winner
-    double test_accuracy = 0;     // of the last epoch's winner; NaN before the first epoch
+    double best_reward = 0;       // of the last cycle's winner, or of the mean of its members
+    double test_accuracy = 0;     // of the last epoch's winner, or mean; NaN before the first epoch
     double seconds = 0;           // since the start of the job
-    std::uint64_t state_hash = 0; // of the last cycle's winner
+    std::uint64_t state_hash = 0; // of the last cycle's winner, or mean
     std::filesystem::path record; // run.h5, or the folder of segments while there is none
 };
 

@@ -22,6 +22,9 @@ struct Evidence {
     std::vector<float> draw_loss;         // (C, K) of each draw before its batch's step; or empty
 };
 
+// Those that are, ascending. finite (P)
+std::vector<std::int32_t> finite_members(std::span<const std::uint8_t> finite);
+
 // One member's part in a cycle that counts.
 struct Contribution {
     bool survivor = false;              // its draws enter the counts

@@ -28,6 +28,7 @@ class Sampler {
             Perturbation perturbation);
 
     const Timetable& timetable() const { return timetable_; }
+    std::uint32_t draws() const { return draws_; } // K
 
     // The sub-schedule of one member (K): a pure function of the state, the member and the attempt. `cycle` is the next
     // one that `count` will be told of.
