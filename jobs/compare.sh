@@ -135,6 +135,8 @@ run_seed() {
         population.selection=none
     train selection-uniform-member "$ranks" "${population[@]}" exploration.kind=random exploration.uniform=member
     train selection-uniform-lineage "$ranks" "${population[@]}" exploration.kind=random exploration.uniform=lineage
+    train averaged-uniform-member "$ranks" "${population[@]}" exploration.kind=random exploration.uniform=member \
+        population.selection=mean
     train mixture-winner "$ranks" "${population[@]}" exploration.kind=mixture exploration.credit=winner \
         exploration.first_epoch=1 exploration.mixing=draws
     train mixture-advantage "$ranks" "${population[@]}" exploration.kind=mixture exploration.credit=advantage

@@ -30,6 +30,7 @@ class Shape:
     seed: int = 7
     credit: str = "advantage"
     gain: float = 0.0  # added to the test accuracy
+    averaged: bool = False  # the members: no winners
     version: str = "1.0"
     data: str = 'name = "synthetic"'  # options of section [data]
 
@@ -88,6 +89,11 @@ def make_data(shape: Shape) -> Data:
         "count": (("index",), np.bincount(fed.ravel(), minlength=N)),
         "probability": (("index",), np.exp(score) / np.exp(score).sum()),
     }
+    if shape.averaged:
+        for name in ("parent", "winner", "survivor", "survivor_schedule", "line", "schedule"):
+            del data[name]
+        data["mean_reward"] = data["mean_reward_accuracy"] = (by_cycle, accuracy.max(axis=1))
+        data["mean_reward_loss"] = (by_cycle, 2 - accuracy.max(axis=1))
     if shape.credit == "advantage":
         data["draw_count"] = (("index",), np.full(N, 9, np.int64))
         data["score"] = (("index",), score)

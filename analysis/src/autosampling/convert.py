@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from .measures import blocks
+from .measures import blocks, has_winners, judged_blocks
 
 _BY_MEMBER = (
     "reward",
@@ -23,18 +23,29 @@ _BY_MEMBER = (
     "parent",
     "finite",
 )
-_BY_CYCLE = ("winner", "attempt", "cycle_epoch", "learned", "explored")
+_BY_CYCLE = (
+    "winner",
+    "attempt",
+    "cycle_epoch",
+    "cycle_round",
+    "learned",
+    "explored",
+    "mean_reward",
+    "mean_reward_accuracy",
+    "mean_reward_loss",
+)  # a run has those that apply to it
 
 
 def _write_members(run: xr.Dataset, path: Path) -> None:
     with path.open("w", newline="") as table:
-        for rows, parts in blocks(run, *_BY_MEMBER, *_BY_CYCLE):
-            by_member, by_cycle = parts[: len(_BY_MEMBER)], parts[len(_BY_MEMBER) :]
+        members_names, cycle_names = ([name for name in names if name in run] for names in (_BY_MEMBER, _BY_CYCLE))
+        for rows, parts in blocks(run, *members_names, *cycle_names):
+            by_member, by_cycle = parts[: len(members_names)], parts[len(members_names) :]
             members = by_member[0].shape[1]
             columns = {"cycle": np.repeat(np.arange(rows.start, rows.stop), members)}
             columns["member"] = np.tile(np.arange(members), rows.stop - rows.start)
-            columns |= {name: part.ravel() for name, part in zip(_BY_MEMBER, by_member, strict=True)}
-            columns |= {name: np.repeat(part, members) for name, part in zip(_BY_CYCLE, by_cycle, strict=True)}
+            columns |= {name: part.ravel() for name, part in zip(members_names, by_member, strict=True)}
+            columns |= {name: np.repeat(part, members) for name, part in zip(cycle_names, by_cycle, strict=True)}
             frame = xr.Dataset({name: ("row", values) for name, values in columns.items()}).to_dataframe()
             frame.to_csv(table, index=False, header=rows.start == 0, lineterminator="\n")
 
@@ -74,16 +85,16 @@ def to_tensorboard(run: xr.Dataset, output: str | Path) -> Path:
 
     times = _wall_times(run)
     with SummaryWriter(str(output)) as writer:
-        names = ("reward_accuracy", "reward_loss", "train_loss", "learning_rate", "winner")
-        for rows, (accuracy, loss, train, rate, winner) in blocks(run, *names):
+        judged = "winner" if has_winners(run) else "averaged"
+        for rows, best, loss, rate in judged_blocks(run):
+            accuracy, train = (run[name][rows].values for name in ("reward_accuracy", "train_loss"))
             for at, cycle in enumerate(range(rows.start, rows.stop)):
-                best = winner[at]
                 values = {
-                    "reward/accuracy_winner": accuracy[at, best],
+                    f"reward/accuracy_{judged}": best[at],
                     "reward/accuracy_mean": np.nanmean(accuracy[at]),
-                    "reward/loss_winner": loss[at, best],
+                    f"reward/loss_{judged}": loss[at],
                     "train/loss_mean": np.nanmean(train[at]),
-                    "train/learning_rate": rate[at, best],
+                    "train/learning_rate": rate[at],
                 }
                 for name, value in values.items():
                     writer.add_scalar(name, float(value), cycle, walltime=float(times[cycle]))

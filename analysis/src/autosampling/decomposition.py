@@ -27,6 +27,7 @@ ORDER = (
     "best-of-independent",
     "selection-uniform-member",
     "selection-uniform-lineage",
+    "averaged-uniform-member",
     "mixture-winner",
     "mixture-advantage",
     "replay-static",

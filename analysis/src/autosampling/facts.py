@@ -21,7 +21,7 @@ class Facts:
     survey: Survey
     curves: Curves
     bounds: NDArray[np.int64]  # (W + 1) windows of cycles
-    counts: NDArray[np.int64]  # (W, N) draws of the winning schedule
+    counts: NDArray[np.int64]  # (W, N) draws of the winning schedule, or of all averaged members; W may be 0: not known
     suspects: pd.DataFrame | None  # of measures.suspects; None where they are not known yet
 
     @property
@@ -31,14 +31,17 @@ class Facts:
 
     @property
     def total_counts(self) -> NDArray[np.int64]:
-        """(N) draws of the whole winning schedule."""
+        """(N) all draws that are counted."""
         return self.counts.sum(axis=0)
 
 
 def gather_facts(run: xr.Dataset) -> Facts:
     survey = measures.survey_run(run)
-    bounds = measures.windows(run)
-    counts = measures.draw_counts(run, bounds)
+    bounds = measures.windows(run) if measures.has_winners(run) else np.array([0, run.sizes["cycle"]])
+    try:
+        counts = measures.draw_counts(run, bounds)
+    except ValueError:  # they come with the end of the run
+        counts = np.zeros((0, run.attrs["training_images"]), np.int64)
     try:
         suspects = measures.suspects(run, counts.sum(axis=0))
     except ValueError:  # they come with the end of the run

@@ -28,18 +28,21 @@ def draw_learning(facts: Facts) -> Drawing:
     run, curve = facts.run, facts.curves
     figure, axes = new_figure()
     axes.fill_between(curve.epoch, curve.low, curve.high, color=BLUE, alpha=0.15, linewidth=0, label="all members")
-    axes.plot(curve.epoch, curve.best, color=BLUE, label="winner, reward set")
+    judged = measures.judged(run)
+    axes.plot(curve.epoch, curve.best, color=BLUE, label=f"{judged}, reward set")
     if run.sizes.get("epoch", 0):
         at = measures.epochs_at(run, run["epoch_cycle"].values)
         mark = "o" if len(at) <= 60 else None
-        axes.plot(at, run["test_accuracy"].values, color=ORANGE, marker=mark, markersize=3.5, label="winner, test set")
+        axes.plot(at, run["test_accuracy"].values, color=ORANGE, marker=mark, markersize=3.5, label=f"{judged}, test set")
     axes.set(xlabel="epochs of a member", ylabel="accuracy")
     in_percent(axes)
     axes.legend(loc="lower right")
-    caption = (
-        "The reward set steers the search, the test set steers nothing. The winner is the best of several noisy "
-        "values: its accuracy on the reward set flatters it, that on the test set does not."
-    )
+    caption = "The reward set steers the search, the test set steers nothing."
+    if measures.has_winners(run):
+        caption += (
+            " The winner is the best of several noisy values: its accuracy on the reward set flatters it, that on the "
+            "test set does not."
+        )
     return Drawing("learning", "Learning", caption, figure)
 
 
@@ -47,13 +50,14 @@ def draw_losses(facts: Facts) -> Drawing:
     curve = facts.curves
     figure, axes = new_figure()
     axes.plot(curve.epoch, curve.train_loss, color=MUTED, linewidth=1, label="batches, mean of the members")
-    axes.plot(curve.epoch, curve.winner_loss, color=BLUE, label="reward set, winner")
+    judged = measures.judged(facts.run)
+    axes.plot(curve.epoch, curve.winner_loss, color=BLUE, label=f"reward set, {judged}")
     if facts.run.sizes.get("epoch", 0):
         at = measures.epochs_at(facts.run, facts.run["epoch_cycle"].values)
-        axes.plot(at, facts.run["test_loss"].values, color=ORANGE, label="test set, winner")
+        axes.plot(at, facts.run["test_loss"].values, color=ORANGE, label=f"test set, {judged}")
     axes.set(xlabel="epochs of a member", ylabel="cross-entropy in nats", ylim=(0, None))
     axes.legend(loc="upper right")
-    caption = "Mean loss of the batches as they were drawn, and of the winner on examples that it was not trained on."
+    caption = f"Mean loss of the batches as they were drawn, and of the {judged} on examples not trained on."
     return Drawing("losses", "Losses", caption, figure)
 
 
@@ -73,8 +77,10 @@ def draw_spread(facts: Facts) -> Drawing:
     return Drawing("reward-spread", "Rewards against their error", caption, figure)
 
 
-def draw_lineage(facts: Facts) -> Drawing:
+def draw_lineage(facts: Facts) -> Drawing | None:
     run = facts.run
+    if not measures.has_winners(run):
+        return None
     cycles, members = run.sizes["cycle"], run.sizes["member"]
     bins = min(cycles, 240)
     line = measures.lineage(run)
@@ -154,11 +160,10 @@ def draw_all(facts: Facts) -> list[Drawing]:
             draw_losses(facts),
             draw_spread(facts),
             draw_lineage(facts),
-            draw_frequency(facts),
-            draw_concentration(facts),
+            *([draw_frequency(facts), draw_concentration(facts)] if len(facts.counts) else []),
             draw_entropy(facts),
             draw_change(facts),
-            draw_classes(facts),
+            draw_classes(facts) if len(facts.counts) else None,
             draw_suspects(facts),
             draw_times(facts),
             draw_stragglers(facts),

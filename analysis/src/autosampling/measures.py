@@ -35,8 +35,35 @@ def epochs_at(run: xr.Dataset, cycle: NDArray[np.integer] | int) -> Floats:
     return (np.asarray(cycle) + 1) * run.attrs["draws"] / run.attrs["training_images"]
 
 
+def has_winners(run: xr.Dataset) -> bool:
+    """Whether members win; where they are averaged instead there is no winning schedule."""
+    return "winner" in run
+
+
+def judged(run: xr.Dataset) -> str:
+    """What a run is judged by, in a word."""
+    return "winner" if has_winners(run) else "mean of the members"
+
+
+def judged_blocks(run: xr.Dataset) -> Iterator[tuple[slice, Floats, Floats, Floats]]:
+    """Accuracy and loss on the reward set, and learning rate, of what the run is judged by, a block of cycles at a time.
+
+    NaN within a round, where members that are averaged at its end haven't been yet.
+    """
+    if not has_winners(run):
+        names = ("mean_reward_accuracy", "mean_reward_loss", "learning_rate")
+        for rows, (accuracy, loss, rate) in blocks(run, *names):
+            yield rows, accuracy, loss, rate[:, 0]
+        return
+    for rows, (winner, *parts) in blocks(run, "winner", "reward_accuracy", "reward_loss", "learning_rate"):
+        accuracy, loss, rate = (part[np.arange(len(winner)), winner] for part in parts)
+        yield rows, accuracy, loss, rate
+
+
 def lineage(run: xr.Dataset) -> NDArray[np.int32]:
-    """(T) the ancestor in each cycle of the best member of the last one."""
+    """(T) the ancestor in each cycle of the best member of the last one. Raises ValueError without winners."""
+    if not has_winners(run):
+        raise ValueError("the run averaged its members (population.selection = mean): it has no winners")
     if "line" in run:
         return run["line"].values
     cycles = run.sizes["cycle"]
@@ -83,8 +110,15 @@ def windows(run: xr.Dataset, most: int = 12) -> NDArray[np.int64]:
 
 
 def draw_counts(run: xr.Dataset, bounds: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-    """(W, N) how often the winning schedule has each training index, by window of cycles; by default one window."""
+    """(W, N) how often the winning schedule has each training index, by window of cycles; by default one window.
+
+    Without winners the draws of all members, in one window. Raises ValueError where those aren't known (yet).
+    """
     bounds = np.array([0, run.sizes["cycle"]]) if bounds is None else bounds
+    if not has_winners(run):
+        if len(bounds) > 2 or "count" not in run:
+            raise ValueError("the draws of averaged members aren't recorded: `count` has them all, at the end")
+        return run["count"].values[None]
     counts = np.zeros((len(bounds) - 1, run.attrs["training_images"]), np.int64)
     for rows, part in schedule_blocks(run):
         for window, (first, end) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
@@ -150,13 +184,13 @@ class Curves:
     """What happened in each cycle, averaged over bins of cycles. (B) each: B bins."""
 
     epoch: Floats  # at the end of the bin
-    best: Floats  # reward accuracy of the winner
+    best: Floats  # reward accuracy of the winner, or of the mean
     mean: Floats  # of the finite members
     low: Floats  # smallest and largest of all members in the bin
     high: Floats
     spread: Floats  # standard deviation over the members
     binomial: Floats  # the standard error of one accuracy on the reward set
-    winner_loss: Floats  # reward-set loss of the winner
+    winner_loss: Floats  # its reward-set loss
     train_loss: Floats  # mean over the members
     learning_rate: Floats
     train: Floats  # seconds a cycle, mean over the members
@@ -178,21 +212,18 @@ def survey_run(run: xr.Dataset) -> Survey:
     times = ("train", "reward", "wait")
     found = {name: np.empty(cycles) for name in (*names, *times)}
     sums, slowest = np.zeros((len(times), members)), np.zeros(members)
-    read = ("winner", "reward_accuracy", "reward_loss", "train_loss", "learning_rate")
-    for rows, (winner, accuracy, loss, train_loss, rate, *seconds) in blocks(
-        run, *read, *(f"seconds_{name}" for name in times)
-    ):
-        at = np.arange(len(winner))
+    for rows, accuracy, loss, rate in judged_blocks(run):
+        found["best"][rows], found["winner_loss"][rows], found["learning_rate"][rows] = accuracy, loss, rate
+    read = ("reward_accuracy", "train_loss", *(f"seconds_{name}" for name in times))
+    for rows, (accuracy, train_loss, *seconds) in blocks(run, *read):
         clean = np.where(np.isfinite(accuracy), accuracy, np.nan)
         number = np.maximum(1, np.isfinite(clean).sum(axis=1))
-        found["best"][rows], found["winner_loss"][rows] = accuracy[at, winner], loss[at, winner]
         found["mean"][rows] = np.nansum(clean, axis=1) / number
         squares = np.nansum((clean - found["mean"][rows, None]) ** 2, axis=1)
         found["spread"][rows] = np.sqrt(squares / np.maximum(1, number - 1))
         found["low"][rows], found["high"][rows] = np.fmin.reduce(clean, axis=1), np.fmax.reduce(clean, axis=1)
         finite = np.isfinite(train_loss)
         found["train_loss"][rows] = np.where(finite, train_loss, 0).sum(axis=1) / np.maximum(1, finite.sum(axis=1))
-        found["learning_rate"][rows] = rate[at, winner]
         for name, total, values in zip(times, sums, seconds, strict=True):
             found[name][rows] = values.mean(axis=1)
             total += values.sum(axis=0)
@@ -298,7 +329,7 @@ def wrong_label_auc(table: pd.DataFrame) -> float:
 class Outcome:
     """What a run reached, and what it cost."""
 
-    test_accuracy: float  # of the last epoch's winner
+    test_accuracy: float  # of the last epoch's winner, or mean; so below
     test_accuracy_stopped: float  # at the epoch with the lowest reward-set loss: chosen without the test set
     reward_accuracy: float  # of the last winner; the best of many noisy values
     reward_loss: float  # of the last epoch's winner

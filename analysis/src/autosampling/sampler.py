@@ -165,6 +165,11 @@ class ScheduleSampler(RecordedSampler):
                     f"{run} weighted its draws in the loss, which a sampler cannot do: replay it with "
                     "autosampling replay"
                 )
+            if "schedule" not in file:
+                raise ValueError(
+                    f"{run} averaged its members (population.selection = mean): it has no winning schedule; take draws "
+                    "from its distribution"
+                )
             self._schedule: NDArray[np.int32] = file["schedule"][...].ravel()  # (T K)
             cycles, draws = file["schedule"].shape
             ends = (file["epoch_cycle"][...] + 1).tolist() if "epoch_cycle" in file else []

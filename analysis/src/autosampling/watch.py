@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .measures import blocks
+from .measures import judged, judged_blocks
 from .run import configuration, open_run, read_summary
 
 _LEVELS = "▁▂▃▄▅▆▇█"
@@ -74,14 +74,13 @@ def describe(path: str | Path) -> tuple[str, bool]:
     cycles, planned = run.sizes["cycle"], run.attrs["cycles_planned"]
     state = run.attrs["state"]
     done = round(30 * cycles / max(1, planned))
-    best = np.concatenate([
-        accuracy[np.arange(len(winner)), winner] for _, (accuracy, winner) in blocks(run, "reward_accuracy", "winner")
-    ])  # fmt: skip
+    best = np.concatenate([accuracy for _, accuracy, _, _ in judged_blocks(run)])
+    best = best[np.isfinite(best)]
     last = run["reward_accuracy"][-1].values
     lines = [
         f"{path}: {state}{_age(summary)}",
         f"[{'#' * done}{'.' * (30 - done)}] {cycles:,} of {planned:,} cycles, {run.sizes['member']} members",
-        f"reward accuracy of the winners  {sparkline(best)}  last {best[-1]:.4f}",
+        f"reward accuracy of the {judged(run)}  {sparkline(best)}  last {best[-1] if len(best) else np.nan:.4f}",
         f"last cycle: mean {np.nanmean(last):.4f}, spread {np.nanstd(last):.4f}",
     ]
     if state == "running":

@@ -80,9 +80,12 @@ def _with_counters(tensors: dict[str, Tensor], batches: int) -> dict[str, Tensor
 
 
 def _export_schedule(run: Path, output: Path) -> list[Path]:
-    """schedule.npy (T, K) int32, schedule.csv (cycle, draw, index) and probability.npy (N)."""
+    """probability.npy (N) and, where the run has winners, schedule.npy (T, K) int32, schedule.csv (cycle, draw, index)."""
     paths = [output / "schedule.npy", output / "schedule.csv", output / "probability.npy"]
     with open_run_file(run) as file:
+        np.save(paths[2], file["probability"][...])
+        if "schedule" not in file:
+            return paths[2:]
         schedule = file["schedule"]
         cycles, draws = schedule.shape
         array = np.lib.format.open_memmap(paths[0], mode="w+", dtype=np.int32, shape=schedule.shape)
@@ -94,7 +97,6 @@ def _export_schedule(run: Path, output: Path) -> list[Path]:
                 rows = pd.DataFrame({"cycle": first + cycle.ravel(), "draw": draw.ravel(), "index": part.ravel()})
                 rows.to_csv(table, index=False, header=first == 0, lineterminator="\n")
         array.flush()
-        np.save(paths[2], file["probability"][...])
     return paths
 
 
