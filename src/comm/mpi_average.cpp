@@ -8,7 +8,6 @@
 namespace autosampling {
 namespace {
 
-constexpr const char* operation = "average";
 constexpr int tag = 1; // as the exchange's first: never under way at the same time
 
 // Where each rank's share of a state begins, and, at last, where the last one
@@ -73,7 +72,7 @@ void average_by_messages(const Communicator& comm, std::span<const std::span<con
                       "MPI_Isend");
         }
     }
-    comm.wait(requests, operation);
+    comm.wait(requests, "average");
     average(parts, own);
 
     std::vector<int> counts, offsets;
@@ -85,7 +84,7 @@ void average_by_messages(const Communicator& comm, std::span<const std::span<con
     check_mpi(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, result.data(), counts.data(), offsets.data(),
                               MPI_FLOAT, comm.raw(), &gather),
               "MPI_Iallgatherv");
-    comm.wait({&gather, 1}, operation);
+    comm.wait({&gather, 1}, "average");
 }
 
 } // namespace autosampling

@@ -4,6 +4,7 @@
 #include "autosampling/sampling/permutation.hpp"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <numeric>
 
@@ -28,8 +29,9 @@ Score evaluate_together(const Communicator& comm, Trainer& trainer, Trainer::Whi
         std::int64_t images, correct, correct_top5;
         double loss_sum;
     };
+    constexpr std::array whole_numbers{&Score::images_by_class, &Score::correct_by_class, &Score::loss_by_class};
     std::vector<BatchScore> mine;
-    std::vector<std::int64_t> by_class = trainer.evaluate(which, {}).correct_by_class; // zeros
+    Score total = trainer.evaluate(which, {}); // zeros
     const auto ranks = static_cast<std::size_t>(comm.size());
     for (auto number = static_cast<std::size_t>(comm.rank());; number += ranks) {
         const std::size_t first = number * Trainer::evaluation_batch;
@@ -38,20 +40,19 @@ Score evaluate_together(const Communicator& comm, Trainer& trainer, Trainer::Whi
             which, examples.subspan(first, std::min(Trainer::evaluation_batch, examples.size() - first)));
         mine.push_back(
             {static_cast<std::uint32_t>(number), score.images, score.correct, score.correct_top5, score.loss_sum});
-        std::transform(by_class.begin(), by_class.end(), score.correct_by_class.begin(), by_class.begin(), std::plus{});
+        for (const auto by_class : whole_numbers)
+            std::transform((total.*by_class).begin(), (total.*by_class).end(), (score.*by_class).begin(),
+                           (total.*by_class).begin(), std::plus{});
     }
     std::vector<BatchScore> all = comm.all_gather(std::span<const BatchScore>(mine));
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
-    comm.sum(std::span(by_class));
-
-    Score total;
+    for (const auto by_class : whole_numbers) comm.sum(std::span(total.*by_class));
     for (const BatchScore& score : all) {
         total.images += score.images;
         total.correct += score.correct;
         total.correct_top5 += score.correct_top5;
         total.loss_sum += score.loss_sum;
     }
-    total.correct_by_class = std::move(by_class);
     return total;
 }
 

@@ -89,8 +89,7 @@ State StateStore::exchange(const Selection& selection, bool everywhere, Transpor
     return winner == after.end() ? State{} : winner->second;
 }
 
-State StateStore::average(std::span<const std::int32_t> members, Transport& transport) {
-    start_.clear();
+State StateStore::mean(std::span<const std::int32_t> members, Transport& transport) {
     std::vector<std::span<const float>> mine;
     std::vector<int> given(static_cast<std::size_t>(placement_.ranks()), 0);
     for (const std::int32_t member : members) {
@@ -98,11 +97,15 @@ State StateStore::average(std::span<const std::int32_t> members, Transport& tran
         ++given[static_cast<std::size_t>(rank)];
         if (rank == rank_) mine.emplace_back(*kept_.at(member));
     }
-    const auto mean = acquire();
+    start_.clear(); // frees a buffer
+    auto mean = acquire();
     transport.average(mine, given, *mean);
-    for (const std::int32_t member : placement_.members_of(rank_)) start_[member] = mean;
-    discard();
     return mean;
+}
+
+void StateStore::adopt(const State& state) {
+    for (const std::int32_t member : placement_.members_of(rank_)) start_[member] = state;
+    discard();
 }
 
 } // namespace autosampling

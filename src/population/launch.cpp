@@ -18,7 +18,7 @@ RunHeader make_header(const Prepared& prepared, const DatasetPlan& data, std::ui
     header.seed = options.run.seed;
     header.dataset_hash = dataset_hash;
     header.members = plan.members;
-    header.slots = survivor_slots(options.population);
+    header.slots = survivor_slots(options);
     header.draws = plan.draws;
     header.cycles_planned = plan.cycles;
     header.training_images = plan.training_images;

@@ -96,7 +96,7 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
     plan.data_bytes = static_cast<std::int64_t>(data.bytes());
     plan.rank_bytes = states_a_rank * state_bytes + sampling;
     plan.checkpoint_bytes = state_bytes + sampling;
-    const std::int64_t draws_recorded = plan.cycles * survivor_slots(options.population) * plan.draws;
+    const std::int64_t draws_recorded = plan.cycles * survivor_slots(options) * plan.draws;
     plan.loss_bytes = options.record.losses ? draws_recorded * 4 : 0;
     const std::int64_t draw_bytes = options.sampling.rule == Rule::uniform ? 4 : 8; // index and weight
     plan.record_bytes = draws_recorded * draw_bytes + plan.loss_bytes + plan.cycles * plan.members * 78;

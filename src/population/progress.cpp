@@ -64,7 +64,7 @@ void Progress::cycle(const CycleRow& row, Log& log) {
     for (std::size_t member = 0; member < row.reward.size(); ++member)
         if (row.finite[member]) squares += (row.reward[member] - mean) * (row.reward[member] - mean);
     now_.cycles = row.cycle + 1;
-    now_.best_reward = reached_reward(row);
+    if (const double reached = reached_reward(row); !std::isnan(reached)) now_.best_reward = reached;
     now_.state_hash = row.state_hash;
 
     const auto time = std::chrono::steady_clock::now();

@@ -20,6 +20,10 @@ void Recorder::add(EpochRow row) {
     if (comm_.is_root()) segment_.epochs.push_back(std::move(row));
 }
 
+void Recorder::add(RoundRow row) {
+    if (comm_.is_root()) segment_.rounds.push_back(std::move(row));
+}
+
 bool Recorder::clock_due() const {
     const std::chrono::duration<double, std::ratio<60>> since = std::chrono::steady_clock::now() - last_time_;
     return options_.checkpoint_minutes > 0 && since.count() >= options_.checkpoint_minutes;

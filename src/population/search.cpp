@@ -25,7 +25,7 @@ Search::Search(const Parts& parts, std::int64_t cycle)
     : parts_(parts),
       placement_(parts.plan.members, parts.comm.size(), static_cast<int>(parts.options.population.ranks_per_member)),
       store_(placement_, parts.comm.rank(), static_cast<std::size_t>(parts.trainer.state().buffer().numel()),
-             parts.options.population.selection != SelectionRule::best),
+             parts.options.population.selection != SelectionRule::best || parts.sampler.timetable().has_rounds()),
       hyperparameters_(parts.options), cycle_(cycle) {}
 
 Search::Search(const Parts& parts) : Search(parts, 0) {
@@ -75,17 +75,18 @@ bool Search::run_cycle(const volatile std::sig_atomic_t& stop) {
     const std::int64_t done = cycle_ + 1;
     const Timetable& timetable = parts_.sampler.timetable();
     const bool epoch_ends = timetable.epoch_ends(done);
-    const State winner = exchange(trial.selection, epoch_ends); // or the mean
+    const bool explored = closes_round() || timetable.explores(done);
+    const State leader = exchange(trial.selection, epoch_ends || closes_round());
+    if (closes_round() || trial.selection.winner < 0) evaluate_leader(leader);
     const Evidence evidence = gather_evidence(trial);
     parts_.sampler.learn(cycle_, evidence);
     if (SamplingRule* rule = parts_.feed.rule()) rule->learn(evidence.schedules, evidence.draw_loss);
-    const bool explored = timetable.explores(done);
     if (explored) explore();
     record(trial, evidence, explored);
     hyperparameters_.follow(trial.selection.parent, done, explored);
     cycle_ = done;
     latest_ = trial.selection;
-    if (epoch_ends) test(winner);
+    if (epoch_ends) test(leader);
     longest_cycle_ = std::max<std::chrono::duration<double>>(longest_cycle_, Clock::now() - began);
 
     const bool last = cycle_ == parts_.plan.cycles;
@@ -103,7 +104,9 @@ Search::Trial Search::try_members(const volatile std::sig_atomic_t& stop) {
         trial.outcomes = parts_.comm.all_gather(std::span<const Outcome>(mine_)); // by rank, so by member
         const RankReport report = parts_.recorder.report(stopping);
         trial.reports = parts_.comm.all_gather(std::span(&report, 1));
-        trial.selection = select(parts_.options.population, trial.outcomes, parts_.options.run.seed, cycle_);
+        PopulationOptions rule = parts_.options.population;
+        if (parts_.sampler.timetable().has_rounds() && !closes_round()) rule.selection = SelectionRule::none;
+        trial.selection = select(rule, trial.outcomes, parts_.options.run.seed, cycle_);
         if (!trial.selection.survivors.empty()) return trial;
         store_.discard();
         if (trial.attempt == parts_.options.population.max_retries) give_up(trial.attempt);
@@ -222,21 +225,46 @@ Evidence Search::gather_evidence(const Trial& trial) const {
     evidence.survivors = trial.selection.survivors;
     evidence.counted = parts_.sampler.counted(evidence.finite, evidence.survivors);
     evidence.schedules = gather_draws(evidence.counted, schedules_);
-    if (parts_.options.record.losses) evidence.draw_loss = gather_draws(evidence.counted, draw_losses_);
+    if (parts_.options.record.losses || parts_.sampler.timetable().has_rounds())
+        evidence.draw_loss = gather_draws(evidence.counted, draw_losses_);
     return evidence;
 }
 
-// Gives every member what it goes on from, and returns what the run is judged by: the winner's state, where this rank
-// holds it, or the mean of all, which is evaluated here.
+// Whether this cycle is the last of its round; the end of the run ends a round, too.
+bool Search::closes_round() const {
+    const Timetable& timetable = parts_.sampler.timetable();
+    return timetable.has_rounds() && (timetable.explores(cycle_ + 1) || cycle_ + 1 == parts_.plan.cycles);
+}
+
+// Gives every member what it goes on from, and returns what the run is judged by, where this rank holds it: the
+// winner's state, or the mean of all, which within a round nobody goes on from.
 State Search::exchange(const Selection& selection, bool everywhere) {
-    if (selection.winner >= 0) return store_.exchange(selection, everywhere, parts_.transport);
-    State mean = store_.average(selection.survivors, parts_.transport);
-    parts_.trainer.load(*mean);
-    const Score score = evaluate_together(parts_.comm, parts_.trainer, Trainer::Which::reward, reward_examples_);
-    const auto images = static_cast<double>(score.images);
-    mean_ = {static_cast<double>(score.correct) / images, score.loss_sum / images, 0};
-    if (parts_.comm.is_root()) mean_.hash = hash_of(std::span<const float>(*mean));
+    if (parts_.options.population.selection != SelectionRule::mean) return store_.exchange(selection, everywhere, parts_.transport);
+    const bool averaged = selection.winner < 0;
+    State mean;
+    if (averaged || everywhere) mean = store_.mean(selection.survivors, parts_.transport);
+    if (averaged)
+        store_.adopt(mean);
+    else
+        store_.exchange(selection, false, parts_.transport);
     return mean;
+}
+
+// On the reward images of the cycle, or on all of them where a round ends: what is learned by class needs every class.
+void Search::evaluate_leader(const State& leader) {
+    parts_.trainer.load(*leader);
+    std::vector<std::uint32_t> examples = reward_examples_;
+    if (closes_round()) {
+        examples.resize(static_cast<std::size_t>(parts_.plan.reward_images));
+        std::iota(examples.begin(), examples.end(), 0U);
+    }
+    const Score score = evaluate_together(parts_.comm, parts_.trainer, Trainer::Which::reward, examples);
+    const auto images = static_cast<double>(score.images);
+    leader_ = {static_cast<double>(score.correct) / images, score.loss_sum / images, {}, 0};
+    for (std::size_t label = 0; label < score.loss_by_class.size(); ++label) // 0 / 0 is NaN
+        leader_.class_loss.push_back(static_cast<double>(score.loss_by_class[label]) * Score::loss_unit /
+                                     static_cast<double>(score.images_by_class[label]));
+    if (parts_.comm.is_root()) leader_.hash = hash_of(std::span<const float>(*leader));
 }
 
 void Search::explore() {
@@ -273,20 +301,22 @@ void Search::record(const Trial& trial, const Evidence& evidence, bool explored)
         row.seconds_wait.push_back(slowest - busy[static_cast<std::size_t>(placement_.rank_of(o.member))]);
         row.finite.push_back(o.finite);
     }
-    row.parent = selection.parent;
-    row.winner = selection.winner;
-    if (selection.winner < 0) {
-        row.mean_reward = reward(mean_.accuracy, mean_.loss);
-        row.mean_reward_accuracy = mean_.accuracy;
-        row.mean_reward_loss = mean_.loss;
+    const auto slots = static_cast<std::size_t>(parts_.recorder.header().slots);
+    const bool averaged = selection.winner < 0;
+    if (slots > 0) {
+        row.parent = selection.parent;
+        row.winner = selection.winner;
+    } else {
+        const double none = std::numeric_limits<double>::quiet_NaN(); // within a round
+        row.mean_reward = averaged ? reward(leader_.accuracy, leader_.loss) : none;
+        row.mean_reward_accuracy = averaged ? leader_.accuracy : none;
+        row.mean_reward_loss = averaged ? leader_.loss : none;
     }
     row.attempt = trial.attempt;
     row.epoch = static_cast<std::int32_t>(parts_.sampler.timetable().epochs_complete(cycle_));
     row.learned = parts_.sampler.timetable().learned(cycle_);
     row.explored = explored;
-    row.state_hash =
-        selection.winner < 0 ? mean_.hash : trial.outcomes[static_cast<std::size_t>(selection.winner)].state_hash;
-    const auto slots = static_cast<std::size_t>(parts_.recorder.header().slots);
+    row.state_hash = averaged ? leader_.hash : trial.outcomes[static_cast<std::size_t>(selection.winner)].state_hash;
     const auto draws = static_cast<std::size_t>(parts_.plan.draws);
     if (slots > 0) row.survivor = selection.survivors;
     for (const std::int32_t survivor : row.survivor) {
@@ -297,19 +327,19 @@ void Search::record(const Trial& trial, const Evidence& evidence, bool explored)
             recorded.insert(recorded.end(), begin, begin + parts_.plan.draws);
         };
         append(evidence.schedules, row.survivor_schedule);
-        if (!evidence.draw_loss.empty()) append(evidence.draw_loss, row.draw_loss);
+        if (parts_.options.record.losses) append(evidence.draw_loss, row.draw_loss);
     }
     row.survivor.resize(slots, -1);
     row.survivor_schedule.resize(slots * draws, -1);
-    if (!evidence.draw_loss.empty()) row.draw_loss.resize(slots * draws, std::numeric_limits<float>::quiet_NaN());
+    if (parts_.options.record.losses) row.draw_loss.resize(slots * draws, std::numeric_limits<float>::quiet_NaN());
     row.draw_weight = draw_weight_;
     parts_.progress.cycle(row, parts_.log);
     parts_.recorder.add(std::move(row));
 }
 
-void Search::test(const State& winner) {
-    EXPECT(winner != nullptr);
-    parts_.trainer.load(*winner);
+void Search::test(const State& leader) {
+    EXPECT(leader != nullptr);
+    parts_.trainer.load(*leader);
     std::vector<std::uint32_t> examples(static_cast<std::size_t>(parts_.plan.test_images));
     std::iota(examples.begin(), examples.end(), 0U);
     const Score score = evaluate_together(parts_.comm, parts_.trainer, Trainer::Which::test, examples);

@@ -55,10 +55,12 @@ bool ahead(const Outcome& a, const Outcome& b) {
     return a.member < b.member;
 }
 
-std::int64_t survivor_slots(const PopulationOptions& options) {
-    if (options.selection == SelectionRule::best) return 1;
-    if (options.selection == SelectionRule::mean) return 0;
-    return options.selection == SelectionRule::top_k ? options.survivors : options.members;
+std::int64_t survivor_slots(const Options& options) {
+    const PopulationOptions& population = options.population;
+    if (population.selection == SelectionRule::mean) return 0;
+    if (options.exploration.kind == ExplorationKind::policy) return population.members;
+    if (population.selection == SelectionRule::best) return 1;
+    return population.selection == SelectionRule::top_k ? population.survivors : population.members;
 }
 
 Selection select(const PopulationOptions& options, std::span<const Outcome> outcomes, std::uint64_t seed,

@@ -45,6 +45,9 @@ const std::vector<Columns<CycleRow>>& optional_cycle_columns() {
              {"1", "training indices that the survivor was fed, in order; -1: unused slot", {"cycle", "slot", "draw"}}},
         },
         {
+            {"cycle_round", &Row::round, {"1", "round of policy search that the cycle is in", {"cycle"}}},
+        },
+        {
             {"mean_reward", &Row::mean_reward, {"1", "reward of the mean of the members' states", {"cycle"}}},
             {"mean_reward_accuracy",
              &Row::mean_reward_accuracy,
@@ -94,6 +97,31 @@ const Columns<EpochRow>& epoch_columns() {
         {"distribution_entropy",
          &Row::distribution_entropy,
          {"1", "entropy of the learned distribution as last estimated, before mixing, in nats", {"epoch"}}},
+    };
+    return columns;
+}
+
+const Columns<RoundRow>& round_columns() {
+    using Row = RoundRow;
+    static const Columns<Row> columns{
+        {"round", &Row::round, {"1", "number of the round, from 0; the last one stands after the run", {"round"}}},
+        {"round_cycle", &Row::round_cycle, {"1", "first cycle of the round", {"round"}}},
+        {"policy_weight", &Row::policy_weight, {"1", "weight of the policy in the round", {"round", "weight"}}},
+        {"policy_perturbation",
+         &Row::policy_perturbation,
+         {"1",
+          "the member's perturbation of the weight, in units of exploration.sigma",
+          {"round", "member", "weight"}}},
+        {"class_reward_loss",
+         &Row::class_reward_loss,
+         {"1",
+          "mean cross-entropy of the class on the reward set when the round began, in nats; NaN: not known",
+          {"round", "class"}}},
+        {"loss_level",
+         &Row::loss_level,
+         {"1",
+          "rank of the last seen training loss of the index when the round began, 1 to 255; 0: not seen",
+          {"round", "index"}}},
     };
     return columns;
 }
@@ -153,6 +181,7 @@ const Fields<RunHeader>& header_fields() {
     static const Fields<RunHeader> fields{
         {"configuration", &RunHeader::configuration, {"1", "resolved configuration, TOML", {}}},
         {"class_name", &RunHeader::class_names, {"1", "name of the class", {"class"}}},
+        {"weight_name", &RunHeader::weight_names, {"1", "name of the policy's weight", {"weight"}}},
     };
     return fields;
 }
@@ -240,6 +269,7 @@ Sizes sizes_of(const RunHeader& header) {
             {"slot", header.slots},
             {"draw", header.draws},
             {"class", header.classes},
+            {"weight", header.weight_names.size()},
             {"index", header.training_images}};
 }
 

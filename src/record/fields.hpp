@@ -20,8 +20,9 @@ template<class Row>
 struct Column {
     std::string name;
     std::variant<std::uint8_t Row::*, std::int32_t Row::*, std::int64_t Row::*, std::uint64_t Row::*, double Row::*,
-                 std::optional<double> Row::*, std::vector<std::uint8_t> Row::*, std::vector<std::int32_t> Row::*,
-                 std::vector<std::int64_t> Row::*, std::vector<float> Row::*, std::vector<double> Row::*>
+                 std::optional<std::int32_t> Row::*, std::optional<double> Row::*, std::vector<std::uint8_t> Row::*,
+                 std::vector<std::int32_t> Row::*, std::vector<std::int64_t> Row::*, std::vector<float> Row::*,
+                 std::vector<double> Row::*>
         member;
     Hdf5Meaning meaning;
 };
@@ -71,6 +72,7 @@ const Columns<CycleRow>& cycle_columns();
 // table or none, in all its cycles.
 const std::vector<Columns<CycleRow>>& optional_cycle_columns();
 const Columns<EpochRow>& epoch_columns();
+const Columns<RoundRow>& round_columns();
 const Columns<LineRow>& line_columns();
 const Columns<HistoryRow>& history_columns();
 const Columns<HistoryRow>& credit_history_columns(); // with advantage credit

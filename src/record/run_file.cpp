@@ -27,7 +27,7 @@ void check_same_run(const SegmentFile& segment, const RunHeader& header) {
 
 struct Survey {
     std::vector<std::int32_t> line; // for each cycle, the ancestor of the last winner; empty without winners
-    std::uint64_t epochs = 0;
+    std::uint64_t epochs = 0, rounds = 0;
     std::vector<Columns<CycleRow>> optional; // the tables that the run has
 };
 
@@ -41,6 +41,7 @@ Survey survey(const RecordExtent& extent, const RunHeader& header) {
         const SegmentFile segment(*path);
         check_same_run(segment, header);
         found.epochs += segment.epochs();
+        found.rounds += segment.rounds();
         if (path + 1 == extent.segments.rend())
             for (const Columns<CycleRow>& columns : optional_cycle_columns())
                 if (segment.has(columns)) found.optional.push_back(columns);
@@ -75,6 +76,7 @@ void copy_segments(Hdf5File& file, const RecordExtent& extent, const RunHeader& 
     const auto cycles = static_cast<std::uint64_t>(extent.cycles);
     RowWriter<CycleRow> cycle_writer(file, cycle_columns(), cycles, sizes);
     RowWriter<EpochRow> epoch_writer(file, epoch_columns(), known.epochs, sizes);
+    RowWriter<RoundRow> round_writer(file, round_columns(), known.rounds, sizes);
     RowWriter<LineRow> line_writer(file, line_columns(), known.line.size(), sizes);
     std::deque<RowWriter<CycleRow>> optional_writers; // a writer can't be moved
     for (const Columns<CycleRow>& columns : known.optional) optional_writers.emplace_back(file, columns, cycles, sizes);
@@ -86,6 +88,7 @@ void copy_segments(Hdf5File& file, const RecordExtent& extent, const RunHeader& 
                 rows.push_back(line_row(row, known.line[static_cast<std::size_t>(row.cycle)], header.draws));
         cycle_writer.write(segment.cycles);
         epoch_writer.write(segment.epochs);
+        round_writer.write(segment.rounds);
         line_writer.write(rows);
         for (RowWriter<CycleRow>& writer : optional_writers) writer.write(segment.cycles);
     }

@@ -72,7 +72,8 @@ SegmentFile::SegmentFile(const fs::path& path) : file_(open_identified(path, "au
 
 Segment SegmentFile::read() const {
     const Sizes sizes = sizes_of(header_);
-    Segment segment{read_rows(file_, cycle_columns(), sizes), read_rows(file_, epoch_columns(), sizes)};
+    Segment segment{read_rows(file_, cycle_columns(), sizes), read_rows(file_, epoch_columns(), sizes),
+                    read_rows(file_, round_columns(), sizes)};
     for (const Columns<CycleRow>& columns : optional_cycle_columns())
         if (has(columns)) read_columns(file_, columns, sizes, segment.cycles);
     return segment;
@@ -84,6 +85,10 @@ bool SegmentFile::has(const Columns<CycleRow>& optional) const {
 
 std::uint64_t SegmentFile::epochs() const {
     return file_.has("epoch") ? file_.shape("epoch").at(0) : 0;
+}
+
+std::uint64_t SegmentFile::rounds() const {
+    return file_.has("round") ? file_.shape("round").at(0) : 0;
 }
 
 void write_segment(const fs::path& run, const RunHeader& header, const Launch& launch, const Segment& segment) {
@@ -100,6 +105,7 @@ void write_segment(const fs::path& run, const RunHeader& header, const Launch& l
         if (has_values(segment.cycles.front(), columns.front()))
             write_rows(file, columns, segment.cycles, sizes_of(header));
     write_rows(file, epoch_columns(), segment.epochs, sizes_of(header));
+    write_rows(file, round_columns(), segment.rounds, sizes_of(header));
     file.commit();
 }
 

@@ -15,6 +15,7 @@ class SegmentFile {
     const Hdf5File& file() const { return file_; }
     const RunHeader& header() const { return header_; } // the attributes alone
     std::uint64_t epochs() const;
+    std::uint64_t rounds() const;
     bool has(const Columns<CycleRow>& optional) const; // a table of optional_cycle_columns
     Segment read() const;
 

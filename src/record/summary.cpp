@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cmath>
 #include <limits>
 
 namespace autosampling {
@@ -17,16 +18,18 @@ double reached_reward(const CycleRow& row) {
 Summary recorded_summary(const RecordExtent& extent) {
     Summary summary;
     summary.cycles = extent.cycles;
-    summary.test_accuracy = std::numeric_limits<double>::quiet_NaN();
+    summary.best_reward = summary.test_accuracy = std::numeric_limits<double>::quiet_NaN();
     const auto& segments = extent.segments;
-    for (auto path = segments.rbegin(); path != segments.rend() && summary.epochs == 0; ++path) {
+    bool tested = false;
+    for (auto path = segments.rbegin(); path != segments.rend() && (!tested || std::isnan(summary.best_reward));
+         ++path) {
         const Segment segment = read_segment(*path);
-        if (path == segments.rbegin()) {
-            const CycleRow& last = segment.cycles.back();
-            summary.best_reward = reached_reward(last);
-            summary.state_hash = last.state_hash;
-        }
-        if (segment.epochs.empty()) continue;
+        if (path == segments.rbegin()) summary.state_hash = segment.cycles.back().state_hash;
+        // Within a round no mean was made.
+        for (auto row = segment.cycles.rbegin(); row != segment.cycles.rend() && std::isnan(summary.best_reward); ++row)
+            summary.best_reward = reached_reward(*row);
+        if (tested || segment.epochs.empty()) continue;
+        tested = true;
         summary.epochs = segment.epochs.back().epoch;
         summary.test_accuracy = segment.epochs.back().test_accuracy;
     }

@@ -76,6 +76,8 @@ std::int64_t classes_ahead(std::span<const float> logits, std::size_t label) {
     return ahead;
 }
 
+constexpr double greatest_loss = 1e4; // of an image as it counts by class, where it isn't finite, too
+
 // Adds a batch: logits (b, classes) f32 and labels (b) i64.
 void add_to(Score& score, const Tensor& logits, const Tensor& labels) {
     const Tensor losses = at::cross_entropy_loss(logits, labels, {}, at::Reduction::None).cpu(); // (b) f32
@@ -86,10 +88,13 @@ void add_to(Score& score, const Tensor& logits, const Tensor& labels) {
         const auto label = static_cast<std::size_t>(host_labels.data_ptr<std::int64_t>()[i]);
         const std::span<const float> row(host_logits.data_ptr<float>() + i * logits.size(1), classes);
         const std::int64_t ahead = classes_ahead(row, label);
+        const auto loss = static_cast<double>(losses.data_ptr<float>()[i]);
         score.correct += ahead == 0;
+        ++score.images_by_class[label];
         score.correct_by_class[label] += ahead == 0;
+        score.loss_by_class[label] += std::llround((loss < greatest_loss ? loss : greatest_loss) / Score::loss_unit);
         score.correct_top5 += classes > 5 && ahead < 5;
-        score.loss_sum += static_cast<double>(losses.data_ptr<float>()[i]);
+        score.loss_sum += loss;
     }
     score.images += logits.size(0);
 }
@@ -244,7 +249,8 @@ Score Trainer::evaluate(Which which, std::span<const std::uint32_t> examples) {
     const Autocast autocast(p.options.precision, p.options.device.type());
     p.network->eval();
     Score score;
-    score.correct_by_class.resize(static_cast<std::size_t>(p.classes));
+    for (auto* by_class : {&score.images_by_class, &score.correct_by_class, &score.loss_by_class})
+        by_class->resize(static_cast<std::size_t>(p.classes));
     for (std::size_t first = 0; first < examples.size(); first += evaluation_batch) {
         const auto part = examples.subspan(first, std::min(evaluation_batch, examples.size() - first));
         const Batch batch =

@@ -59,6 +59,7 @@ inline RunHeader header() {
     header.classes = classes;
     header.configuration = "[run]\nseed = 1 # größer\n";
     for (int c = 0; c < classes; ++c) header.class_names.push_back("class " + std::to_string(c));
+    header.weight_names = {"loss", "frequency"};
     for (int x = 0; x < training_images; ++x) {
         header.label.push_back(x % classes);
         header.true_label.push_back((x * 3) % classes);
@@ -124,6 +125,7 @@ inline CycleRow cycle_row(std::int64_t cycle) {
         row.finite[static_cast<std::size_t>(lost)] = 0;
         row.reward[static_cast<std::size_t>(lost)] = std::numeric_limits<double>::quiet_NaN();
     }
+    row.round = static_cast<std::int32_t>(cycle / 5);
     row.mean_reward = below(1000) / 1e3;
     row.mean_reward_accuracy = below(1000) / 1e3;
     row.mean_reward_loss = below(1000) / 1e3;
@@ -147,13 +149,28 @@ inline EpochRow epoch_row(std::int32_t epoch) {
     return row;
 }
 
-// The cycles [first, last] with the epochs that end in them.
+inline RoundRow round_row(std::int32_t round) {
+    RoundRow row;
+    row.round = round;
+    row.round_cycle = 5 * round;
+    row.policy_weight = {0.5 * round, -0.25};
+    for (int i = 0; i < 2 * members; ++i) row.policy_perturbation.push_back(0.125 * i - round);
+    row.class_reward_loss.assign(classes, 1.0 / (1 + round));
+    for (int x = 0; x < training_images; ++x)
+        row.loss_level.push_back(static_cast<std::uint8_t>((x * 7 + round) % 256));
+    return row;
+}
+
+// The cycles [first, last] with the epochs that end in them, and the rounds of 5 cycles that can begin after one of
+// them.
 inline Segment segment(std::int64_t first, std::int64_t last) {
     Segment segment;
+    if (first == 0) segment.rounds.push_back(round_row(0));
     for (std::int64_t cycle = first; cycle <= last; ++cycle) {
         segment.cycles.push_back(cycle_row(cycle));
         if ((cycle + 1) * draws % training_images == 0)
             segment.epochs.push_back(epoch_row(static_cast<std::int32_t>((cycle + 1) * draws / training_images)));
+        if ((cycle + 1) % 5 == 0) segment.rounds.push_back(round_row(static_cast<std::int32_t>((cycle + 1) / 5)));
     }
     return segment;
 }
@@ -163,10 +180,12 @@ inline Segment without_optional(Segment segment) {
     for (CycleRow& row : segment.cycles) {
         row.learning_rate_factor.clear();
         row.weight_decay_factor.clear();
+        row.round = std::nullopt;
         row.mean_reward = row.mean_reward_accuracy = row.mean_reward_loss = std::nullopt;
         row.draw_weight.clear();
         row.draw_loss.clear();
     }
+    segment.rounds.clear();
     return segment;
 }
 
@@ -288,6 +307,7 @@ inline void expect_equal(const CycleRow& a, const CycleRow& b) {
     EXPECT_EQ(a.state_hash, b.state_hash);
     EXPECT_EQ(a.survivor, b.survivor);
     EXPECT_EQ(a.survivor_schedule, b.survivor_schedule);
+    EXPECT_EQ(a.round, b.round);
     EXPECT_EQ(a.mean_reward, b.mean_reward);
     EXPECT_EQ(a.mean_reward_accuracy, b.mean_reward_accuracy);
     EXPECT_EQ(a.mean_reward_loss, b.mean_reward_loss);
@@ -306,7 +326,19 @@ inline void expect_equal(const EpochRow& a, const EpochRow& b) {
               bits({b.test_accuracy, b.test_loss, b.test_accuracy_top5, b.distribution_entropy}));
 }
 
+inline void expect_equal(const RoundRow& a, const RoundRow& b) {
+    SCOPED_TRACE("round " + std::to_string(a.round));
+    EXPECT_EQ(a.round, b.round);
+    EXPECT_EQ(a.round_cycle, b.round_cycle);
+    EXPECT_EQ(a.policy_weight, b.policy_weight);
+    EXPECT_EQ(a.policy_perturbation, b.policy_perturbation);
+    EXPECT_EQ(a.class_reward_loss, b.class_reward_loss);
+    EXPECT_EQ(a.loss_level, b.loss_level);
+}
+
 inline void expect_equal(const Segment& a, const Segment& b) {
+    ASSERT_EQ(a.rounds.size(), b.rounds.size());
+    for (std::size_t i = 0; i < a.rounds.size(); ++i) expect_equal(a.rounds[i], b.rounds[i]);
     ASSERT_EQ(a.cycles.size(), b.cycles.size());
     ASSERT_EQ(a.epochs.size(), b.epochs.size());
     for (std::size_t i = 0; i < a.cycles.size(); ++i) expect_equal(a.cycles[i], b.cycles[i]);
@@ -324,6 +356,7 @@ inline void expect_equal(const RunHeader& a, const RunHeader& b, bool with_examp
     EXPECT_EQ(a.classes, b.classes);
     EXPECT_EQ(a.configuration, b.configuration);
     EXPECT_EQ(a.class_names, b.class_names);
+    EXPECT_EQ(a.weight_names, b.weight_names);
     if (!with_examples) return;
     EXPECT_EQ(a.label, b.label);
     EXPECT_EQ(a.true_label, b.true_label);

@@ -202,6 +202,7 @@ TEST_F(Format, document_says_when_something_is_left_out) {
     RunHeader plain = header();
     plain.class_names.clear();
     plain.slots = 0;
+    plain.weight_names.clear();
     Launch unversioned = launch();
     unversioned.versions.clear();
     write_segment(run_.path(), plain, unversioned, without_winners(without_optional(segment(1, 2))));

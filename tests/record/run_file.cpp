@@ -71,6 +71,22 @@ TEST(RunFile, holds_every_column_of_every_segment) {
     EXPECT_EQ(file.shape("survivor_schedule"), (std::vector<std::uint64_t>{cycles, slots, draws}));
 }
 
+TEST(RunFile, holds_the_rounds) {
+    const FinishedRun run;
+    const Hdf5File file = run.open();
+    std::vector<double> weight;
+    std::vector<std::uint8_t> level;
+    for (std::int32_t round = 0; round < 3; ++round) {
+        const RoundRow row = round_row(round);
+        weight.insert(weight.end(), row.policy_weight.begin(), row.policy_weight.end());
+        level.insert(level.end(), row.loss_level.begin(), row.loss_level.end());
+    }
+    EXPECT_EQ(file.read<std::int32_t>("round"), (std::vector<std::int32_t>{0, 1, 2}));
+    EXPECT_EQ(file.read<double>("policy_weight"), weight);
+    EXPECT_EQ(file.read<std::uint8_t>("loss_level"), level);
+    EXPECT_EQ(file.shape("policy_perturbation"), (std::vector<std::uint64_t>{3, members, 2}));
+}
+
 TEST(RunFile, holds_the_epochs) {
     const FinishedRun run;
     const Hdf5File file = run.open();

@@ -154,6 +154,31 @@ TEST(Timetable, other_kinds_than_mixture_never_learn) {
     }
 }
 
+// The cycles after which a round ends.
+std::vector<std::int64_t> ends_of_rounds(const ExplorationOptions& options, const Timetable& timetable) {
+    std::vector<std::int64_t> ends;
+    for (std::int64_t done = 1; done <= timetable.cycles(6); ++done) {
+        EXPECT_TRUE(timetable.learned(done));
+        EXPECT_EQ(timetable.explores(done), timetable.round(done) == timetable.round(done - 1) + 1) << options.kind;
+        if (timetable.explores(done)) ends.push_back(done);
+    }
+    return ends;
+}
+
+TEST(Timetable, a_round_of_policy_search_is_an_epoch_but_at_least_50_batches) {
+    ExplorationOptions options;
+    options.kind = ExplorationKind::policy;
+    const ExplorationOptions resolved = resolve(options);
+    const Timetable long_epochs(resolved, 6400, 640, 10); // 100 batches an epoch
+    EXPECT_EQ(ends_of_rounds(resolved, long_epochs), (std::vector<std::int64_t>{10, 20, 30, 40, 50, 60}));
+    const Timetable short_epochs(resolved, 600, 32, 2); // 37.5 batches, 18.75 cycles an epoch
+    EXPECT_EQ(ends_of_rounds(resolved, short_epochs), (std::vector<std::int64_t>{38, 75, 113}));
+    options.interval_cycles = 50;
+    const Timetable by_cycles(resolve(options), 600, 32, 2);
+    EXPECT_EQ(ends_of_rounds(resolve(options), by_cycles), (std::vector<std::int64_t>{50, 100}));
+    EXPECT_FALSE(by_cycles.explores(0));
+}
+
 TEST(Timetable, a_run_of_a_fraction_of_an_epoch_is_rounded_up) {
     const Timetable timetable(resolve({}), 100, 30);
     EXPECT_EQ(timetable.cycles(0.5), 2);

@@ -40,9 +40,11 @@ class StateStore {
     // winner's state is given to ranks that have no member taking it, too. Returns the winner's state where this rank
     // holds it afterwards. Collective.
     State exchange(const Selection& selection, bool everywhere, Transport& transport);
-    // Every member goes on from the mean of these members' states (ascending, at least one), which is returned, on
-    // every rank. Needs `keep_all`. Collective.
-    State average(std::span<const std::int32_t> members, Transport& transport);
+    // The mean of these members' states at the end of the cycle (ascending, at least one), on every rank, before the
+    // exchange. Needs `keep_all`. Collective.
+    State mean(std::span<const std::int32_t> members, Transport& transport);
+    // Instead of an exchange: every member goes on from this state.
+    void adopt(const State& state);
 
     State copy(std::span<const float> state);
 

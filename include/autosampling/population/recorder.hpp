@@ -49,6 +49,7 @@ class Recorder {
     // Rows of the record; rank 0 keeps them, others drop them. Local.
     void add(CycleRow row);
     void add(EpochRow row);
+    void add(RoundRow row);
 
     // Throws what a write threw. Local.
     RankReport report(bool stop);

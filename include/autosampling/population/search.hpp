@@ -77,9 +77,10 @@ class Search {
         }
     };
 
-    // The mean of the members' states, evaluated.
-    struct Mean {
-        double accuracy = 0, loss = 0; // on the reward set
+    // What all go on from, evaluated: where the members are averaged, or a round ends.
+    struct Leader {
+        double accuracy = 0, loss = 0;  // on the reward set
+        std::vector<double> class_loss; // (classes) mean there; NaN for a class without images
         std::uint64_t hash = 0;
     };
 
@@ -97,11 +98,13 @@ class Search {
     Evidence gather_evidence(const Trial& trial) const;
     void explore();
     void record(const Trial& trial, const Evidence& evidence, bool explored);
+    bool closes_round() const;
     double reward(double accuracy, double loss) const {
         return parts_.options.population.reward == Reward::loss ? -loss : accuracy;
     }
     State exchange(const Selection& selection, bool everywhere);
-    void test(const State& winner);
+    void evaluate_leader(const State& leader);
+    void test(const State& leader);
     Snapshot snapshot() const;
 
     Parts parts_;
@@ -115,7 +118,7 @@ class Search {
     std::map<std::int32_t, std::vector<float>> draw_losses_;       // (K) likewise
     std::vector<float> draw_weight_;                               // (K) likewise, of a rule's one member
     std::vector<std::uint32_t> reward_examples_;                   // of this cycle
-    Mean mean_;                                                    // of this cycle, where the members are averaged
+    Leader leader_;                                                // of this cycle
     std::chrono::duration<double> longest_cycle_{0};
 };
 

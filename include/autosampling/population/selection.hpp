@@ -34,8 +34,8 @@ struct Selection {
                                          // Under mean the finite ones. None: the cycle must be repeated
 };
 
-// How many survivors' sub-schedules a cycle can record. `options` resolved.
-std::int64_t survivor_slots(const PopulationOptions& options);
+// How many survivors' sub-schedules a cycle can record; within a round of policy search all survive. `options` resolved.
+std::int64_t survivor_slots(const Options& options);
 
 // outcomes (P), in the order of the members. A member that isn't finite never survives: where a rule would leave it as
 // it is, it goes on from the best.

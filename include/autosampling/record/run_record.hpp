@@ -37,6 +37,7 @@ struct CycleRow {
     std::vector<std::int32_t> parent;    // (P) whose state the member continues from after this cycle
     std::vector<std::int32_t> survivor;  // (S) members that are a parent, ascending; −1: unused slot
     std::vector<std::int32_t> survivor_schedule; // (S, K) training indices in the order in which they were fed; −1
+    std::optional<std::int32_t> round;           // of policy search, that the cycle is in
     std::optional<double> mean_reward;           // of the mean of the members' states; so the next two
     std::optional<double> mean_reward_accuracy;  // fraction of the reward images
     std::optional<double> mean_reward_loss;      // mean cross-entropy
@@ -60,6 +61,17 @@ struct EpochRow {
     double distribution_entropy = 0;        // nats, of the learned distribution as last estimated, before mixing
 };
 
+// A round of policy search: what the draws of its members follow from. One more row stands after the last cycle: what
+// was learned in all.
+struct RoundRow {
+    std::int32_t round = 0;                  // from 0
+    std::int64_t round_cycle = 0;            // its first cycle
+    std::vector<double> policy_weight;       // (J) w
+    std::vector<double> policy_perturbation; // (P, J) ε; the member's weights are w + σ ε
+    std::vector<double> class_reward_loss;   // (classes) mean cross-entropy when it began; NaN: not known
+    std::vector<std::uint8_t> loss_level;    // (N) the rank of the last seen loss when it began, 1 … 255; 0: not seen
+};
+
 // What doesn't change over a run.
 struct RunHeader {
     // root attributes
@@ -72,8 +84,9 @@ struct RunHeader {
     std::int64_t training_images = 0; // N
     std::int64_t classes = 0;
     // datasets
-    std::string configuration;            // TOML, resolved
-    std::vector<std::string> class_names; // (classes)
+    std::string configuration;             // TOML, resolved
+    std::vector<std::string> class_names;  // (classes)
+    std::vector<std::string> weight_names; // (J) of the policy
     // datasets of the examples
     std::vector<std::int32_t> label, true_label;             // (N)
     std::vector<std::uint32_t> split_training, split_reward; // rows of the training file
@@ -98,10 +111,12 @@ struct FinalDistribution {
     std::vector<double> score;            // (N) advantage credit: credit · 2^-16 / √draw_count; else empty
 };
 
-// A closed part of the record: consecutive cycles, and the epochs that were complete after one of them.
+// A closed part of the record: consecutive cycles, and the epochs that were complete and the rounds that could begin
+// after one of them; the first one has the first round, too.
 struct Segment {
     std::vector<CycleRow> cycles;
     std::vector<EpochRow> epochs;
+    std::vector<RoundRow> rounds;
 };
 
 // record/cycles-<first>-<last>.h5, both included, of 8 digits at least.

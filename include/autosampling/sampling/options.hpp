@@ -7,10 +7,11 @@
 
 namespace autosampling {
 
-// One member, uniform draws; a population, uniform draws; a population, learned and uniform draws.
-enum class ExplorationKind { none, random, mixture };
+// One member, uniform draws; a population, uniform draws; a population, learned and uniform draws; a population, draws by
+// a policy with few weights.
+enum class ExplorationKind { none, random, mixture, policy };
 constexpr auto names_of(ExplorationKind) {
-    return std::array{"none", "random", "mixture"};
+    return std::array{"none", "random", "mixture", "policy"};
 }
 
 // Whose draws are learned from: the winners' (the paper's), or all members' by their rewards.

@@ -37,7 +37,7 @@ class Sampler {
     // The members whose draws the next cycle's evidence must hold, ascending.
     std::vector<std::int32_t> counted(std::span<const std::uint8_t> finite,
                                       std::span<const std::int32_t> survivors) const {
-        return credit_->counted(finite, survivors);
+        return timetable_.has_rounds() ? finite_members(finite) : credit_->counted(finite, survivors);
     }
     // The cycle is done: what the members drew counts as the kind of credit has it.
     void learn(std::int64_t cycle, const Evidence& evidence) { count(cycle, credit_->contributions(evidence)); }

@@ -59,9 +59,11 @@ struct CycleResult {
 struct Score {
     std::int64_t images = 0;
     std::int64_t correct = 0;
-    std::int64_t correct_top5 = 0;              // 0 below 6 classes
-    std::vector<std::int64_t> correct_by_class; // (classes), by given label
-    double loss_sum = 0;                        // cross-entropy, without label smoothing
+    std::int64_t correct_top5 = 0;                               // 0 below 6 classes
+    std::vector<std::int64_t> images_by_class, correct_by_class; // (classes), by given label
+    std::vector<std::int64_t> loss_by_class;                     // (classes), sum in units of loss_unit
+    double loss_sum = 0;                                         // cross-entropy, without label smoothing
+    static constexpr double loss_unit = 0x1p-24;                 // whole numbers: their order doesn't matter
 };
 
 class Trainer {
