@@ -61,7 +61,10 @@ class LossRank : public SamplingRule {
 
     void draw(std::int64_t cycle, std::uint8_t attempt, std::span<std::uint32_t> out) const override {
         const std::int64_t epoch = sampler_.timetable().epochs_complete(cycle);
-        if (epoch == 0) return sampler_.draw(0, cycle, attempt, out);
+        if (epoch == 0) {
+            sampler_.draw(0, cycle, attempt, out);
+            return;
+        }
         const double log_pressure = std::log(selection_pressure(options_, epoch, last_epoch_));
         for (std::uint32_t slot = 0; slot < out.size(); ++slot) {
             RandomStream random(cycle_key(seed_, Purpose::learned, cycle, attempt), slot);

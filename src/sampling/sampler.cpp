@@ -22,8 +22,17 @@ Sampler::Sampler(const ExplorationOptions& options, std::uint64_t seed, std::uin
     exploration_ = 0;
 }
 
-void Sampler::draw(std::uint32_t member, std::int64_t cycle, std::uint8_t attempt, std::span<std::uint32_t> out) const {
+Sampler::Sampler(const ExplorationOptions& options, std::uint64_t seed, std::uint32_t draws, std::int64_t batches,
+                 Policy policy)
+    : Sampler(options, seed, policy.signals().training_images(), draws, Perturbation(seed, 0)) {
+    timetable_ = Timetable(options, training_images_, draws, batches);
+    policy_.emplace(std::move(policy));
+}
+
+std::int64_t Sampler::draw(std::uint32_t member, std::int64_t cycle, std::uint8_t attempt,
+                           std::span<std::uint32_t> out) const {
     EXPECT(out.size() == draws_);
+    if (policy_) return policy_->draw(member, cycle, attempt, out);
     if (timetable_.learned(cycle)) {
         draw_learned(member, cycle, attempt, out);
     } else if (pool_) {
@@ -35,6 +44,7 @@ void Sampler::draw(std::uint32_t member, std::int64_t cycle, std::uint8_t attemp
     } else {
         draw_uniform(member, attempt, out);
     }
+    return 0;
 }
 
 void Sampler::draw_uniform(std::uint32_t member, std::uint8_t attempt, std::span<std::uint32_t> out) const {
@@ -71,6 +81,11 @@ std::uint32_t Sampler::draw_from_groups(RandomStream& random) const {
     const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end() - 1, wanted);
     const auto level = static_cast<std::uint32_t>(found - cumulative_.begin());
     return groups_.at(level, random.below(groups_.group_size(level)));
+}
+
+void Sampler::learn(std::int64_t cycle, const Evidence& evidence) {
+    if (policy_) policy_->learn(evidence);
+    count(cycle, credit_->contributions(evidence));
 }
 
 void Sampler::count(std::int64_t cycle, std::vector<Contribution> contributions) {
@@ -113,6 +128,10 @@ void Sampler::adopt(std::vector<double> weights) {
 
 double Sampler::entropy() const {
     double entropy = 0;
+    if (policy_) {
+        for (const double p : policy_->probability()) entropy -= p * std::log(p);
+        return entropy;
+    }
     for (std::uint32_t level = 0; level < groups_.levels(); ++level) {
         const double p = weights_[level] / cumulative_.back();
         if (groups_.group_size(level) > 0) entropy -= groups_.group_size(level) * p * std::log(p);
@@ -121,6 +140,7 @@ double Sampler::entropy() const {
 }
 
 std::vector<double> Sampler::probability() const {
+    if (policy_) return policy_->probability();
     std::vector<double> probability(training_images_);
     for (std::uint32_t index = 0; index < training_images_; ++index)
         probability[index] = weights_[groups_.level_of(index)] / cumulative_.back();
@@ -131,6 +151,7 @@ NamedArrays Sampler::save() const {
     NamedArrays arrays;
     tally_.save(arrays);
     if (pool_) pool_->save(arrays);
+    if (policy_) policy_->save(arrays);
     arrays["group_order"] = std::vector<std::uint32_t>(groups_.order().begin(), groups_.order().end());
     arrays["group_bounds"] = std::vector<std::uint32_t>(groups_.bounds().begin(), groups_.bounds().end());
     arrays["level_weight"] = weights_;
@@ -142,6 +163,7 @@ NamedArrays Sampler::save() const {
 void Sampler::load(const NamedArrays& arrays) {
     tally_.load(arrays);
     if (pool_) pool_->load(arrays);
+    if (policy_) policy_->load(arrays);
     groups_ = LevelGroups(array<std::uint32_t>(arrays, "group_order", training_images_),
                           array<std::uint32_t>(arrays, "group_bounds"));
     const auto& weights = array<double>(arrays, "level_weight", groups_.levels());

@@ -220,8 +220,8 @@ TEST(Sampler, uniform_draws_with_replacement_are_uniform_and_independent) {
             if (slot > 0) ++slots[now[slot - 1] % 8 * 8 + now[slot] % 8];
         }
     }
-    EXPECT_GT(uniform_p(each), false_alarm);
-    EXPECT_GT(uniform_p(slots), false_alarm);
+    EXPECT_GT(statistics::uniform_p(each), false_alarm);
+    EXPECT_GT(statistics::uniform_p(slots), false_alarm);
 }
 
 TEST(Sampler, without_replacement_indices_of_a_cycle_differ_and_each_draw_is_from_the_rest) {

@@ -22,6 +22,8 @@ enum class Purpose : std::uint8_t {
     reward_subset = 10,
     tournament = 11,
     hyper_parameter = 12,
+    policy = 13,   // each member's perturbation of the policy's weights
+    thinning = 14, // which indices of a permutation are kept
 };
 
 // Where in the run a random number belongs; what does not apply stays 0.

@@ -20,6 +20,7 @@ struct Evidence {
     std::vector<std::int32_t> counted;    // (C) the members whose draws follow, ascending
     std::vector<std::uint32_t> schedules; // (C, K) in the order in which they were fed
     std::vector<float> draw_loss;         // (C, K) of each draw before its batch's step; or empty
+    std::vector<std::int64_t> position;   // (P) where the members' streams stand then; policy search only
 };
 
 // Those that are, ascending. finite (P)

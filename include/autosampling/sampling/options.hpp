@@ -4,11 +4,13 @@
 #include "autosampling/base/names.hpp"
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace autosampling {
 
-// One member, uniform draws; a population, uniform draws; a population, learned and uniform draws; a population, draws by
-// a policy with few weights.
+// One member, uniform draws; a population, uniform draws; a population, learned and uniform draws; a population, draws
+// by a policy with few weights.
 enum class ExplorationKind { none, random, mixture, policy };
 constexpr auto names_of(ExplorationKind) {
     return std::array{"none", "random", "mixture", "policy"};
@@ -60,6 +62,14 @@ struct ExplorationOptions {
     std::int64_t half_life_cycles = 0; // decay only
     bool replacement = true;           // inside a learned cycle
     UniformDraws uniform = UniformDraws::member;
+
+    // policy only
+    std::vector<std::string> signals = {"loss", "class"}; // what the policy goes by
+    double sigma = 0.5;                                   // σ, of the members' perturbations of its weights
+    double alpha = 0.4;                                   // α, step
+    double tau = 1;                                       // τ, how far a weight must stand out of the noise to move
+    double lambda = 0.08;                                 // λ, decay a round
+    bool thinning = true;                                 // draws are thinned permutations; else independent
 };
 
 // uniform: or as explored.

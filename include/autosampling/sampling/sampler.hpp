@@ -10,6 +10,7 @@
 #include "autosampling/sampling/lineage_pool.hpp"
 #include "autosampling/sampling/options.hpp"
 #include "autosampling/sampling/perturbation.hpp"
+#include "autosampling/sampling/policy.hpp"
 #include "autosampling/sampling/tally.hpp"
 #include "autosampling/sampling/timetable.hpp"
 
@@ -26,13 +27,18 @@ class Sampler {
     // `options` resolved; the perturbation's tables are those of rank 0. Throws Error(usage) for K > N.
     Sampler(const ExplorationOptions& options, std::uint64_t seed, std::uint32_t training_images, std::uint32_t draws,
             Perturbation perturbation);
+    // Policy search; `batches` of a cycle.
+    Sampler(const ExplorationOptions& options, std::uint64_t seed, std::uint32_t draws, std::int64_t batches,
+            Policy policy);
 
     const Timetable& timetable() const { return timetable_; }
     std::uint32_t draws() const { return draws_; } // K
 
     // The sub-schedule of one member (K): a pure function of the state, the member and the attempt. `cycle` is the next
-    // one that `count` will be told of.
-    void draw(std::uint32_t member, std::int64_t cycle, std::uint8_t attempt, std::span<std::uint32_t> out) const;
+    // one that `count` will be told of. Returns where the member's stream stands then, for the evidence; 0 without
+    // policy search.
+    std::int64_t draw(std::uint32_t member, std::int64_t cycle, std::uint8_t attempt,
+                      std::span<std::uint32_t> out) const;
 
     // The members whose draws the next cycle's evidence must hold, ascending.
     std::vector<std::int32_t> counted(std::span<const std::uint8_t> finite,
@@ -40,7 +46,7 @@ class Sampler {
         return timetable_.has_rounds() ? finite_members(finite) : credit_->counted(finite, survivors);
     }
     // The cycle is done: what the members drew counts as the kind of credit has it.
-    void learn(std::int64_t cycle, const Evidence& evidence) { count(cycle, credit_->contributions(evidence)); }
+    void learn(std::int64_t cycle, const Evidence& evidence);
     // The same from the contributions themselves. With `uniform` = lineage exactly one of them is a survivor.
     void count(std::int64_t cycle, std::vector<Contribution> contributions);
 
@@ -48,6 +54,15 @@ class Sampler {
     // values replace (mathematical libraries differ in the last bit), before `adopt` makes them the distribution.
     std::vector<double> estimate();
     void adopt(std::vector<double> weights);
+    // The end of a round of policy search, as Policy has it.
+    void close_round(std::span<const double> class_loss, double share_done) {
+        policy_->close_round(class_loss, tally_, share_done);
+    }
+    void enter_round(std::int64_t round, std::span<const double> weight, std::span<const double> class_loss,
+                     std::span<const std::uint8_t> loss_level) {
+        policy_->enter_round(round, weight, class_loss, loss_level, tally_);
+    }
+    const std::optional<Policy>& policy() const { return policy_; }
 
     // The learned distribution as last adopted, before mixing and perturbation; uniform before the first exploration.
     double entropy() const;                                    // nats
@@ -74,6 +89,7 @@ class Sampler {
     Tally tally_;
     LevelGroups groups_;
     std::optional<LineagePool> pool_;
+    std::optional<Policy> policy_;
     std::vector<double> weights_;    // (L) of one index of each level
     std::vector<double> cumulative_; // (L) of whole groups, inclusive
     std::uint32_t exploration_ = 0;
