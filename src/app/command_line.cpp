@@ -112,15 +112,19 @@ ExitCode dispatch(int argc, char** argv) {
     add_configuration(*run, arguments);
     add_output(*run, arguments, resume, overwrite);
     CLI::App* replay = app.add_subcommand("replay", "Train one fresh model on what a run has learned");
-    bool exact = false, dynamic = false, fixed = false;
+    bool exact = false, dynamic = false, fixed = false, policy = false;
     replay->add_option("RUN", arguments.configuration, "Run directory, finished")->required();
     CLI::Option* exact_flag = replay->add_flag("--exact", exact, "The very training of the run's final best member");
     CLI::Option* static_flag = replay->add_flag(
         "--static", fixed, "Draw from the learned distribution, the final one or that of replay.cycle");
+    CLI::Option* policy_flag = replay->add_flag(
+        "--policy", policy, "Draw by the learned policy, on the same data or, with --set data.…, on others");
     replay->add_flag("--dynamic", dynamic, "Its schedule in order, with another seed or other options (the default)")
         ->excludes(exact_flag)
-        ->excludes(static_flag);
-    static_flag->excludes(exact_flag);
+        ->excludes(static_flag)
+        ->excludes(policy_flag);
+    static_flag->excludes(exact_flag)->excludes(policy_flag);
+    policy_flag->excludes(exact_flag);
     add_settings(*replay, arguments);
     add_output(*replay, arguments, resume, overwrite);
     CLI::App* check = app.add_subcommand("check", "Check a configuration and its data, and print the plan");
@@ -154,7 +158,10 @@ ExitCode dispatch(int argc, char** argv) {
 
     arguments.opening = resume ? Opening::resume : overwrite ? Opening::overwrite : Opening::fresh;
     const volatile std::sig_atomic_t& stop = catch_stop_signals();
-    const ReplayMode mode = exact ? ReplayMode::exact : fixed ? ReplayMode::fixed : ReplayMode::dynamic;
+    const ReplayMode mode = exact    ? ReplayMode::exact
+                            : fixed  ? ReplayMode::fixed
+                            : policy ? ReplayMode::policy
+                                     : ReplayMode::dynamic;
     return run_under_mpi(argc, argv, [&](Communicator& comm) {
         return *replay ? replay_command(comm, arguments, mode, stop) : run_command(comm, arguments, stop);
     });

@@ -48,10 +48,15 @@ Options load_replay_options(const RunArguments& arguments, ReplayMode mode) {
     planned.replay.identity = identity_of(file);
     Options options = planned;
     for (const std::string& setting : arguments.settings) apply_setting(setting, options);
+    if (options.data.name != planned.data.name) { // its own normalisation, unless it was set
+        if (options.data.mean == planned.data.mean) options.data.mean.clear();
+        if (options.data.std == planned.data.std) options.data.std.clear();
+    }
     for (const Option& option : option_table())
         VALIDATE(!is_settled(option) || format_value(option, planned) == format_value(option, options), ExitCode::usage,
                  "--set can't change ", option.name(),
-                 " in a replay (it follows RUN as --exact, --dynamic or --static says): leave it away, or start a run");
+                 " in a replay (it follows RUN as --exact, --dynamic, --static or --policy says): leave it away, or "
+                 "start a run");
     options.run.output = arguments.output;
     VALIDATE(std::filesystem::weakly_canonical(options.run.output) != std::filesystem::weakly_canonical(run),
              ExitCode::usage, "--output is ", run.string(),

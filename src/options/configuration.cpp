@@ -193,7 +193,7 @@ std::vector<std::string> differences(const Options& recorded, const Options& ask
         const bool free = option.at_resume == AtResume::any ||
                           (option.name() == "population.members" && asked.population.members == 0) ||
                           (option.name() == "training.epochs" && !LearningRate::depends_on_length(asked.training) &&
-                           !depends_on_length(asked.sampling));
+                           !depends_on_length(asked.sampling) && asked.exploration.kind != ExplorationKind::policy);
         if (before != now && !free) lines.push_back(option.name() + ": recorded " + before + ", asked " + now);
     }
     return lines;

@@ -1,6 +1,7 @@
 #include "autosampling/base/error.hpp"
 #include "autosampling/data/dataset.hpp"
 #include "autosampling/options/configuration.hpp"
+#include "autosampling/sampling/signals.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -126,9 +127,31 @@ void check_replay(const ReplayOptions& replay) {
             replay.mode, "): only a static replay takes the distribution of a cycle");
 }
 
+// A policy is searched for by comparing members; a replay's one follows what was found.
+void check_policy(const Options& options) {
+    const ExplorationOptions& exploration = options.exploration;
+    if (exploration.kind != ExplorationKind::policy) return;
+    require(options.population.members != 1 || options.replay.mode == ReplayMode::policy,
+            "exploration.kind = policy compares members, and there is one: set population.members = 2 or more, or "
+            "replay what a run has learned by --policy");
+    (void)columns_of(exploration.signals);
+    require(std::ranges::find(exploration.signals, "score") == exploration.signals.end() ||
+                exploration.credit == Credit::advantage,
+            "exploration.signals has \"score\" (the score is advantage credit's, and exploration.credit is ",
+            exploration.credit, "): set credit = advantage, or leave it out");
+}
+
 } // namespace
 
-void check_consistency(const Options& options) {
+SelectionRule selection_of(const Options& options) {
+    if (options.population.selection != SelectionRule::automatic) return options.population.selection;
+    return options.exploration.kind == ExplorationKind::policy ? SelectionRule::mean : SelectionRule::best;
+}
+
+void check_consistency(const Options& asked) {
+    Options options = asked;
+    options.population.selection = selection_of(asked);
+    check_policy(options);
     check_data(options.data);
     check_training(options.training);
     check_population(options.population, options.training.batch_size);

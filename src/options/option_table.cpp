@@ -145,9 +145,11 @@ std::vector<Option> population_options() {
         {"population", "cycle_batches", at<&Options::population, &PopulationOptions::cycle_batches>, count(1),
          "batches", "Length of a cycle, at the end of which the members are compared and exchanged."},
         {"population", "selection", at<&Options::population, &PopulationOptions::selection>, names<SelectionRule>(), "",
-         "Who goes on from whose state: best: all from the best; top-k: the first `survivors` stay, the others take "
+         "Who goes on from whose state: auto: mean with exploration.kind = policy, else best; best: all from the best; "
+         "top-k: the first `survivors` stay, the others take "
          "them in turn; truncation: the last `fraction` take the first ones'; tournament: in random pairs the loser "
-         "takes the winner's; mean: all from the mean of all finite members, so that there is no winner; none: everyone "
+         "takes the winner's; mean: all from the mean of all finite members, so that there is no winner; none: "
+         "everyone "
          "from its own. A member that isn't finite takes another's in any case."},
         {"population", "survivors", at<&Options::population, &PopulationOptions::survivors>, count(1), "members",
          "top-k: how many survive."},
@@ -191,7 +193,8 @@ std::vector<Option> hyperparameter_options() {
 std::vector<Option> exploration_options() {
     return {
         {"exploration", "kind", at<&Options::exploration, &ExplorationOptions::kind>, names<ExplorationKind>(), "",
-         "none: one member, uniform draws; random: a population, uniform draws; mixture: the learned distribution."},
+         "none: one member, uniform draws; random: a population, uniform draws; mixture: the learned distribution; "
+         "policy: a population searches the few weights of a policy over signals of the images."},
         {"exploration", "credit", at<&Options::exploration, &ExplorationOptions::credit>, names<Credit>(), "",
          "What is learned from: the winners' draws (the paper), or all members' draws, weighted by their rewards."},
         {"exploration", "credit_signal", at<&Options::exploration, &ExplorationOptions::credit_signal>,
@@ -200,7 +203,9 @@ std::vector<Option> exploration_options() {
          "Before the first exploration; -1: 20 with winner credit, 0 with advantage."},
         {"exploration", "interval_epochs", at<&Options::exploration, &ExplorationOptions::interval_epochs>, count(0),
          "epochs",
-         "Between explorations; both intervals 0: uniform_epochs + 1 with winner credit, 1 cycle with advantage."},
+         "Between explorations; both intervals 0: uniform_epochs + 1 with winner credit, 1 cycle with advantage. "
+         "policy: "
+         "length of a round, at least 50 batches; 0: 1."},
         {"exploration", "interval_cycles", at<&Options::exploration, &ExplorationOptions::interval_cycles>, count(0),
          "cycles", "Between explorations, instead of interval_epochs."},
         {"exploration", "uniform_epochs", at<&Options::exploration, &ExplorationOptions::uniform_epochs>, count(-1), "",
@@ -222,8 +227,23 @@ std::vector<Option> exploration_options() {
         {"exploration", "replacement", at<&Options::exploration, &ExplorationOptions::replacement>, Anything{}, "",
          "Whether a learned cycle may draw an image twice; if not, a cycle is at most a quarter of an epoch."},
         {"exploration", "uniform", at<&Options::exploration, &ExplorationOptions::uniform>, names<UniformDraws>(), "",
-         "Uniform draws don't repeat within a member's epoch (the paper), or within the winning schedule's; or they are "
+         "Uniform draws don't repeat within a member's epoch (the paper), or within the winning schedule's; or they "
+         "are "
          "made with replacement."},
+        {"exploration", "signals", at<&Options::exploration, &ExplorationOptions::signals>, Anything{}, "",
+         "policy: what it goes by: loss (rank of the last loss), class (its size, and its loss on the reward set), "
+         "score (with advantage credit), count."},
+        {"exploration", "sigma", at<&Options::exploration, &ExplorationOptions::sigma>, above(0, 4), "",
+         "policy: standard deviation of the members' perturbations of its weights."},
+        {"exploration", "alpha", at<&Options::exploration, &ExplorationOptions::alpha>, above(0, 10), "",
+         "policy: step of a weight whose effect is as large as the noise."},
+        {"exploration", "tau", at<&Options::exploration, &ExplorationOptions::tau>, at_least(0, 10), "",
+         "policy: how far the effect of a weight must stand out of the noise, in its standard deviations, to move it."},
+        {"exploration", "lambda", at<&Options::exploration, &ExplorationOptions::lambda>, proper_fraction(), "",
+         "policy: share of each weight that is lost in a round."},
+        {"exploration", "thinning", at<&Options::exploration, &ExplorationOptions::thinning>, Anything{}, "",
+         "policy: whether draws are permutations of all images of which each image is kept by its probability, so that "
+         "none comes twice in one; else they are made with replacement."},
     };
 }
 
@@ -269,7 +289,7 @@ std::vector<Option> replay_options() {
     return {
         {"replay", "mode", at<&Options::replay, &ReplayOptions::mode>, names<ReplayMode>(), "",
          "Set by autosampling replay. exact: the very run of the final best member; dynamic: its schedule in order; "
-         "static: draws from the learned distribution."},
+         "static: draws from the learned distribution; policy: its learned policy, on signals of the replay's own."},
         {"replay", "source", at<&Options::replay, &ReplayOptions::source>, Anything{}, "path",
          "The run directory that is replayed.", AtResume::any},
         {"replay", "identity", at<&Options::replay, &ReplayOptions::identity>, Anything{}, "",

@@ -39,6 +39,12 @@ std::string list(const std::vector<double>& numbers) {
     return text + "]";
 }
 
+std::string list(const std::vector<std::string>& words) {
+    std::string text = "[";
+    for (const std::string& word : words) text += (text.size() > 1 ? ", " : "") + quote(word);
+    return text + "]";
+}
+
 std::string join(const Names& names) {
     std::string text;
     for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
@@ -62,15 +68,16 @@ std::optional<double> read(const toml::node& value, std::type_identity<double>) 
     if (const auto whole = value.value_exact<std::int64_t>()) return static_cast<double>(*whole);
     return value.value_exact<double>();
 }
-std::optional<std::vector<double>> read(const toml::node& value, std::type_identity<std::vector<double>>) {
+template<class T>
+std::optional<std::vector<T>> read(const toml::node& value, std::type_identity<std::vector<T>>) {
     if (!value.is_array()) return std::nullopt;
-    std::vector<double> numbers;
-    for (const toml::node& entry : *value.as_array()) {
-        const auto number = read(entry, std::type_identity<double>{});
-        if (!number) return std::nullopt;
-        numbers.push_back(*number);
+    std::vector<T> entries;
+    for (const toml::node& node : *value.as_array()) {
+        const auto entry = read(node, std::type_identity<T>{});
+        if (!entry) return std::nullopt;
+        entries.push_back(*entry);
     }
-    return numbers;
+    return entries;
 }
 
 template<class Number>
@@ -89,6 +96,9 @@ bool allows(const Option& option, const std::string& word) {
     return !names || std::ranges::find(*names, word) != names->end();
 }
 bool allows(const Option&, bool) {
+    return true;
+}
+bool allows(const Option&, const std::vector<std::string>&) {
     return true;
 }
 
@@ -155,6 +165,7 @@ std::string allowed_values(const Option& option) {
                    [&](std::vector<double>*) {
                        return "a list of real numbers, each" + range_in_words(std::get<Range>(option.allowed), false);
                    },
+                   [](std::vector<std::string>*) { return std::string("a list of strings"); },
                    [&](auto*) { return "a whole number" + range_in_words(std::get<Range>(option.allowed), true); }},
         option.value(unused));
 }
@@ -165,6 +176,7 @@ std::string format_value(const Option& option, Options options) {
                                  [](const Choice& value) { return quote(value.name()); },
                                  [](const double* value) { return real(*value); },
                                  [](const std::vector<double>* value) { return list(*value); },
+                                 [](const std::vector<std::string>* value) { return list(*value); },
                                  [](const auto* value) { return digits(*value); }},
                       option.value(options));
 }

@@ -13,13 +13,15 @@ RandomKey Feed::augmentation(std::int32_t member, std::int64_t cycle, int attemp
             static_cast<std::uint8_t>(attempt)};
 }
 
-void SampledFeed::draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const {
-    sampler_.draw(static_cast<std::uint32_t>(member), cycle, static_cast<std::uint8_t>(attempt), out);
+std::int64_t SampledFeed::draw(std::int32_t member, std::int64_t cycle, int attempt,
+                               std::span<std::uint32_t> out) const {
+    return sampler_.draw(static_cast<std::uint32_t>(member), cycle, static_cast<std::uint8_t>(attempt), out);
 }
 
-void RuleFeed::draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const {
+std::int64_t RuleFeed::draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const {
     EXPECT(member == 0);
     rule_->draw(cycle, static_cast<std::uint8_t>(attempt), out);
+    return 0;
 }
 
 ScheduleFeed::ScheduleFeed(std::vector<std::int32_t> schedule, Line line, std::uint64_t seed)
@@ -27,10 +29,11 @@ ScheduleFeed::ScheduleFeed(std::vector<std::int32_t> schedule, Line line, std::u
     EXPECT(line_.member.size() == line_.attempt.size());
 }
 
-void ScheduleFeed::draw(std::int32_t, std::int64_t cycle, int, std::span<std::uint32_t> out) const {
+std::int64_t ScheduleFeed::draw(std::int32_t, std::int64_t cycle, int, std::span<std::uint32_t> out) const {
     const std::size_t first = static_cast<std::size_t>(cycle) * out.size();
     EXPECT(first + out.size() <= schedule_.size());
     std::copy_n(schedule_.begin() + static_cast<std::ptrdiff_t>(first), out.size(), out.begin());
+    return 0;
 }
 
 RandomKey ScheduleFeed::augmentation(std::int32_t member, std::int64_t cycle, int attempt) const {
@@ -49,7 +52,8 @@ StaticFeed::StaticFeed(std::span<const double> probability, std::uint64_t seed)
     std::partial_sum(probability.begin(), probability.end(), cumulative_.begin());
 }
 
-void StaticFeed::draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const {
+std::int64_t StaticFeed::draw(std::int32_t member, std::int64_t cycle, int attempt,
+                              std::span<std::uint32_t> out) const {
     const RandomKey key{seed(), Purpose::learned, static_cast<std::uint32_t>(member), static_cast<std::uint32_t>(cycle),
                         static_cast<std::uint8_t>(attempt)};
     for (std::uint32_t slot = 0; slot < out.size(); ++slot) {
@@ -57,6 +61,7 @@ void StaticFeed::draw(std::int32_t member, std::int64_t cycle, int attempt, std:
         const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end() - 1, wanted);
         out[slot] = static_cast<std::uint32_t>(found - cumulative_.begin());
     }
+    return 0;
 }
 
 } // namespace autosampling

@@ -30,6 +30,7 @@ Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
     resolved.data.mean = data.facts.mean;
     resolved.data.std = data.facts.std;
     resolved.exploration = resolve(options.exploration);
+    resolved.population.selection = selection_of(options);
     if (options.sampling.rule != Rule::uniform) resolved.record.losses = true;
     check_consistency(resolved);
     return resolved;
@@ -50,7 +51,17 @@ namespace {
 std::int64_t sampling_bytes(const ExplorationOptions& options, std::int64_t training_images) {
     const std::int64_t groups = 8, counts = make_credit(options)->keeps_credits() ? 16 : 4;
     const std::int64_t pool = options.uniform == UniformDraws::lineage ? 8 : 0;
-    return training_images * (groups + counts + pool);
+    // A level for each signal, and the losses.
+    const std::int64_t policy = options.kind == ExplorationKind::policy ? 2 * std::ssize(options.signals) + 16 : 0;
+    return training_images * (groups + counts + pool + policy);
+}
+
+std::string describe_rounds(const Plan& plan, const ExplorationOptions& options) {
+    std::string signals;
+    for (const std::string& signal : options.signals) signals += (signals.empty() ? "" : ", ") + signal;
+    return text(", signals ", signals, "; ", plan.rounds, " rounds of about ",
+                (plan.cycles + plan.rounds - 1) / plan.rounds, " cycles",
+                options.thinning ? "" : ", draws with replacement");
 }
 
 std::string bytes(std::int64_t count) {
@@ -79,7 +90,9 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
     plan.classes = data.facts.classes;
     plan.batches_per_cycle = options.population.cycle_batches;
     plan.draws = options.training.batch_size * plan.batches_per_cycle;
-    plan.cycles = Timetable(options.exploration, plan.training_images, plan.draws).cycles(options.training.epochs);
+    const Timetable timetable(options.exploration, plan.training_images, plan.draws, plan.batches_per_cycle);
+    plan.cycles = timetable.cycles(options.training.epochs);
+    plan.rounds = timetable.has_rounds() ? timetable.round(plan.cycles - 1) + 1 : 0;
     plan.total_batches = plan.cycles * plan.batches_per_cycle;
 
     const auto network = make_network(options.model.name, data.facts.shape, data.facts.classes);
@@ -88,18 +101,20 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
 
     const int teams = std::max(1, ranks / static_cast<int>(options.population.ranks_per_member));
     // Under `best`: start of the cycle, the one at work, the best so far; else start and end of every member.
-    const std::int64_t states_a_rank =
-        options.population.selection == SelectionRule::best ? 3 : 1 + 2 * Placement(plan.members, teams).most_members();
+    const std::int64_t states_a_rank = options.population.selection == SelectionRule::best && plan.rounds == 0
+                                           ? 3
+                                           : 1 + 2 * Placement(plan.members, teams).most_members();
     const std::int64_t state_bytes = plan.state_length * 4;
     const std::int64_t sampling =
         sampling_bytes(options.exploration, plan.training_images) + rule_bytes(options.sampling, plan.training_images);
     plan.data_bytes = static_cast<std::int64_t>(data.bytes());
     plan.rank_bytes = states_a_rank * state_bytes + sampling;
-    plan.checkpoint_bytes = state_bytes + sampling;
+    plan.checkpoint_bytes = (plan.rounds > 0 ? plan.members : 1) * state_bytes + sampling;
     const std::int64_t draws_recorded = plan.cycles * survivor_slots(options) * plan.draws;
     plan.loss_bytes = options.record.losses ? draws_recorded * 4 : 0;
     const std::int64_t draw_bytes = options.sampling.rule == Rule::uniform ? 4 : 8; // index and weight
-    plan.record_bytes = draws_recorded * draw_bytes + plan.loss_bytes + plan.cycles * plan.members * 78;
+    plan.record_bytes = draws_recorded * draw_bytes + plan.loss_bytes + plan.cycles * plan.members * 78 +
+                        plan.rounds * plan.training_images; // the ranks of the losses
     return plan;
 }
 
@@ -123,7 +138,8 @@ std::vector<std::string> describe(const Plan& plan, const Options& options) {
         text("exploration ", exploration.kind,
              exploration.kind == ExplorationKind::mixture
                  ? text(", credit ", exploration.credit, ", mixing by ", exploration.mixing)
-                 : "",
+             : exploration.kind == ExplorationKind::policy ? describe_rounds(plan, exploration)
+                                                           : "",
              options.sampling.rule == Rule::uniform ? "" : text(", sampling rule ", options.sampling.rule)),
         text("length      ", options.training.epochs, " epochs = ", plan.cycles, " cycles of ", plan.batches_per_cycle,
              " batches of ", options.training.batch_size, " (", plan.draws, " draws a member)"),

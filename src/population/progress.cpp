@@ -32,9 +32,10 @@ void say_members(const CycleRow& row, Log& log) {
         line << std::setprecision(4) << "member " << member << (row.finite[member] ? "" : " not finite") << "  reward "
              << row.reward[member] << " (accuracy " << row.reward_accuracy[member] << ", loss "
              << row.reward_loss[member] << ")  train loss " << row.train_loss[member] << "  learning rate "
-             << row.learning_rate[member] << "  goes on from member " << row.parent[member] << "  trained "
-             << row.seconds_train[member] << " s, measured " << row.seconds_reward[member] << " s, waited "
-             << row.seconds_wait[member] << " s";
+             << row.learning_rate[member];
+        if (!row.parent.empty()) line << "  goes on from member " << row.parent[member];
+        line << "  trained " << row.seconds_train[member] << " s, measured " << row.seconds_reward[member]
+             << " s, waited " << row.seconds_wait[member] << " s";
         log.debug(std::move(line).str());
     }
 }
@@ -93,8 +94,8 @@ void Progress::epoch(const EpochRow& row, Log& log) {
     now_.test_accuracy = row.test_accuracy;
     std::ostringstream line;
     line << std::fixed << std::setprecision(4) << "epoch " << row.epoch << " complete: test accuracy of the "
-         << (options_.population.selection == SelectionRule::mean ? "mean " : "winner ") << row.test_accuracy << ", test loss "
-         << row.test_loss;
+         << (options_.population.selection == SelectionRule::mean ? "mean " : "winner ") << row.test_accuracy
+         << ", test loss " << row.test_loss;
     log.info(std::move(line).str());
 }
 

@@ -9,7 +9,10 @@ namespace autosampling {
 
 void recount(Sampler& sampler, const ExplorationOptions& options, const CycleRow& row) {
     const std::vector<std::int32_t>& slots = row.survivor;
-    Evidence evidence{.accuracy = row.reward_accuracy, .loss = row.reward_loss, .finite = row.finite};
+    Evidence evidence;
+    evidence.accuracy = row.reward_accuracy;
+    evidence.loss = row.reward_loss;
+    evidence.finite = row.finite;
     if (row.winner >= 0)
         evidence.survivors.assign(slots.begin(), std::find(slots.begin(), slots.end(), -1));
     else
@@ -17,10 +20,17 @@ void recount(Sampler& sampler, const ExplorationOptions& options, const CycleRow
     evidence.counted = sampler.counted(evidence.finite, evidence.survivors);
     const std::size_t draws = sampler.draws();
     evidence.schedules.resize(evidence.counted.size() * draws);
+    evidence.position.resize(row.finite.size(), 0);
+    const auto draw = [&](std::size_t member, std::span<std::uint32_t> out) {
+        return sampler.draw(static_cast<std::uint32_t>(member), row.cycle, static_cast<std::uint8_t>(row.attempt), out);
+    };
+    std::vector<std::uint32_t> unused(draws); // a member's stream goes on, be it finite or not
+    for (std::size_t member = 0; sampler.policy() && member < row.finite.size(); ++member)
+        if (!row.finite[member]) evidence.position[member] = draw(member, unused);
     for (std::size_t i = 0; i < evidence.counted.size(); ++i) {
         const std::int32_t member = evidence.counted[i];
         const auto schedule = std::span(evidence.schedules).subspan(i * draws, draws);
-        sampler.draw(static_cast<std::uint32_t>(member), row.cycle, static_cast<std::uint8_t>(row.attempt), schedule);
+        evidence.position[static_cast<std::size_t>(member)] = draw(member, schedule);
         const auto slot = std::find(slots.begin(), slots.end(), member) - slots.begin();
         if (slot == std::ssize(slots)) continue; // not recorded
         const auto recorded = row.survivor_schedule.begin() + slot * static_cast<std::ptrdiff_t>(draws);
@@ -31,11 +41,21 @@ void recount(Sampler& sampler, const ExplorationOptions& options, const CycleRow
                  " is not the one that its options draw (another version, or a damaged record?)");
     }
     sampler.learn(row.cycle, evidence);
-    if (sampler.timetable().explores(row.cycle + 1)) sampler.adopt(sampler.estimate());
+    if (!sampler.policy() && sampler.timetable().explores(row.cycle + 1)) sampler.adopt(sampler.estimate());
 }
 
-Sampler make_sampler(const Options& options, std::uint32_t training_images, std::uint32_t draws) {
-    Sampler sampler(options.exploration, options.run.seed, training_images, draws,
+Policy make_policy(const Options& options, std::span<const std::int32_t> label, std::int64_t classes,
+                   std::span<const Column> columns) {
+    return {options.exploration, options.run.seed, static_cast<std::uint32_t>(options.population.members),
+            Signals(options.exploration.signals, label, classes, columns)};
+}
+
+Sampler make_sampler(const Options& options, const RunHeader& header) {
+    const auto draws = static_cast<std::uint32_t>(header.draws);
+    if (options.exploration.kind == ExplorationKind::policy)
+        return {options.exploration, options.run.seed, draws, options.population.cycle_batches,
+                make_policy(options, header.label, header.classes, {})};
+    Sampler sampler(options.exploration, options.run.seed, static_cast<std::uint32_t>(header.training_images), draws,
                     Perturbation(options.run.seed, options.exploration.perturbation));
     if (sampler.timetable().explores(0)) sampler.adopt(sampler.estimate());
     return sampler;
@@ -56,14 +76,22 @@ FinalDistribution final_distribution(Sampler sampler) {
 
 Sampler recount(const RecordedRun& run, const Options& options, std::int64_t cycles,
                 const std::function<void(std::int64_t, const Sampler&)>& after) {
-    Sampler sampler = make_sampler(options, static_cast<std::uint32_t>(run.header.training_images),
-                                   static_cast<std::uint32_t>(run.header.draws));
-    for (const std::filesystem::path& segment : run.extent.segments)
-        for (const CycleRow& row : read_segment(segment).cycles) {
+    Sampler sampler = make_sampler(options, run.header);
+    for (const std::filesystem::path& path : run.extent.segments) {
+        const Segment segment = read_segment(path);
+        auto round = segment.rounds.begin();
+        const auto enter_rounds = [&](std::int64_t cycles_done) {
+            for (; round != segment.rounds.end() && round->round_cycle <= cycles_done; ++round)
+                sampler.enter_round(round->round, round->policy_weight, round->class_reward_loss, round->loss_level);
+        };
+        for (const CycleRow& row : segment.cycles) {
             if (row.cycle >= cycles) return sampler;
+            enter_rounds(row.cycle);
             recount(sampler, options.exploration, row);
+            enter_rounds(row.cycle + 1);
             if (after) after(row.cycle + 1, sampler);
         }
+    }
     return sampler;
 }
 

@@ -61,10 +61,16 @@ std::string recorded_configuration(const Hdf5File& run) {
 Options replay_options(const Options& recorded, const std::filesystem::path& run, ReplayMode mode) {
     VALIDATE(mode != ReplayMode::exact || recorded.replay.mode != ReplayMode::exact, ExitCode::usage, run.string(),
              " is an exact replay itself: replay the run that it repeats, ", recorded.replay.source);
-    VALIDATE(mode == ReplayMode::fixed || recorded.population.selection != SelectionRule::mean, ExitCode::usage, run.string(),
+    const bool searched = recorded.exploration.kind == ExplorationKind::policy;
+    VALIDATE(mode != ReplayMode::policy || searched, ExitCode::usage, run.string(),
+             " has learned no policy (exploration.kind was ", recorded.exploration.kind,
+             "): replay it by --dynamic or --static");
+    VALIDATE(mode == ReplayMode::fixed || mode == ReplayMode::policy ||
+                 recorded.population.selection != SelectionRule::mean,
+             ExitCode::usage, run.string(),
              " averaged its members (population.selection = mean), so that it has no winners, and no winning schedule "
              "to replay by --",
-             mode, ": replay what it learned with --static");
+             mode, ": replay what it learned by --static", searched ? " or --policy" : "");
     Options options = recorded;
     options.replay = {};
     options.replay.mode = mode;
@@ -72,12 +78,39 @@ Options replay_options(const Options& recorded, const std::filesystem::path& run
     options.population.members = 1;
     options.population.selection = SelectionRule::best;
     options.hyperparameters = {};
-    options.exploration = {};
-    options.exploration.kind = ExplorationKind::none;
+    if (mode != ReplayMode::policy) {
+        options.exploration = {};
+        options.exploration.kind = ExplorationKind::none;
+    }
     if (mode == ReplayMode::exact) return options;
     options.run.seed = recorded.run.seed + 1;
     options.sampling = {};
     return options;
+}
+
+WeightSchedule read_weights(const Hdf5File& run, std::span<const std::string> names) {
+    const std::vector<std::string> recorded = run.read_strings("weight_name");
+    const auto require_all = [&](std::span<const std::string> wanted, std::span<const std::string> there,
+                                 const std::string& problem) {
+        for (const std::string& name : wanted)
+            VALIDATE(std::ranges::find(there, name) != there.end(), ExitCode::usage, "the policy of ",
+                     run.path().string(), problem, name,
+                     ": replay it on data with the same signals and the same values of their columns");
+    };
+    require_all(recorded, names, " has a weight that these data have no signal for, ");
+    require_all(names, recorded, " has no weight for a signal of these data, ");
+    const auto weight = run.read<double>("policy_weight"); // (rounds, J)
+    const auto first_cycle = run.read<std::int64_t>("round_cycle");
+    const auto cycles = static_cast<double>(run.attribute<std::int64_t>("cycles_planned"));
+    WeightSchedule schedule;
+    for (std::size_t round = 0; round < first_cycle.size(); ++round) {
+        schedule.share.push_back(static_cast<double>(first_cycle[round]) / cycles);
+        std::vector<double>& row = schedule.weight.emplace_back();
+        for (const std::string& name : names)
+            row.push_back(weight[round * names.size() +
+                                 static_cast<std::size_t>(std::ranges::find(recorded, name) - recorded.begin())]);
+    }
+    return schedule;
 }
 
 std::string identity_of(const Hdf5File& run) {

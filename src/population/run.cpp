@@ -47,6 +47,13 @@ void refuse_other_options(const Options& asked, const CheckpointIndex& checkpoin
              "\n  give the recorded values, or start a new run in another directory");
 }
 
+// Whether the checkpoint is that of a run's end which was not a round's.
+bool ended_within_a_round(const Options& options, const Plan& plan, const CheckpointIndex& checkpoint) {
+    const Timetable timetable(options.exploration, plan.training_images, plan.draws, plan.batches_per_cycle);
+    return timetable.has_rounds() && checkpoint.cycle == checkpoint.header.cycles_planned &&
+           !timetable.explores(checkpoint.cycle);
+}
+
 std::vector<StateTensor> layout_of(const FlatState& state) {
     std::vector<StateTensor> layout;
     for (const StateEntry& entry : state.entries())
@@ -68,7 +75,7 @@ std::unique_ptr<Feed> make_feed(const Communicator& comm, const Prepared& prepar
                                 std::uint64_t dataset_hash) {
     const auto& [options, split, plan] = prepared;
     std::optional<Hdf5File> replayed;
-    if (options.replay.mode != ReplayMode::none && comm.is_root()) {
+    if (options.replay.mode != ReplayMode::none && options.replay.mode != ReplayMode::policy && comm.is_root()) {
         replayed.emplace(open_replayed_run(options.replay.source));
         check_replayed_data(*replayed, dataset_hash, split);
     }
@@ -129,6 +136,12 @@ void Ground::settle(Options asked, int ranks) {
     VALIDATE(!checkpoint || prepared.plan.cycles >= checkpoint->cycle, ExitCode::usage,
              "training.epochs = ", options.training.epochs, " is ", prepared.plan.cycles, " cycles, and ",
              checkpoint->cycle, " are recorded: give as many epochs at least");
+    VALIDATE(!checkpoint || prepared.plan.cycles == checkpoint->cycle ||
+                 !ended_within_a_round(options, prepared.plan, *checkpoint),
+             ExitCode::usage,
+             "the run's end has ended a round of policy search before its time, after which a longer run can't go on: "
+             "start a new one with training.epochs = ",
+             options.training.epochs);
     device = choose_device(options.run.device, node.rank());
     VALIDATE(!checkpoint || checkpoint->header.dataset_hash == data.hash(), ExitCode::data,
              "the data set has changed since the run began (hash ", data.hash(), ", recorded ",
@@ -159,10 +172,21 @@ TrainerOptions trainer_options(const Ground& ground, const Communicator& team) {
             .synchronise_statistics = options.population.synchronise_statistics};
 }
 
+// What draws for all. Collective.
 Sampler make_sampler(const Communicator& comm, const Prepared& prepared) {
-    return {prepared.options.exploration, prepared.options.run.seed,
-            static_cast<std::uint32_t>(prepared.plan.training_images), static_cast<std::uint32_t>(prepared.plan.draws),
-            make_perturbation(comm, prepared.options)};
+    const auto& [options, split, plan] = prepared;
+    const auto draws = static_cast<std::uint32_t>(plan.draws);
+    if (options.exploration.kind != ExplorationKind::policy)
+        return {options.exploration, options.run.seed, static_cast<std::uint32_t>(plan.training_images), draws,
+                make_perturbation(comm, options)};
+    std::optional<Policy> policy;
+    comm.agree([&] {
+        policy = make_policy(prepared.options, prepared.split.training.label, prepared.plan.classes, {});
+        const ReplayOptions& replay = prepared.options.replay;
+        if (replay.mode == ReplayMode::policy)
+            policy->follow(read_weights(open_replayed_run(replay.source), policy->signals().weight_names()));
+    });
+    return {options.exploration, options.run.seed, draws, plan.batches_per_cycle, *std::move(policy)};
 }
 
 Engine::Engine(const Communicator& comm, const Ground& ground)
@@ -234,8 +258,10 @@ ExitCode run_search(const Communicator& world, const Options& asked, Opening ope
         if (checkpoint) progress.go_on(reached);
         progress.write_summary(progress.snapshot(), "running");
     });
-    Recorder recorder(comm, run, make_header(ground.prepared, ground.data_plan, ground.data.hash()), std::move(launch),
-                      options.record, layout_of(engine.trainer.state()), ground.first_cycle());
+    RunHeader header = make_header(ground.prepared, ground.data_plan, ground.data.hash());
+    if (const auto& policy = engine.sampler.policy()) header.weight_names = policy->signals().weight_names();
+    Recorder recorder(comm, run, std::move(header), std::move(launch), options.record,
+                      layout_of(engine.trainer.state()), ground.first_cycle());
 
     const Search::Parts parts{.comm = comm,
                               .team = engine.team,

@@ -35,6 +35,7 @@ Search::Search(const Parts& parts) : Search(parts, 0) {
     parts_.comm.broadcast(std::span(weights), 0);
     const State initial = store_.copy(weights);
     for (const std::int32_t member : placement_.members_of(parts_.comm.rank())) store_.set_start(member, initial);
+    if (parts_.sampler.timetable().has_rounds()) record_round(0);
     if (parts_.sampler.timetable().explores(0)) explore();
 }
 
@@ -161,7 +162,7 @@ Outcome Search::run_member(std::int32_t member, int attempt) {
 
     auto start = Clock::now();
     if (parts_.team.is_root()) {
-        parts_.feed.draw(member, cycle_, attempt, indices);
+        outcome.position = parts_.feed.draw(member, cycle_, attempt, indices);
         parts_.trainer.load(*store_.start(member));
         task.augmentation = parts_.feed.augmentation(member, cycle_, attempt);
         task.weighting = weigh(attempt);
@@ -221,6 +222,7 @@ Evidence Search::gather_evidence(const Trial& trial) const {
         evidence.accuracy.push_back(outcome.accuracy);
         evidence.loss.push_back(outcome.reward_loss);
         evidence.finite.push_back(outcome.finite);
+        evidence.position.push_back(outcome.position);
     }
     evidence.survivors = trial.selection.survivors;
     evidence.counted = parts_.sampler.counted(evidence.finite, evidence.survivors);
@@ -239,7 +241,8 @@ bool Search::closes_round() const {
 // Gives every member what it goes on from, and returns what the run is judged by, where this rank holds it: the
 // winner's state, or the mean of all, which within a round nobody goes on from.
 State Search::exchange(const Selection& selection, bool everywhere) {
-    if (parts_.options.population.selection != SelectionRule::mean) return store_.exchange(selection, everywhere, parts_.transport);
+    if (parts_.options.population.selection != SelectionRule::mean)
+        return store_.exchange(selection, everywhere, parts_.transport);
     const bool averaged = selection.winner < 0;
     State mean;
     if (averaged || everywhere) mean = store_.mean(selection.survivors, parts_.transport);
@@ -268,9 +271,37 @@ void Search::evaluate_leader(const State& leader) {
 }
 
 void Search::explore() {
+    if (parts_.sampler.policy()) {
+        const std::int64_t done = cycle_ + 1;
+        parts_.sampler.close_round(leader_.class_loss,
+                                   static_cast<double>(done) / static_cast<double>(parts_.plan.cycles));
+        record_round(done);
+        return;
+    }
     std::vector<double> weights = parts_.sampler.estimate();
     parts_.comm.broadcast(std::span(weights), 0);
     parts_.sampler.adopt(std::move(weights));
+}
+
+// The round that begins, or could begin, with this cycle.
+void Search::record_round(std::int64_t first_cycle) {
+    if (!parts_.comm.is_root()) return;
+    const PolicySearch& search = parts_.sampler.policy()->search();
+    const Signals& signals = parts_.sampler.policy()->signals();
+    constexpr double none = std::numeric_limits<double>::quiet_NaN();
+    RoundRow row;
+    row.round = static_cast<std::int32_t>(search.round());
+    row.round_cycle = first_cycle;
+    row.policy_weight.assign(search.weight().begin(), search.weight().end());
+    for (std::uint32_t member = 0; member < parts_.plan.members; ++member) {
+        const std::vector<double> perturbation = search.perturbation(member);
+        row.policy_perturbation.insert(row.policy_perturbation.end(), perturbation.begin(), perturbation.end());
+    }
+    row.class_reward_loss.assign(signals.class_loss().begin(), signals.class_loss().end());
+    row.class_reward_loss.resize(static_cast<std::size_t>(parts_.plan.classes), none);
+    row.loss_level = signals.loss_levels();
+    row.loss_level.resize(static_cast<std::size_t>(parts_.plan.training_images), 0);
+    parts_.recorder.add(std::move(row));
 }
 
 void Search::record(const Trial& trial, const Evidence& evidence, bool explored) {
@@ -312,6 +343,7 @@ void Search::record(const Trial& trial, const Evidence& evidence, bool explored)
         row.mean_reward_accuracy = averaged ? leader_.accuracy : none;
         row.mean_reward_loss = averaged ? leader_.loss : none;
     }
+    if (parts_.sampler.policy()) row.round = static_cast<std::int32_t>(parts_.sampler.timetable().round(cycle_));
     row.attempt = trial.attempt;
     row.epoch = static_cast<std::int32_t>(parts_.sampler.timetable().epochs_complete(cycle_));
     row.learned = parts_.sampler.timetable().learned(cycle_);

@@ -77,7 +77,7 @@ Selection select(const PopulationOptions& options, std::span<const Outcome> outc
     if (options.selection == SelectionRule::mean) {
         order.resize(finite);
         std::sort(order.begin(), order.end());
-        return {.survivors = std::move(order)};
+        return {-1, {}, std::move(order)};
     }
 
     Selection selection{order.front(), Members(outcomes.size()), {}};

@@ -68,6 +68,7 @@ fs::path segment_name(const fs::path& run, std::int64_t first, std::int64_t last
 
 SegmentFile::SegmentFile(const fs::path& path) : file_(open_identified(path, "autosampling segment")) {
     read_attributes(file_, header_attributes(), header_);
+    read_fields(file_, header_fields(), header_);
 }
 
 Segment SegmentFile::read() const {

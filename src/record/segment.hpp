@@ -13,7 +13,7 @@ class SegmentFile {
     explicit SegmentFile(const std::filesystem::path& path);
 
     const Hdf5File& file() const { return file_; }
-    const RunHeader& header() const { return header_; } // the attributes alone
+    const RunHeader& header() const { return header_; } // without the examples
     std::uint64_t epochs() const;
     std::uint64_t rounds() const;
     bool has(const Columns<CycleRow>& optional) const; // a table of optional_cycle_columns

@@ -62,7 +62,7 @@ def main() -> int:
     for name, found in sorted(differences.items()):
         print(f"{name} differs: {found}")
     if not differences:
-        print(f"equal: {len(first)} arrays over {first['winner'].size} cycles")
+        print(f"equal: {len(first)} arrays over {first['state_hash'].size} cycles")
     return 1 if differences else 0
 
 

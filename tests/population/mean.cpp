@@ -5,7 +5,9 @@
 #include "autosampling/base/hash.hpp"
 #include "autosampling/population/collect.hpp"
 #include "autosampling/population/evaluation.hpp"
+#include "autosampling/record/checkpoint.hpp"
 #include "autosampling/record/hdf5.hpp"
+#include "autosampling/record/summary.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -135,9 +137,9 @@ TEST(Mean, there_are_no_winners_and_draws_are_drawn_again_for_the_counts) {
     EXPECT_EQ(std::accumulate(count.begin(), count.end(), std::int64_t{0}), finite * 32);
     std::filesystem::remove(folder / "run" / "run.h5");
     Log log(0, LogLevel::error);
-    finish_run(folder / "run", configuration_format(), log);
+    finish_run(folder / "run", log);
     EXPECT_EQ(read(), before);
-    write_run_history(folder / "run", 3, configuration_format(), log);
+    write_run_history(folder / "run", 3, log);
     const auto history = Hdf5File::open(folder / "run" / "history.h5").read<std::int64_t>("count_history");
     EXPECT_TRUE(std::equal(count.begin(), count.end(), history.end() - std::ssize(count)));
 }
@@ -152,7 +154,8 @@ TEST(Mean, what_does_not_go_with_it_is_refused) {
     EXPECT_NE(refusal([](Options& o) { o.population.members = 1; }).find("averages members"), std::string::npos);
     EXPECT_NE(refusal([](Options& o) { o.exploration.credit = Credit::winner; }).find("no winners"), std::string::npos);
     EXPECT_NE(refusal([](Options& o) { o.record.losses = true; }).find("record.losses"), std::string::npos);
-    EXPECT_NE(refusal([](Options& o) { o.hyperparameters.explore = Variation::factor; }).find("winners"), std::string::npos);
+    EXPECT_NE(refusal([](Options& o) { o.hyperparameters.explore = Variation::factor; }).find("winners"),
+              std::string::npos);
     run_on(world().size(), averaged_run(), folder / "run", Opening::fresh);
     for (const ReplayMode mode : {ReplayMode::dynamic, ReplayMode::exact})
         EXPECT_NE(usage_refusal([&] { options_of_replay(folder / "run", mode); }).find("no winning schedule"),

@@ -137,7 +137,10 @@ TEST(Search, scores_are_the_methods_sums_over_all_finite_members) {
     // The losers' draws aren't recorded, but follow from the options: taken from a sampler that is led along the
     // record.
     const Options resolved = parse_configuration(file.read_strings("configuration")[0], "configuration");
-    Sampler sampler = make_sampler(resolved, static_cast<std::uint32_t>(credit.size()), 32);
+    RunHeader header;
+    header.training_images = std::ssize(credit);
+    header.draws = 32;
+    Sampler sampler = make_sampler(resolved, header);
     std::vector<std::int64_t> expected_credit(credit.size(), 0), expected_draws(credit.size(), 0);
     for (const CycleRow& row : read_record(folder / "run").cycles) {
         double mean = 0, square = 0, members = 0;

@@ -102,6 +102,7 @@ inline Segment read_record(const std::filesystem::path& run) {
         Segment segment = read_segment(file);
         all.cycles.insert(all.cycles.end(), segment.cycles.begin(), segment.cycles.end());
         all.epochs.insert(all.epochs.end(), segment.epochs.begin(), segment.epochs.end());
+        all.rounds.insert(all.rounds.end(), segment.rounds.begin(), segment.rounds.end());
     }
     return all;
 }
@@ -130,9 +131,9 @@ inline void expect_equal_records(const std::filesystem::path& a_run, const std::
         ASSERT_EQ(bits(x.learning_rate_factor), bits(y.learning_rate_factor));
         ASSERT_EQ(bits(x.weight_decay_factor), bits(y.weight_decay_factor));
         ASSERT_EQ(x.state_hash, y.state_hash);
-        ASSERT_EQ(x.mean_reward, y.mean_reward);
-        ASSERT_EQ(x.mean_reward_accuracy, y.mean_reward_accuracy);
-        ASSERT_EQ(x.mean_reward_loss, y.mean_reward_loss);
+        for (const auto value : {&CycleRow::mean_reward, &CycleRow::mean_reward_accuracy, &CycleRow::mean_reward_loss})
+            ASSERT_EQ(bits({(x.*value).value_or(0)}), bits({(y.*value).value_or(0)}));
+        ASSERT_EQ(x.round, y.round);
         ASSERT_EQ(x.parent, y.parent);
         ASSERT_EQ(x.finite, y.finite);
         ASSERT_EQ(x.survivor, y.survivor);
@@ -145,6 +146,16 @@ inline void expect_equal_records(const std::filesystem::path& a_run, const std::
         EXPECT_EQ(a.epochs[e].test_loss, b.epochs[e].test_loss);
         EXPECT_EQ(a.epochs[e].test_correct, b.epochs[e].test_correct);
         EXPECT_EQ(a.epochs[e].distribution_entropy, b.epochs[e].distribution_entropy);
+    }
+    ASSERT_EQ(a.rounds.size(), b.rounds.size());
+    for (std::size_t r = 0; r < a.rounds.size(); ++r) {
+        const RoundRow &x = a.rounds[r], &y = b.rounds[r];
+        SCOPED_TRACE(::testing::Message() << "round " << r);
+        ASSERT_EQ(std::tie(x.round, x.round_cycle), std::tie(y.round, y.round_cycle));
+        ASSERT_EQ(bits(x.policy_weight), bits(y.policy_weight));
+        ASSERT_EQ(bits(x.policy_perturbation), bits(y.policy_perturbation));
+        ASSERT_EQ(bits(x.class_reward_loss), bits(y.class_reward_loss));
+        ASSERT_EQ(x.loss_level, y.loss_level);
     }
 }
 

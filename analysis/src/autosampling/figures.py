@@ -33,7 +33,8 @@ def draw_learning(facts: Facts) -> Drawing:
     if run.sizes.get("epoch", 0):
         at = measures.epochs_at(run, run["epoch_cycle"].values)
         mark = "o" if len(at) <= 60 else None
-        axes.plot(at, run["test_accuracy"].values, color=ORANGE, marker=mark, markersize=3.5, label=f"{judged}, test set")
+        label = f"{judged}, test set"
+        axes.plot(at, run["test_accuracy"].values, color=ORANGE, marker=mark, markersize=3.5, label=label)
     axes.set(xlabel="epochs of a member", ylabel="accuracy")
     in_percent(axes)
     axes.legend(loc="lower right")

@@ -46,7 +46,7 @@ def judged(run: xr.Dataset) -> str:
 
 
 def judged_blocks(run: xr.Dataset) -> Iterator[tuple[slice, Floats, Floats, Floats]]:
-    """Accuracy and loss on the reward set, and learning rate, of what the run is judged by, a block of cycles at a time.
+    """Accuracy and loss on the reward set and learning rate of what the run is judged by, block by block.
 
     NaN within a round, where members that are averaged at its end haven't been yet.
     """

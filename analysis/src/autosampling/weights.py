@@ -80,7 +80,7 @@ def _with_counters(tensors: dict[str, Tensor], batches: int) -> dict[str, Tensor
 
 
 def _export_schedule(run: Path, output: Path) -> list[Path]:
-    """probability.npy (N) and, where the run has winners, schedule.npy (T, K) int32, schedule.csv (cycle, draw, index)."""
+    """probability.npy (N); with winners also schedule.npy (T, K) int32 and schedule.csv (cycle, draw, index)."""
     paths = [output / "schedule.npy", output / "schedule.csv", output / "probability.npy"]
     with open_run_file(run) as file:
         np.save(paths[2], file["probability"][...])

@@ -26,8 +26,8 @@ Choice choice(Enum& value) {
 }
 
 // Where the value of an option is.
-using OptionValue =
-    std::variant<bool*, std::int64_t*, std::uint64_t*, double*, std::string*, std::vector<double>*, Choice>;
+using OptionValue = std::variant<bool*, std::int64_t*, std::uint64_t*, double*, std::string*, std::vector<double>*,
+                                 std::vector<std::string>*, Choice>;
 
 // The numbers that an option takes; of a list, each entry. Never nan or infinite.
 struct Range {

@@ -25,9 +25,9 @@ struct RunOptions {
     LogLevel log_level = LogLevel::info;
 };
 
-enum class SelectionRule { best, top_k, truncation, tournament, mean, none };
+enum class SelectionRule { automatic, best, top_k, truncation, tournament, mean, none };
 constexpr auto names_of(SelectionRule) {
-    return std::array{"best", "top-k", "truncation", "tournament", "mean", "none"};
+    return std::array{"auto", "best", "top-k", "truncation", "tournament", "mean", "none"};
 }
 
 // On the reward set.
@@ -37,11 +37,11 @@ constexpr auto names_of(Reward) {
 }
 
 struct PopulationOptions {
-    std::int64_t members = 0;        // P; 0: one a rank
-    std::int64_t cycle_batches = 20; // N_s
-    SelectionRule selection = SelectionRule::best;
-    std::int64_t survivors = 2; // k, top-k only
-    double fraction = 0.2;      // of the members at either end, truncation only
+    std::int64_t members = 0;                           // P; 0: one a rank
+    std::int64_t cycle_batches = 20;                    // N_s
+    SelectionRule selection = SelectionRule::automatic; // best; mean with policy search
+    std::int64_t survivors = 2;                         // k, top-k only
+    double fraction = 0.2;                              // of the members at either end, truncation only
     Reward reward = Reward::accuracy;
     std::int64_t max_retries = 3;       // repetitions of a cycle in which no member is finite
     std::int64_t ranks_per_member = 1;  // g, ranks that train a member together, each a part of its batches
@@ -70,9 +70,9 @@ struct RecordOptions {
     bool losses = false; // of the survivors' draws
 };
 
-enum class ReplayMode { none, exact, dynamic, fixed };
+enum class ReplayMode { none, exact, dynamic, fixed, policy };
 constexpr auto names_of(ReplayMode) {
-    return std::array{"none", "exact", "dynamic", "static"};
+    return std::array{"none", "exact", "dynamic", "static", "policy"};
 }
 
 struct ReplayOptions {
@@ -94,5 +94,8 @@ struct Options {
     RecordOptions record;
     ReplayOptions replay;
 };
+
+// population.selection, what auto stands for included.
+SelectionRule selection_of(const Options& options);
 
 } // namespace autosampling

@@ -20,8 +20,9 @@ namespace autosampling {
 class Feed {
   public:
     virtual ~Feed() = default;
-    // The sub-schedule of one member (K). Pure: the same twice.
-    virtual void draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const = 0;
+    // The sub-schedule of one member (K). Pure: the same twice. Returns where a sampler's stream stands then, else 0.
+    virtual std::int64_t draw(std::int32_t member, std::int64_t cycle, int attempt,
+                              std::span<std::uint32_t> out) const = 0;
     // The key of its augmentation.
     virtual RandomKey augmentation(std::int32_t member, std::int64_t cycle, int attempt) const;
     // What the member's factors on the hyper-parameters were, where they are replayed.
@@ -42,7 +43,8 @@ class SampledFeed : public Feed {
   public:
     // The sampler outlives it.
     SampledFeed(const Sampler& sampler, std::uint64_t seed) : Feed(seed), sampler_(sampler) {}
-    void draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const override;
+    std::int64_t draw(std::int32_t member, std::int64_t cycle, int attempt,
+                      std::span<std::uint32_t> out) const override;
 
   private:
     const Sampler& sampler_;
@@ -52,7 +54,8 @@ class SampledFeed : public Feed {
 class RuleFeed : public Feed {
   public:
     RuleFeed(std::unique_ptr<SamplingRule> rule, std::uint64_t seed) : Feed(seed), rule_(std::move(rule)) {}
-    void draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const override;
+    std::int64_t draw(std::int32_t member, std::int64_t cycle, int attempt,
+                      std::span<std::uint32_t> out) const override;
     SamplingRule* rule() override { return rule_.get(); }
 
   private:
@@ -71,7 +74,8 @@ class ScheduleFeed : public Feed {
     };
     // schedule (T, K)
     ScheduleFeed(std::vector<std::int32_t> schedule, Line line, std::uint64_t seed);
-    void draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const override;
+    std::int64_t draw(std::int32_t member, std::int64_t cycle, int attempt,
+                      std::span<std::uint32_t> out) const override;
     RandomKey augmentation(std::int32_t member, std::int64_t cycle, int attempt) const override;
     std::optional<HyperparameterFactors> recorded_factors(std::int64_t cycle) const override;
 
@@ -85,7 +89,8 @@ class StaticFeed : public Feed {
   public:
     // probability (N), needs no normalisation.
     StaticFeed(std::span<const double> probability, std::uint64_t seed);
-    void draw(std::int32_t member, std::int64_t cycle, int attempt, std::span<std::uint32_t> out) const override;
+    std::int64_t draw(std::int32_t member, std::int64_t cycle, int attempt,
+                      std::span<std::uint32_t> out) const override;
 
   private:
     std::vector<double> cumulative_; // (N)

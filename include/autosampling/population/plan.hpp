@@ -30,6 +30,7 @@ struct Plan {
     std::int64_t batches_per_cycle = 0; // N_s
     std::int64_t draws = 0;             // K = B · N_s
     std::int64_t cycles = 0;
+    std::int64_t rounds = 0;        // of policy search
     std::int64_t total_batches = 0; // of one member
     std::int64_t state_length = 0;  // D floats, padding included
     std::int64_t parameters = 0;    // trainable

@@ -13,13 +13,18 @@
 
 namespace autosampling {
 
-// Takes a sampler through a recorded cycle, exploration included. Throws Error(checkpoint) where the recorded
-// sub-schedules are not those that the sampler draws; with exploration.kind = none, where a rule or a replay may have
-// drawn, they are taken as they are.
+// Takes a sampler through a recorded cycle, exploration included, but not into another round. Throws Error(checkpoint)
+// where the recorded sub-schedules are not those that the sampler draws; with exploration.kind = none, where a rule or
+// a replay may have drawn, they are taken as they are.
 void recount(Sampler& sampler, const ExplorationOptions& options, const CycleRow& row);
 
-// A sampler before its first cycle, with a perturbation table of this machine's own. `options` resolved.
-Sampler make_sampler(const Options& options, std::uint32_t training_images, std::uint32_t draws);
+// A policy before its first round. `options` resolved; label (N), and the columns that exploration.signals names.
+Policy make_policy(const Options& options, std::span<const std::int32_t> label, std::int64_t classes,
+                   std::span<const Column> columns);
+
+// The sampler of a recorded run before its first cycle, with a perturbation table of this machine's own. `options`
+// resolved.
+Sampler make_sampler(const Options& options, const RunHeader& header);
 
 // What was counted so far and the distribution that is learned from all of it: at the end of a run the final datasets
 // of run.h5.

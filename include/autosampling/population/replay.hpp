@@ -26,6 +26,10 @@ Hdf5File open_replayed_run(const std::filesystem::path& run);
 // The resolved configuration in it.
 std::string recorded_configuration(const Hdf5File& run);
 
+// What the weights of a run's policy were, in the order of `names`. Throws Error(usage) that names a weight where they
+// are not the recorded ones.
+WeightSchedule read_weights(const Hdf5File& run, std::span<const std::string> names);
+
 // What tells this run from others by what it did: a hash of its states, in 16 hexadecimal digits.
 std::string identity_of(const Hdf5File& run);
 

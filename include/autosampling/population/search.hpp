@@ -98,6 +98,7 @@ class Search {
     Evidence gather_evidence(const Trial& trial) const;
     void explore();
     void record(const Trial& trial, const Evidence& evidence, bool explored);
+    void record_round(std::int64_t first_cycle);
     bool closes_round() const;
     double reward(double accuracy, double loss) const {
         return parts_.options.population.reward == Reward::loss ? -loss : accuracy;

@@ -22,6 +22,7 @@ struct Outcome {
     double seconds_train = 0;
     double seconds_reward = 0;
     std::uint64_t state_hash = 0; // of the rank's best member; 0 for the others
+    std::int64_t position = 0;    // in the member's stream of draws; policy search only
 };
 
 // Whether a is ahead of b: finite first, then higher reward, lower reward-set loss, lower member number.
@@ -34,7 +35,8 @@ struct Selection {
                                          // Under mean the finite ones. None: the cycle must be repeated
 };
 
-// How many survivors' sub-schedules a cycle can record; within a round of policy search all survive. `options` resolved.
+// How many survivors' sub-schedules a cycle can record; within a round of policy search all survive. `options`
+// resolved.
 std::int64_t survivor_slots(const Options& options);
 
 // outcomes (P), in the order of the members. A member that isn't finite never survives: where a rule would leave it as
