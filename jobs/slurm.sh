@@ -14,7 +14,8 @@
 #
 #   sbatch jobs/slurm.sh CONFIG DIR [OPTION of `autosampling run`]...
 #
-# Environment: AUTOSAMPLING, the program (default: the one on the path); LAUNCHER (default: srun --mpi=pmix).
+# Environment: AUTOSAMPLING, the program (default: the one on the path); LAUNCHER (default: srun --mpi=pmix
+# --kill-on-bad-exit, with the job's --cpus-per-task). More cores a task are of use with --set run.threads.
 set -u
 if (($# < 2)); then
     printf 'usage: sbatch jobs/slurm.sh CONFIG DIR [OPTION]...\n' >&2
@@ -24,18 +25,27 @@ configuration=$1
 run=$2
 shift 2
 
+program=${AUTOSAMPLING:-autosampling}
+if ! command -v "$program" >/dev/null; then
+    printf '%s: no program %s on %s: set AUTOSAMPLING to the path of autosampling, or put it on the PATH\n' \
+        "${0##*/}" "$program" "$(uname -n)" >&2
+    exit 2
+fi
+
 opening=()
 if compgen -G "$run/checkpoint/*/index.h5" >/dev/null; then
     opening=(--resume)
 elif ((${SLURM_RESTART_COUNT:-0} > 0)) && [[ -d $run ]]; then
     opening=(--overwrite) # this job's own run, which ended before its first checkpoint
 fi
-read -r -a launcher <<<"${LAUNCHER:-srun --mpi=pmix}"
+# srun doesn't take the job's cores a task by itself.
+read -r -a launcher <<<"${LAUNCHER:-srun --mpi=pmix --kill-on-bad-exit -c ${SLURM_CPUS_PER_TASK:-1}}"
 
 # Slurm signals this script alone. The launcher passes the signal on to the ranks, and `wait` returns when it has come.
-"${launcher[@]}" "${AUTOSAMPLING:-autosampling}" run "$configuration" --output "$run" "${opening[@]}" "$@" &
+"${launcher[@]}" "$program" run "$configuration" --output "$run" "${opening[@]}" "$@" &
 launched=$!
-trap 'kill -USR1 "$launched"' USR1
+signalled=
+trap 'signalled=yes; kill -USR1 "$launched"' USR1
 wait "$launched"
 while kill -0 "$launched" 2>/dev/null; do wait "$launched"; done
 wait "$launched"
@@ -43,6 +53,11 @@ code=$?
 
 if ((code == 85)); then
     printf 'stopped with a checkpoint: queuing again\n'
+elif [[ $signalled ]] && ((code == 128 + $(kill -l USR1))); then
+    printf 'ended by the signal that asked it to stop, before it could: queuing again\n'
+    code=85
+fi
+if ((code == 85)); then
     scontrol requeue "$SLURM_JOB_ID" && sleep 60 # Slurm ends this script
 fi
 exit "$code"
