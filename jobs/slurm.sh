@@ -45,7 +45,11 @@ read -r -a launcher <<<"${LAUNCHER:-srun --mpi=pmix --kill-on-bad-exit -c ${SLUR
 "${launcher[@]}" "$program" run "$configuration" --output "$run" "${opening[@]}" "$@" &
 launched=$!
 signalled=
-trap 'signalled=yes; kill -USR1 "$launched"' USR1
+stop() {
+    signalled=yes
+    while kill -USR1 "$launched"; do sleep 10; done 2>/dev/null & # again: a launcher without ranks yet drops it
+}
+trap stop USR1
 wait "$launched"
 while kill -0 "$launched" 2>/dev/null; do wait "$launched"; done
 wait "$launched"

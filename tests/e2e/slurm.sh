@@ -15,6 +15,12 @@ while [[ $1 == -* ]]; do
     if [[ $1 == -c ]]; then shift; fi
     shift
 done
+if [[ -e deaf ]]; then # as mpirun is before it has ranks
+    trap '' USR1
+    : >waiting
+    sleep 1
+    trap - USR1
+fi
 if [[ -e die ]]; then
     printf '%s' "$$" >waiting
     exec sleep 100 # as the program does before it can catch a signal
@@ -42,6 +48,17 @@ kill -USR1 "$job" # as Slurm does
 end_of_job
 [[ $status == 85 ]] || fail "exit code $status, not 85, of a job that was asked to stop"
 queued_again || fail "a stopped run isn't queued again"
+
+# A launcher that drops the signal at first gets it again.
+: >deaf
+"${script[@]}" "$small" late --set training.epochs=100000 >job.log 2>&1 &
+job=$!
+await test -e waiting
+kill -USR1 "$job"
+end_of_job
+[[ $status == 85 ]] || fail "exit code $status, not 85, of a job whose launcher dropped the signal"
+queued_again || fail "a job whose launcher dropped the signal isn't queued again"
+rm deaf waiting
 
 : >die
 "${script[@]}" "$small" early >job.log 2>&1 &
