@@ -1,5 +1,5 @@
-#include "autosampling/base/error.hpp"
 #include "autosampling/training/network.hpp"
+#include "autosampling/base/error.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

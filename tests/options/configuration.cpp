@@ -1,6 +1,6 @@
+#include "autosampling/options/configuration.hpp"
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/files.hpp"
-#include "autosampling/options/configuration.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
+#include "autosampling/training/runtime.hpp"
 #include "autosampling/base/build_info.hpp"
 #include "autosampling/base/error.hpp"
-#include "autosampling/training/runtime.hpp"
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
