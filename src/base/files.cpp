@@ -35,11 +35,10 @@ class File {
     void write(std::string_view text) {
         while (!text.empty()) {
             const ssize_t written = ::write(descriptor_, text.data(), text.size());
-            if (written >= 0) {
+            if (written >= 0)
                 text.remove_prefix(static_cast<std::size_t>(written));
-            } else if (errno != EINTR) {
+            else if (errno != EINTR)
                 fail("write", path_, errno);
-            }
         }
     }
 

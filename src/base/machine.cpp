@@ -38,9 +38,8 @@ std::string cpu_kind() {
     if (const auto model = processor.find("model name"); model != processor.end()) return model->second;
     // Arm's kernels give numbers in place of a name.
     std::string kind = system_names().machine;
-    for (const char* key : {"CPU implementer", "CPU part"}) {
+    for (const char* key : {"CPU implementer", "CPU part"})
         if (const auto number = processor.find(key); number != processor.end()) kind += " " + number->second;
-    }
     return kind;
 }
 

@@ -27,9 +27,8 @@ TreePlace tree_place(const Delivery& delivery, std::size_t place) {
     if (place != 0) tree.parent = rank_at(place & (place - 1));
     // The children of a place are those that have one more bit set, below its lowest.
     const std::size_t lowest_bit = place == 0 ? size : place & (0 - place);
-    for (std::size_t bit = 1; bit < lowest_bit && place + bit < size; bit *= 2) {
+    for (std::size_t bit = 1; bit < lowest_bit && place + bit < size; bit *= 2)
         tree.children.insert(tree.children.begin(), rank_at(place + bit));
-    }
     return tree;
 }
 
@@ -85,9 +84,8 @@ class Exchange {
     void finish(const Communicator& comm) {
         for (auto completed = comm.wait_some(requests_, operation); !completed.empty();
              completed = comm.wait_some(requests_, operation)) {
-            for (const auto& [request, status] : completed) {
+            for (const auto& [request, status] : completed)
                 if (const auto arrival = arrivals_[request]) receive(*arrival, status);
-            }
         }
     }
 

@@ -22,11 +22,10 @@ constexpr Seconds longest_grace{5.0};
 
 // Long enough for the operation to notice little of it, and never so short that waiting ranks keep a core busy.
 void pause(Seconds waited) {
-    if (waited < spin) {
+    if (waited < spin)
         std::this_thread::yield();
-    } else {
+    else
         std::this_thread::sleep_for(std::min(longest_pause, waited / 16));
-    }
 }
 
 // The text of a waiting message with this tag on `comm`, if there is one; its source in `source`.
@@ -112,9 +111,8 @@ class Communicator::Waiter {
             }
         }
         const std::string message = describe(waits_in);
-        for (int rank = 1; rank < state_.size; ++rank) {
+        for (int rank = 1; rank < state_.size; ++rank)
             if (!waits_in[static_cast<std::size_t>(rank)].empty()) send(message, rank, verdict);
-        }
         return message;
     }
 
@@ -137,12 +135,11 @@ class Communicator::Waiter {
         const std::vector<int> names = world_ranks();
         std::string silent;
         std::string elsewhere;
-        for (std::size_t rank = 0; rank < waits_in.size(); ++rank) {
+        for (std::size_t rank = 0; rank < waits_in.size(); ++rank)
             if (waits_in[rank].empty())
                 silent += text(silent.empty() ? "" : ", ", names[rank]);
             else if (waits_in[rank] != operation_)
                 elsewhere += text(", rank ", names[rank], " waits in ", waits_in[rank]);
-        }
         std::string where = operation_;
         if (state_.cycle >= 0) where += text(" of cycle ", state_.cycle);
         return text("time-out after ", state_.timeout.count(), " s in ", where, " (",

@@ -62,9 +62,8 @@ std::size_t count_records(const std::filesystem::path& path, const Variant& vari
 
 // Planes (C, H, W) to pixels (H, W, C).
 void interleave(const std::uint8_t* planes, std::uint8_t* pixels) {
-    for (std::size_t i = 0; i < plane; ++i) {
+    for (std::size_t i = 0; i < plane; ++i)
         for (std::size_t c = 0; c < 3; ++c) pixels[3 * i + c] = planes[c * plane + i];
-    }
 }
 
 // Reads all of a file to the given place (in images) of a set; returns the place after its last image.
@@ -77,9 +76,8 @@ std::size_t load_file(const std::filesystem::path& path, const Variant& variant,
         const std::uint64_t at = file.offset();
         const auto bytes = file.read(std::as_writable_bytes(std::span(chunk)));
         const auto records = bytes / variant.record();
-        if (bytes % variant.record() != 0 || records > out.labels.size() - place) {
+        if (bytes % variant.record() != 0 || records > out.labels.size() - place)
             file.refuse(at + bytes, "another length than before", "a file that doesn't change while it is read");
-        }
         for (std::size_t i = 0; i < records; ++i, ++place) {
             const std::uint8_t* const record = chunk.data() + i * variant.record();
             const auto label_at = i * variant.record() + variant.label_bytes - 1;
@@ -101,9 +99,8 @@ void plan_cifar(DatasetPlan& plan) {
     if (plan.options.name == "cifar10") {
         std::vector<FileNames> wanted;
         for (const auto* stem :
-             {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"}) {
+             {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"})
             wanted.push_back({text(stem, ".bin"), stem});
-        }
         find_files(plan, {"cifar-10-batches-bin"}, wanted);
         plan.facts.class_names.assign(class_names_10.begin(), class_names_10.end());
         plan.facts.mean = {0.4914, 0.4822, 0.4465};

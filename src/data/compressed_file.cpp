@@ -55,9 +55,8 @@ void CompressedFile::check_end() const {
     const la_int64_t end = archive_filter_bytes(archive_.get(), -1); // of the compressed bytes
     std::ifstream file(path_, std::ios::binary);
     file.seekg(end);
-    for (char byte = 0; file.get(byte);) {
+    for (char byte = 0; file.get(byte);)
         if (byte != 0) refuse(offset_, "other bytes behind the compressed data", "the end of the file");
-    }
     if (gzip_) check_gzip_sum(end);
 }
 
@@ -74,9 +73,8 @@ void CompressedFile::check_gzip_sum(std::int64_t end) const {
         return value;
     };
     const bool one_member = little_endian(4) == static_cast<std::uint32_t>(offset_);
-    if (one_member && little_endian(0) != crc_.checksum()) {
+    if (one_member && little_endian(0) != crc_.checksum())
         refuse(offset_, "an end whose gzip checksum does not fit the bytes before it", "undamaged bytes");
-    }
 }
 
 std::uint64_t CompressedFile::length(std::uint64_t limit) {

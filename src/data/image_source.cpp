@@ -18,19 +18,17 @@ constexpr int pixel_values = 256;
 template<int C>
 void convert(const std::uint8_t* pixel, int step, int count, int channels, const float* table, float* out) {
     const int n = C > 0 ? C : channels;
-    for (int x = 0; x < count; ++x) {
+    for (int x = 0; x < count; ++x)
         for (int c = 0; c < n; ++c) out[x * n + c] = table[c * pixel_values + pixel[x * step * n + c]];
-    }
 }
 
 template<int C>
 void blacken(int count, int channels, const float* table, float* out) {
     static constexpr std::uint8_t black[C > 0 ? C : 1] = {};
-    if constexpr (C > 0) {
+    if constexpr (C > 0)
         convert<C>(black, 0, count, C, table, out);
-    } else {
+    else
         for (int x = 0; x < count * channels; ++x) out[x] = table[x % channels * pixel_values];
-    }
 }
 
 // One image, row by row: black, the part of the source row that the window shows, black.
@@ -61,10 +59,9 @@ class ImageSource : public Source {
     ImageSource(std::span<const std::uint8_t> images, const DatasetFacts& facts, Augmentation augmentation)
         : images_(images), shape_(facts.shape), augmentation_(augmentation) {
         EXPECT(std::cmp_equal(facts.mean.size(), shape_.channels()) && facts.std.size() == facts.mean.size());
-        for (std::size_t c = 0; c < facts.mean.size(); ++c) {
+        for (std::size_t c = 0; c < facts.mean.size(); ++c)
             for (int value = 0; value < pixel_values; ++value)
                 table_.push_back(static_cast<float>((value / 255.0 - facts.mean[c]) / facts.std[c]));
-        }
     }
 
     void fill(std::span<const std::uint32_t> rows, const std::optional<AugmentationDraws>& draws,

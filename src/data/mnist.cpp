@@ -65,9 +65,8 @@ IdxPair check_pair(const std::filesystem::path& images_path, const std::filesyst
     const auto height = static_cast<int>(read_number(images, "height", max_side));
     const auto width = static_cast<int>(read_number(images, "width", max_side));
     const std::uint64_t labels_n = read_number(labels, "number of labels", max_images);
-    if (labels_n != n) {
+    if (labels_n != n)
         labels.refuse(4, text(labels_n, " labels"), text(n, ", as there are images in ", images_path.string()));
-    }
     const Shape shape{height, width, 1};
     check_length(images, images_header + n * shape.values(),
                  text("a header of 16 and ", n, " images of ", height, " x ", width));

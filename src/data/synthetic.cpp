@@ -48,9 +48,8 @@ void fill(const DatasetPlan& plan, const std::vector<int>& pattern, Stream part,
             const int cell_row = (label * grid + y * grid / height) * grid;
             for (int x = 0; x < width; ++x) {
                 const int* const cell = pattern.data() + (cell_row + x * grid / width) * channels;
-                for (int c = 0; c < channels; ++c) {
+                for (int c = 0; c < channels; ++c)
                     *pixel++ = static_cast<std::uint8_t>(std::clamp(cell[c] + noise(stream.bits()), 0, 255));
-                }
             }
         }
     }

@@ -167,13 +167,12 @@ void read_fields(const Hdf5File& file, const Fields<Owner>& fields, Owner& owner
             [&](auto member) {
                 using T = ElementOf<Owner, decltype(member)>;
                 if (!file.has(field.name)) return;
-                if constexpr (std::is_same_v<decltype(member), std::string Owner::*>) {
+                if constexpr (std::is_same_v<decltype(member), std::string Owner::*>)
                     owner.*member = file.read_strings(field.name).at(0);
-                } else if constexpr (std::is_same_v<T, std::string>) {
+                else if constexpr (std::is_same_v<T, std::string>)
                     owner.*member = file.read_strings(field.name);
-                } else {
+                else
                     owner.*member = file.read<T>(field.name);
-                }
             },
             field.member);
 }
@@ -184,11 +183,10 @@ void write_attributes(Hdf5File& file, const AttributeFields<Owner>& attributes, 
         std::visit(
             [&](auto member) {
                 using T = ElementOf<Owner, decltype(member)>;
-                if constexpr (std::is_same_v<T, std::int32_t>) {
+                if constexpr (std::is_same_v<T, std::int32_t>)
                     file.set_attribute(field.name, std::int64_t{owner.*member});
-                } else {
+                else
                     file.set_attribute(field.name, owner.*member);
-                }
             },
             field.member);
 }

@@ -31,21 +31,18 @@ LearningRate::LearningRate(const TrainingOptions& options, std::int64_t training
 double LearningRate::at(std::int64_t batch) const {
     EXPECT(batch >= 0 && batch < total_batches_);
     const double highest = options_.learning_rate;
-    if (options_.schedule == RateSchedule::one_cycle) {
+    if (options_.schedule == RateSchedule::one_cycle)
         return one_cycle(highest, static_cast<double>(batch), static_cast<double>(total_batches_));
-    }
     const double warmup = options_.warmup_epochs * training_images_ / static_cast<double>(options_.batch_size);
     const double done = static_cast<double>(batch);
     if (done + 1 < warmup) return highest * (done + 1) / warmup;
-    if (options_.schedule == RateSchedule::cosine) {
+    if (options_.schedule == RateSchedule::cosine)
         return half_cosine(highest, 0, std::max(done - warmup, 0.0) / (static_cast<double>(total_batches_) - warmup));
-    }
     double rate = highest;
     if (options_.schedule == RateSchedule::step) {
         const double images = done * static_cast<double>(options_.batch_size);
-        for (const double milestone : options_.milestones) {
+        for (const double milestone : options_.milestones)
             if (images >= milestone * training_images_) rate *= options_.gamma;
-        }
     }
     return rate;
 }

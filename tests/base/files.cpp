@@ -66,9 +66,8 @@ TEST_F(Files, a_file_with_a_final_name_is_whole_after_a_kill) {
     for (int delay = 0; delay < 20; ++delay) {
         write_file(folder / "f", old_content);
         const pid_t child = fork();
-        if (child == 0) {
+        if (child == 0)
             for (;;) write_file(folder / "f", new_content);
-        }
         std::this_thread::sleep_for(std::chrono::microseconds(200 * delay));
         kill(child, SIGKILL);
         waitpid(child, nullptr, 0);

@@ -30,9 +30,8 @@ TEST(Random, equals_philoxs_known_answers) {
         {stream_at(0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0x299f31d0a4093822),
          {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
     };
-    for (Answer& answer : answers) {
+    for (Answer& answer : answers)
         for (const std::uint32_t bits : answer.bits) EXPECT_EQ(answer.stream.bits(), bits);
-    }
 }
 
 TEST(Random, every_part_of_the_key_matters) {

@@ -132,9 +132,8 @@ inline Bytes cifar_records(std::size_t n, int classes, std::size_t first_label =
         if (classes == 100) bytes.push_back(19);
         bytes.push_back(static_cast<std::uint8_t>((first_label + record) % classes));
         for (std::size_t c = 0; c < 3; ++c) {
-            for (std::size_t y = 0; y < 32; ++y) {
+            for (std::size_t y = 0; y < 32; ++y)
                 for (std::size_t x = 0; x < 32; ++x) bytes.push_back(cifar_pixel(record, c, y, x));
-            }
         }
     }
     return bytes;

@@ -83,9 +83,8 @@ class CifarPacking : public ::testing::TestWithParam<Packing> {};
 TEST_P(CifarPacking, files_are_told_apart_by_content) {
     const auto& [name, filter, ending] = GetParam();
     TemporaryFolder folder;
-    for (int i = 1; i <= 5; ++i) {
+    for (int i = 1; i <= 5; ++i)
         write_packed(folder.path() / text("data_batch_", i, ending), cifar_records(300 + i, 10, i), filter);
-    }
     write_packed(folder.path() / ("test_batch" + ending), cifar_records(7, 10, 6), filter);
     const auto loaded = load(options_for("cifar10", folder.path()));
     const auto& [facts, training, test] = loaded.dataset;
@@ -100,11 +99,9 @@ TEST_P(CifarPacking, files_are_told_apart_by_content) {
     // Planes have become pixels: (n, H, W, C).
     const std::size_t record = 299, row = 301 + record;
     for (const std::size_t y : {0, 13, 31}) {
-        for (const std::size_t x : {0, 30, 31}) {
-            for (std::size_t c = 0; c < 3; ++c) {
+        for (const std::size_t x : {0, 30, 31})
+            for (std::size_t c = 0; c < 3; ++c)
                 EXPECT_EQ(training.bytes[((row * 32 + y) * 32 + x) * 3 + c], cifar_pixel(record, c, y, x));
-            }
-        }
     }
 }
 

@@ -34,11 +34,9 @@ std::vector<float> reference(const Images& images, std::uint32_t row, const Crop
     std::vector<int> padded(static_cast<std::size_t>(height + 8) * (width + 8) * channels, 0);
     const auto padded_at = [&](int y, int x, int c) -> int& { return padded[(y * (width + 8) + x) * channels + c]; };
     for (int y = 0; y < height; ++y) {
-        for (int x = 0; x < width; ++x) {
-            for (int c = 0; c < channels; ++c) {
+        for (int x = 0; x < width; ++x)
+            for (int c = 0; c < channels; ++c)
                 padded_at(y + 4, x + 4, c) = images.pixels[row * shape.values() + (y * width + x) * channels + c];
-            }
-        }
     }
     std::vector<float> out;
     for (int y = 0; y < height; ++y) {

@@ -39,13 +39,12 @@ class LivedTimetable {
     void explore_if_due(bool ended) {
         explores = false;
         if (options_.kind != ExplorationKind::mixture) return;
-        if (!started_) {
+        if (!started_)
             explores = started_ = ended && epochs == options_.first_epoch;
-        } else if (options_.interval_cycles > 0) {
+        else if (options_.interval_cycles > 0)
             explores = cycles_since_ == options_.interval_cycles;
-        } else {
+        else
             explores = ended && epochs_since_ == options_.interval_epochs;
-        }
         if (explores) cycles_since_ = epochs_since_ = 0;
     }
 
