@@ -71,4 +71,11 @@ awk '/^```python/ { inside = 1; next } /^```/ { inside = 0 } inside' "$top/READM
 run "$top/.venv/bin/python3" read.py
 run "$top/.venv/bin/autosampling-analyse" report run-quickstart --output report
 
+# The exit codes of README.md are those of the help.
+codes() { awk '/^(\| exit code|Exit codes:)/ { inside = 1; next } inside && !/^[| ] / { exit } inside && $0 ~ /[0-9]/ { sub(/^[| ]+/, ""); print $1 }'; }
+if ! diff <(codes <"$top/README.md") <(autosampling --help | codes); then
+    printf 'README.md has other exit codes than the help\n'
+    failures=$((failures + 1))
+fi
+
 if ((failures > 0)); then exit 1; fi

@@ -7,10 +7,15 @@
 #include "autosampling/record/run_record.hpp"
 #include "harness/mpi_test.hpp"
 #include "harness/test_name.hpp"
+#include "record/fields.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace autosampling::testing {
@@ -107,56 +112,40 @@ inline Segment read_record(const std::filesystem::path& run) {
     return all;
 }
 
-// Expects two records to be equal, all but the seconds. Local.
+inline bool same(const auto& a, const auto& b) {
+    return a == b;
+}
+inline bool same(double a, double b) {
+    return (a != a && b != b) || std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+}
+inline bool same(const std::optional<double>& a, const std::optional<double>& b) {
+    return a.has_value() == b.has_value() && same(a.value_or(0), b.value_or(0));
+}
+inline bool same(const std::vector<double>& a, const std::vector<double>& b) {
+    return std::ranges::equal(a, b, [](double x, double y) { return same(x, y); });
+}
+
+// All columns but the seconds.
+template<class Row>
+void expect_equal_rows(const std::vector<Row>& a, const std::vector<Row>& b, const Columns<Row>& columns) {
+    ASSERT_EQ(a.size(), b.size());
+    for (std::size_t row = 0; row < a.size(); ++row)
+        for (const Column<Row>& column : columns) {
+            if (column.name.starts_with("seconds_")) continue;
+            std::visit(
+                [&](auto value) { ASSERT_TRUE(same(a[row].*value, b[row].*value)) << column.name << " " << row; },
+                column.member);
+        }
+}
+
+// Expects two records to be equal, all but the seconds; NaN equals NaN. Local.
 inline void expect_equal_records(const std::filesystem::path& a_run, const std::filesystem::path& b_run) {
     const Segment a = read_record(a_run), b = read_record(b_run);
     ASSERT_GT(a.cycles.size(), 0U);
-    ASSERT_EQ(a.cycles.size(), b.cycles.size());
-    const auto bits = [](const std::vector<double>& values) {
-        std::vector<std::uint64_t> result;
-        for (const double v : values) result.push_back(v != v ? ~0ULL : std::bit_cast<std::uint64_t>(v));
-        return result;
-    };
-    for (std::size_t t = 0; t < a.cycles.size(); ++t) {
-        const CycleRow &x = a.cycles[t], &y = b.cycles[t];
-        SCOPED_TRACE(::testing::Message() << "cycle " << t);
-        ASSERT_EQ(x.cycle, y.cycle);
-        ASSERT_EQ(x.survivor_schedule, y.survivor_schedule);
-        ASSERT_EQ(x.draw_weight, y.draw_weight);
-        ASSERT_EQ(x.draw_loss, y.draw_loss);
-        ASSERT_EQ(bits(x.reward), bits(y.reward));
-        ASSERT_EQ(bits(x.reward_loss), bits(y.reward_loss));
-        ASSERT_EQ(bits(x.train_loss), bits(y.train_loss));
-        ASSERT_EQ(bits(x.learning_rate), bits(y.learning_rate));
-        ASSERT_EQ(bits(x.learning_rate_factor), bits(y.learning_rate_factor));
-        ASSERT_EQ(bits(x.weight_decay_factor), bits(y.weight_decay_factor));
-        ASSERT_EQ(x.state_hash, y.state_hash);
-        for (const auto value : {&CycleRow::mean_reward, &CycleRow::mean_reward_accuracy, &CycleRow::mean_reward_loss})
-            ASSERT_EQ(bits({(x.*value).value_or(0)}), bits({(y.*value).value_or(0)}));
-        ASSERT_EQ(x.round, y.round);
-        ASSERT_EQ(x.parent, y.parent);
-        ASSERT_EQ(x.finite, y.finite);
-        ASSERT_EQ(x.survivor, y.survivor);
-        ASSERT_EQ(std::tie(x.winner, x.attempt, x.epoch, x.learned, x.explored),
-                  std::tie(y.winner, y.attempt, y.epoch, y.learned, y.explored));
-    }
-    ASSERT_EQ(a.epochs.size(), b.epochs.size());
-    for (std::size_t e = 0; e < a.epochs.size(); ++e) {
-        EXPECT_EQ(a.epochs[e].test_accuracy, b.epochs[e].test_accuracy);
-        EXPECT_EQ(a.epochs[e].test_loss, b.epochs[e].test_loss);
-        EXPECT_EQ(a.epochs[e].test_correct, b.epochs[e].test_correct);
-        EXPECT_EQ(a.epochs[e].distribution_entropy, b.epochs[e].distribution_entropy);
-    }
-    ASSERT_EQ(a.rounds.size(), b.rounds.size());
-    for (std::size_t r = 0; r < a.rounds.size(); ++r) {
-        const RoundRow &x = a.rounds[r], &y = b.rounds[r];
-        SCOPED_TRACE(::testing::Message() << "round " << r);
-        ASSERT_EQ(std::tie(x.round, x.round_cycle), std::tie(y.round, y.round_cycle));
-        ASSERT_EQ(bits(x.policy_weight), bits(y.policy_weight));
-        ASSERT_EQ(bits(x.policy_perturbation), bits(y.policy_perturbation));
-        ASSERT_EQ(bits(x.class_reward_loss), bits(y.class_reward_loss));
-        ASSERT_EQ(x.loss_level, y.loss_level);
-    }
+    expect_equal_rows(a.cycles, b.cycles, cycle_columns());
+    for (const auto& columns : optional_cycle_columns()) expect_equal_rows(a.cycles, b.cycles, columns);
+    expect_equal_rows(a.epochs, b.epochs, epoch_columns());
+    expect_equal_rows(a.rounds, b.rounds, round_columns());
 }
 
 } // namespace autosampling::testing
