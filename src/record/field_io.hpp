@@ -32,7 +32,7 @@ using ElementOf = std::remove_const_t<typename decltype(elements(std::declval<co
 
 // Whether a row has something in a column.
 template<class Row>
-bool has_values(const Row& row, const Column<Row>& column) {
+bool has_values(const Row& row, const RowField<Row>& column) {
     return std::visit([&](auto member) { return !elements(row.*member).empty(); }, column.member);
 }
 
@@ -58,7 +58,7 @@ class RowWriter {
     RowWriter(Hdf5File& file, const Columns<Row>& columns, std::uint64_t rows, const Sizes& sizes)
         : file_(file), columns_(columns), sizes_(sizes) {
         if (rows == 0) return;
-        for (const Column<Row>& column : columns_)
+        for (const RowField<Row>& column : columns_)
             std::visit(
                 [&](auto member) {
                     using T = ElementOf<Row, decltype(member)>;
@@ -115,7 +115,7 @@ void assign_element(std::vector<T> Row::*member, Row& row, std::span<const T> pa
 // Fills in the columns of a table.
 template<class Row>
 void read_columns(const Hdf5File& file, const Columns<Row>& columns, const Sizes& sizes, std::vector<Row>& rows) {
-    for (const Column<Row>& column : columns)
+    for (const RowField<Row>& column : columns)
         std::visit(
             [&](auto member) {
                 using T = ElementOf<Row, decltype(member)>;

@@ -17,7 +17,7 @@ namespace autosampling {
 
 // A dataset over all rows: its first dimension counts them; a row holds one element, or the rest of the dimensions.
 template<class Row>
-struct Column {
+struct RowField {
     std::string name;
     std::variant<std::uint8_t Row::*, std::int32_t Row::*, std::int64_t Row::*, std::uint64_t Row::*, double Row::*,
                  std::optional<std::int32_t> Row::*, std::optional<double> Row::*, std::vector<std::uint8_t> Row::*,
@@ -27,7 +27,7 @@ struct Column {
     Hdf5Meaning meaning;
 };
 template<class Row>
-using Columns = std::vector<Column<Row>>; // the first one holds the coordinates, unless another table does
+using Columns = std::vector<RowField<Row>>; // the first one holds the coordinates, unless another table does
 
 // A dataset from one struct. Without elements it is left out.
 template<class Owner>

@@ -130,7 +130,7 @@ template<class Row>
 void expect_equal_rows(const std::vector<Row>& a, const std::vector<Row>& b, const Columns<Row>& columns) {
     ASSERT_EQ(a.size(), b.size());
     for (std::size_t row = 0; row < a.size(); ++row)
-        for (const Column<Row>& column : columns) {
+        for (const RowField<Row>& column : columns) {
             if (column.name.starts_with("seconds_")) continue;
             std::visit(
                 [&](auto value) { ASSERT_TRUE(same(a[row].*value, b[row].*value)) << column.name << " " << row; },
