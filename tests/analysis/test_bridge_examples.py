@@ -46,6 +46,13 @@ def test_plain_pytorch_learns_from_a_run(mnist, arguments):
     assert run_example("plain_pytorch.py", run, data, *arguments) > 0.5
 
 
+def test_plain_pytorch_learns_by_a_policy(mnist):
+    _, data = mnist
+    settings = ("data.name=mnist", f"data.path={MNIST}", "model.name=convnet", "training.epochs=2")
+    run = make_run(data / "policy", *settings, "training.batch_size=64", "exploration.kind=policy")
+    assert run_example("policy_pytorch.py", run, data, "--epochs", "1") > 0.5
+
+
 def test_lightning_learns_from_a_run(mnist):
     run, data = mnist
     assert run_example("lightning_replay.py", run, data) > 0.5
