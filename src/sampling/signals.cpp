@@ -147,8 +147,7 @@ std::vector<std::string> columns_of(std::span<const std::string> names) {
             columns.push_back(name.substr(column_prefix.size()));
         else
             VALIDATE(name == "loss" || name == "class" || name == "score" || name == "count", ExitCode::usage,
-                     "exploration.signals has \"", name,
-                     "\" (no such signal): give loss, class, score, count, or column:NAME with data.signals");
+                     "exploration.signals has \"", name, "\" (no such signal): give loss, class, score or count");
     }
     return columns;
 }

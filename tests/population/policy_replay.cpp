@@ -68,6 +68,11 @@ TEST(PolicyReplay, what_does_not_fit_is_named) {
     run_on(world().size(), small_options(), folder / "mixture", Opening::fresh);
     EXPECT_NE(usage_refusal([&] { options_of_replay(folder / "mixture", ReplayMode::policy); }).find("no policy"),
               std::string::npos);
+    Options column = policy_run();
+    column.exploration.signals = {"loss", "column:source"};
+    EXPECT_NE(
+        usage_refusal([&] { run_on(world().size(), column, folder / "run", Opening::fresh); }).find("column:source"),
+        std::string::npos);
     run_on(world().size(), policy_run(), folder / "run", Opening::fresh);
     Options replay = options_of_replay(folder / "run", ReplayMode::policy);
     replay.exploration.signals = {"loss", "class", "count"};
