@@ -47,13 +47,6 @@ void refuse_other_options(const Options& asked, const CheckpointIndex& checkpoin
              "\n  give the recorded values, or start a new run in another directory");
 }
 
-// Whether the checkpoint is that of a run's end which was not a round's.
-bool ended_within_a_round(const Options& options, const Plan& plan, const CheckpointIndex& checkpoint) {
-    const Timetable timetable(options.exploration, plan.training_images, plan.draws, plan.batches_per_cycle);
-    return timetable.has_rounds() && checkpoint.cycle == checkpoint.header.cycles_planned &&
-           !timetable.explores(checkpoint.cycle);
-}
-
 std::vector<StateTensor> layout_of(const FlatState& state) {
     std::vector<StateTensor> layout;
     for (const StateEntry& entry : state.entries())
@@ -136,12 +129,6 @@ void Ground::settle(Options asked, int ranks) {
     VALIDATE(!checkpoint || prepared.plan.cycles >= checkpoint->cycle, ExitCode::usage,
              "training.epochs = ", options.training.epochs, " is ", prepared.plan.cycles, " cycles, and ",
              checkpoint->cycle, " are recorded: give as many epochs at least");
-    VALIDATE(!checkpoint || prepared.plan.cycles == checkpoint->cycle ||
-                 !ended_within_a_round(options, prepared.plan, *checkpoint),
-             ExitCode::usage,
-             "the run's end has ended a round of policy search before its time, after which a longer run can't go on: "
-             "start a new one with training.epochs = ",
-             options.training.epochs);
     device = choose_device(options.run.device, node.rank());
     VALIDATE(!checkpoint || checkpoint->header.dataset_hash == data.hash(), ExitCode::data,
              "the data set has changed since the run began (hash ", data.hash(), ", recorded ",

@@ -76,11 +76,13 @@ TEST(PolicyReplay, what_does_not_fit_is_named) {
     run_on(world().size(), policy_run(), folder / "run", Opening::fresh);
     Options replay = options_of_replay(folder / "run", ReplayMode::policy);
     replay.exploration.signals = {"loss", "class", "count"};
-    EXPECT_NE(usage_refusal([&] { run_on(1, replay, folder / "replay", Opening::fresh); }).find("no weight for"),
-              std::string::npos);
+    EXPECT_NE(
+        usage_refusal([&] { run_on(world().size(), replay, folder / "replay", Opening::fresh); }).find("no weight for"),
+        std::string::npos);
     replay.exploration.signals = {"loss"};
-    EXPECT_NE(usage_refusal([&] { run_on(1, replay, folder / "replay", Opening::fresh); }).find("class.size"),
-              std::string::npos);
+    EXPECT_NE(
+        usage_refusal([&] { run_on(world().size(), replay, folder / "replay", Opening::fresh); }).find("class.size"),
+        std::string::npos);
 }
 
 } // namespace
