@@ -126,12 +126,14 @@ TEST_F(TransportContract, states_of_different_lengths_are_an_error) {
     }
 }
 
-// Values whose sum hangs on its order, in double precision too.
+// Values whose sum hangs on its order, in double precision too: between the first and the last one, which cancel, only
+// multiples of 256 count.
 std::vector<float> wide_values(int number, std::size_t length) {
+    constexpr int last = 6;
+    if (number == 0 || number == last) return std::vector<float>(length, number == 0 ? 0x1p60F : -0x1p60F);
     std::mt19937 random(static_cast<unsigned>(number));
     std::vector<float> values(length);
-    for (float& value : values)
-        value = std::ldexp(static_cast<float>(random() % 2001) - 1000, static_cast<int>(random() % 120) - 60);
+    for (float& value : values) value = static_cast<float>(random() % 2001) - 1000;
     return values;
 }
 
