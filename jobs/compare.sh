@@ -63,6 +63,8 @@ part_of() {
 
 alone=(population.members=1 exploration.kind=none)
 population=(population.members="$members")
+# A policy's rewards count at the ends of its rounds alone: shorter cycles would only be tested more often.
+policy=("${population[@]}" exploration.kind=policy population.cycle_batches=10)
 # What a configuration may vary that the rows do without.
 settings+=(--set population.ranks_per_member=1 --set hyperparameters.explore=none)
 
@@ -142,6 +144,11 @@ run_seed() {
     train mixture-advantage "$ranks" "${population[@]}" exploration.kind=mixture exploration.credit=advantage
     start replay-static 1 replay "$output/mixture-advantage/seed-$seed" --static
     start replay-dynamic 1 replay "$output/mixture-advantage/seed-$seed" --dynamic
+    train policy "$ranks" "${policy[@]}" population.selection=mean
+    train policy-best "$ranks" "${policy[@]}"
+    start replay-policy 1 replay "$output/policy/seed-$seed" --policy
+    start replay-policy-convnet 1 replay "$output/policy/seed-$seed" --policy --set model.name=convnet
+    train uniform-convnet 1 "${alone[@]}" model.name=convnet
 }
 
 if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then

@@ -32,6 +32,11 @@ ORDER = (
     "mixture-advantage",
     "replay-static",
     "replay-dynamic",
+    "policy",
+    "policy-best",
+    "replay-policy",
+    "uniform-convnet",
+    "replay-policy-convnet",
 )
 
 
