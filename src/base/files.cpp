@@ -1,5 +1,6 @@
 #include "autosampling/base/files.hpp"
 
+#include "autosampling/base/bytes.hpp"
 #include "autosampling/base/error.hpp"
 
 #include <cerrno>
@@ -17,9 +18,11 @@ namespace fs = std::filesystem;
 [[noreturn]] void fail(const char* what, const fs::path& path, int error) {
     const char* hint = "check its permissions and the disk";
     if (error == ENOSPC || error == EDQUOT) hint = "free some space or raise the quota";
+    const std::string room = error == ENOSPC || error == EDQUOT ? "; " + bytes_text(free_bytes(path)) + " free" : "";
     if (error == EFBIG) hint = "raise the limit of a file's size (ulimit -f)";
     if (error == ENOENT) hint = "check the path";
-    throw Error(ExitCode::failure, text("cannot ", what, " ", path.string(), " (", std::strerror(error), "): ", hint));
+    throw Error(ExitCode::failure,
+                text("cannot ", what, " ", path.string(), " (", std::strerror(error), room, "): ", hint));
 }
 
 // An open file descriptor.

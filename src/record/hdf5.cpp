@@ -1,6 +1,7 @@
 // Every call of the HDF5 C API is made here; the file is long so that no other needs to know it.
 #include "autosampling/record/hdf5.hpp"
 
+#include "autosampling/base/bytes.hpp"
 #include "checksum.hpp"
 
 #include <hdf5_hl.h>
@@ -117,15 +118,16 @@ Hdf5File Hdf5File::open(const std::filesystem::path& path) {
 
 template<class Id>
 Id Hdf5File::check(Id result, const std::string& action) const {
-    VALIDATE(result >= 0, writing_ ? ExitCode::failure : ExitCode::checkpoint, "cannot ", action, " ", path_.string(),
-             " (", hdf5_words(), "): ",
-             writing_ ? "check the disk, its quota and its permissions"
-                      : "the file is damaged or no record of this program");
-    return result;
+    if (result >= 0) return result;
+    const std::string problem = text("cannot ", action, " ", path_.string(), " (", hdf5_words());
+    if (!writing_) throw Error(ExitCode::checkpoint, problem + "): the file is damaged or no record of this program");
+    throw Error(ExitCode::failure,
+                text(problem, "; ", room_text(path_, wanted_), "): check the disk, its quota and its permissions"));
 }
 
 void Hdf5File::commit() {
     EXPECT(writing_);
+    wanted_ = H5Fget_file_image(file_.get(), nullptr, 0);
     check(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), "write");
     check(H5Fclose(file_.release()), "close");
     append_checksum(temporary_name(path_));
@@ -204,6 +206,7 @@ void Hdf5File::write_steps(const Hdf5Dataset& dataset, std::uint64_t first, std:
               "write to");
     }
     const Hdf5Space memory(check(H5Screate_simple(1, &elements, nullptr), "write to"));
+    wanted_ += static_cast<std::int64_t>(values.size_bytes());
     check(H5Dwrite(dataset.get(), native_type<T>(), memory.get(), space.get(), H5P_DEFAULT, values.data()), "write to");
 }
 

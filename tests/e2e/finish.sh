@@ -33,7 +33,7 @@ expect 0 'wrote .*run\.h5' "$program" finish "$run" # of a finished run: the sam
 same "$work/whole" "$run"
 
 limited() (ulimit -f 8 && "$@") # 8 kB: no signal without a word, and the file that was there stays
-expect 1 'cannot write .*run\.h5 \(File too large\)' limited "$program" finish "$run"
+expect 1 'cannot write .*run\.h5 \(File too large; .* wanted, .* free\)' limited "$program" finish "$run"
 [[ ! -e $run/run.h5.tmp ]] || fail "finish left run.h5.tmp"
 same "$work/whole" "$run"
 

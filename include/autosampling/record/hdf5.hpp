@@ -124,6 +124,7 @@ class Hdf5File {
     Hdf5Handle<H5Fclose> file_;
     std::filesystem::path path_;
     bool writing_ = false;
+    std::int64_t wanted_ = 0; // bytes, about, that were to be written
 };
 
 } // namespace autosampling
