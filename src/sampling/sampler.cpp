@@ -99,13 +99,12 @@ void Sampler::count(std::int64_t cycle, std::vector<Contribution> contributions)
 }
 
 std::vector<double> Sampler::estimate() {
-    const std::vector<std::uint32_t> touched = tally_.take_touched();
-    if (touched.size() > training_images_ / 8) { // measured: from there on, regrouping all at once is cheaper
+    if (const auto touched = tally_.take_touched()) {
+        for (const std::uint32_t index : *touched) groups_.move(index, tally_.level(index));
+    } else {
         std::vector<std::uint32_t> level(training_images_);
         for (std::uint32_t index = 0; index < training_images_; ++index) level[index] = tally_.level(index);
         groups_.assign(level);
-    } else {
-        for (const std::uint32_t index : touched) groups_.move(index, tally_.level(index));
     }
     std::vector<double> weights(groups_.levels());
     const double mean = tally_.mean_count();

@@ -11,6 +11,13 @@
 namespace autosampling {
 
 namespace {
+// By 1 or −1.
+void step(std::uint32_t& count, std::uint32_t one) {
+    count += one;
+    VALIDATE(one != 1 || count != 0, ExitCode::failure,
+             "a training image was drawn 2^32 times (counts have 32 bits): set exploration.counts = window or decay");
+}
+
 // A saved contribution to the window: cycle in the window, survivor, credited, z, draws.
 constexpr int row_length = 5;
 } // namespace
@@ -36,12 +43,12 @@ void Tally::add(std::vector<Contribution> cycle) {
 void Tally::apply(const Contribution& contribution, int sign) {
     const auto one = static_cast<std::uint32_t>(sign);
     if (contribution.survivor) {
-        for (const std::uint32_t index : contribution.indices) count_[index] += one;
+        for (const std::uint32_t index : contribution.indices) step(count_[index], one);
         total_ += sign * std::ssize(contribution.indices);
     }
     if (contribution.credited && kind_->keeps_credits()) {
         for (const std::uint32_t index : contribution.indices) {
-            draws_[index] += one;
+            step(draws_[index], one);
             credit_[index] += sign * std::int64_t{contribution.z};
         }
     }
@@ -53,19 +60,30 @@ void Tally::halve() {
     for (std::uint32_t& draws : draws_) draws /= 2;
     for (std::int64_t& credit : credit_) credit /= 2;
     total_ = std::accumulate(count_.begin(), count_.end(), std::int64_t{0});
-    touched_.resize(count_.size());
-    std::iota(touched_.begin(), touched_.end(), 0U);
+    all_touched_ = true;
 }
 
 void Tally::touch(std::span<const std::uint32_t> indices) {
+    if (all_touched_) return;
     touched_.insert(touched_.end(), indices.begin(), indices.end());
-    if (touched_.size() > 2 * count_.size()) touched_ = take_touched(); // bounded, whatever the interval
+    if (touched_.size() <= count_.size() / 4) return; // bounded, whatever the interval
+    sort_touched();
+    if (touched_.size() <= many_touched()) return;
+    all_touched_ = true;
+    touched_ = {};
 }
 
-std::vector<std::uint32_t> Tally::take_touched() {
+void Tally::sort_touched() {
     boost::sort::spreadsort::integer_sort(touched_.begin(), touched_.end());
     touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
-    return std::exchange(touched_, {});
+}
+
+std::optional<std::vector<std::uint32_t>> Tally::take_touched() {
+    sort_touched();
+    const bool many = std::exchange(all_touched_, false) || touched_.size() > many_touched();
+    std::vector<std::uint32_t> taken = std::exchange(touched_, {});
+    if (many) return {};
+    return taken;
 }
 
 std::uint32_t Tally::level(std::uint32_t index) const {
@@ -81,7 +99,12 @@ void Tally::save(NamedArrays& arrays) const {
     arrays["count"] = count_;
     arrays["draws"] = draws_;
     arrays["credit"] = credit_;
-    arrays["touched"] = touched_;
+    std::vector<std::uint32_t> touched = touched_;
+    if (all_touched_) {
+        touched.resize(count_.size());
+        std::iota(touched.begin(), touched.end(), 0U);
+    }
+    arrays["touched"] = std::move(touched);
     arrays["tally_cycles"] = std::vector<std::int64_t>{cycles_};
     std::vector<std::int32_t> member; // (contributions, row_length)
     std::vector<std::uint32_t> indices;
@@ -111,6 +134,8 @@ void Tally::load(const NamedArrays& arrays) {
     };
     const auto in_range = [&](std::uint32_t index) { return index < count_.size(); };
     require(std::all_of(touched_.begin(), touched_.end(), in_range));
+    all_touched_ = false;
+    touch({}); // they may be all
     require(std::all_of(indices.begin(), indices.end(), in_range));
     require(cycles >= 0 && cycles <= window_cycles_ && std::ssize(member) % row_length == 0);
     window_.assign(static_cast<std::size_t>(cycles), {});

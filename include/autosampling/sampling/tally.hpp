@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,8 +27,9 @@ class Tally {
 
     // The level of an index now: its count, or with advantage credit its quantised β · score.
     std::uint32_t level(std::uint32_t index) const;
-    // Indices whose level may have changed since the last call, ascending, each once.
-    std::vector<std::uint32_t> take_touched();
+    // Indices whose level may have changed since the last call, ascending, each once; none where they are so many that
+    // it is cheaper to look at all.
+    std::optional<std::vector<std::uint32_t>> take_touched();
 
     std::span<const std::uint32_t> count() const { return count_; }  // (N)
     std::span<const std::uint32_t> draws() const { return draws_; }  // (N), or empty where no credits are kept
@@ -41,14 +43,17 @@ class Tally {
     void apply(const Contribution& contribution, int sign);
     void halve();
     void touch(std::span<const std::uint32_t> indices);
+    void sort_touched();
+    std::size_t many_touched() const { return count_.size() / 8; } // measured: from there on, all at once is cheaper
 
     std::shared_ptr<const CreditRule> kind_;
     std::int64_t window_cycles_ = 0, half_life_cycles_ = 0;
     std::vector<std::uint32_t> count_, draws_;
     std::vector<std::int64_t> credit_;
-    std::int64_t total_ = 0;  // Σ count
-    std::int64_t cycles_ = 0; // added
-    std::vector<std::uint32_t> touched_;
+    std::int64_t total_ = 0;                       // Σ count
+    std::int64_t cycles_ = 0;                      // added
+    std::vector<std::uint32_t> touched_;           // up to a quarter of N
+    bool all_touched_ = false;                     // instead
     std::deque<std::vector<Contribution>> window_; // the last cycles, oldest first; window only
 };
 
