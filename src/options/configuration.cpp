@@ -174,14 +174,17 @@ std::string format_configuration(const Options& options) {
 std::string describe_defaults() {
     std::string document =
         "# All options of autosampling with their defaults. What a configuration leaves out stays so.\n"
-        "# An option marked * may be given another value at a resume.\n";
+        "# An option marked * may be given another value at a resume, one marked (*) where its explanation says so.\n";
+    const auto mark = [](AtResume at_resume) {
+        return at_resume == AtResume::any ? "* " : at_resume == AtResume::conditional ? "(*) " : "";
+    };
     std::string section;
     for (const Option& option : option_table()) {
         if (option.section != section) document += "\n[" + option.section + "]\n";
         section = option.section;
-        document += "\n# " + option.meaning + "\n#   " + (option.at_resume == AtResume::any ? "* " : "") +
-                    allowed_values(option) + (option.unit.empty() ? "" : " (" + option.unit + ")") + "\n" + option.key +
-                    " = " + format_value(option, Options{}) + "\n";
+        document += "\n# " + option.meaning + "\n#   " + mark(option.at_resume) + allowed_values(option) +
+                    (option.unit.empty() ? "" : " (" + option.unit + ")") + "\n" + option.key + " = " +
+                    format_value(option, Options{}) + "\n";
     }
     return document;
 }

@@ -100,7 +100,7 @@ std::vector<Option> data_options() {
          "synthetic: size of the training file; the test file has a fifth of it."},
         {"data", "synthetic_size", at<&Options::data, &DataOptions::synthetic_size>, at_least(1, 1024), "pixels",
          "synthetic: height and width."},
-        {"data", "synthetic_channels", at<&Options::data, &DataOptions::synthetic_channels>, at_least(1, 256), "",
+        {"data", "synthetic_channels", at<&Options::data, &DataOptions::synthetic_channels>, at_least(1, 16), "",
          "synthetic: channels of an image."},
         {"data", "synthetic_classes", at<&Options::data, &DataOptions::synthetic_classes>, at_least(2, 1e5), "",
          "synthetic: number of classes."},
@@ -114,7 +114,10 @@ std::vector<Option> training_options() {
          "State file that all members' weights start from, from autosampling-analyse import or a checkpoint; empty: "
          "random weights, a function of run.seed."},
         {"training", "epochs", at<&Options::training, &TrainingOptions::epochs>, above(0, 1e6), "epochs",
-         "Length of the run, of each member; an epoch, as many draws as there are training images, ends with a test."},
+         "Length of the run, of each member; an epoch, as many draws as there are training images, ends with a test. A "
+         "resume may change it unless training.schedule is cosine or one-cycle, or sampling.rule loss-rank or "
+         "infobatch.",
+         AtResume::conditional},
         {"training", "batch_size", at<&Options::training, &TrainingOptions::batch_size>, count(1), "images",
          "Batch of one member."},
         {"training", "learning_rate", at<&Options::training, &TrainingOptions::learning_rate>, above(0), "",
@@ -274,7 +277,10 @@ std::vector<Option> record_options() {
     const auto any = AtResume::any;
     return {
         {"record", "checkpoint_cycles", at<&Options::record, &RecordOptions::checkpoint_cycles>, count(0), "cycles",
-         "Between checkpoints; 0: by time alone.", any},
+         "Between checkpoints; 0: by time alone. One that is due while another is still being written comes after it, "
+         "so "
+         "that short cycles don't wait for the disk.",
+         any},
         {"record", "checkpoint_minutes", at<&Options::record, &RecordOptions::checkpoint_minutes>, at_least(0), "min",
          "Between checkpoints, if sooner; 0: by cycles alone.", any},
         {"record", "keep_checkpoints", at<&Options::record, &RecordOptions::keep_checkpoints>, count(1), "checkpoints",

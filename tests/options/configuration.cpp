@@ -1,6 +1,7 @@
 #include "autosampling/options/configuration.hpp"
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/files.hpp"
+#include "autosampling/data/dataset.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +10,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <locale>
 #include <unistd.h>
 
@@ -364,6 +366,32 @@ TEST(Configuration, a_locale_with_decimal_comma_changes_nothing) {
     EXPECT_EQ(refuse(), refused);
 }
 
+TEST(Configuration, takes_no_synthetic_images_that_the_data_set_refuses) {
+    for (const Option& option : option_table()) {
+        if (!option.key.starts_with("synthetic_")) continue;
+        const auto& range = std::get<Range>(option.allowed);
+        for (const double value : {range.low, range.high}) {
+            Options options;
+            options.data.name = "synthetic";
+            options.data.synthetic_images = std::numeric_limits<std::int32_t>::max();
+            options.data.synthetic_classes = 2;
+            apply_setting(option.name() + "=" + std::to_string(static_cast<std::int64_t>(value)), options);
+            EXPECT_NO_THROW(plan_dataset(options.data, 1)) << option.name() << " = " << value;
+        }
+    }
+}
+
+TEST(Configuration, defaults_mark_what_a_resume_may_change_and_what_it_may_under_conditions) {
+    const std::string document = describe_defaults();
+    for (const Option& option : option_table()) {
+        const std::size_t meaning = document.find("# " + option.meaning);
+        const std::string allowed = document.substr(document.find("\n#   ", meaning) + 5, 4);
+        EXPECT_EQ(allowed.starts_with("* "), option.at_resume == AtResume::any) << option.name();
+        EXPECT_EQ(allowed.starts_with("(*) "), option.at_resume == AtResume::conditional) << option.name();
+    }
+    EXPECT_THAT(document, HasSubstr("marked (*) where its explanation says so"));
+}
+
 TEST(Configuration, a_resume_refuses_what_changes_results_and_nothing_else) {
     Options recorded;
     recorded.population.members = 4;
@@ -371,8 +399,7 @@ TEST(Configuration, a_resume_refuses_what_changes_results_and_nothing_else) {
     for (const Option& option : option_table()) {
         Options asked = recorded;
         change(option, asked);
-        const bool free =
-            option.at_resume == AtResume::any || option.name() == "training.epochs" || !has_choice(option);
+        const bool free = option.at_resume != AtResume::same || !has_choice(option);
         const std::vector<std::string> lines = differences(recorded, asked);
         ASSERT_EQ(lines.size(), free ? 0U : 1U) << option.name();
         if (!free) {

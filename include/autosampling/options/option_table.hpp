@@ -40,8 +40,8 @@ struct Range {
 using Names = std::vector<std::string>;
 struct Anything {};
 
-// Whether a resume may be given another value.
-enum class AtResume { same, any };
+// Whether a resume may be given another value; conditional: where the meaning says so.
+enum class AtResume { same, conditional, any };
 
 struct Option {
     std::string section;
