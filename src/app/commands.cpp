@@ -9,6 +9,7 @@
 #include "autosampling/population/replay.hpp"
 #include "autosampling/population/run.hpp"
 #include "autosampling/record/hdf5.hpp"
+#include "autosampling/record/summary.hpp"
 #include "autosampling/training/runtime.hpp"
 
 #include <boost/version.hpp>
@@ -69,6 +70,19 @@ Options load_replay_options(const RunArguments& arguments, ReplayMode mode) {
     return options;
 }
 
+// Leaves the error with the run that it ends, as long as its directory is its own. The error itself matters more than
+// that this succeeds.
+void leave_error(const Communicator& comm, const std::filesystem::path& run, const std::exception& error, Log& log) {
+    const auto* known = dynamic_cast<const Error*>(&error);
+    if (!log.is_in_place() || (known && known->agreed() && !comm.is_root())) return;
+    log.keep_error(error.what());
+    if (known && known->code() == ExitCode::timeout && !comm.is_root()) return; // all that wait say the same
+    try {
+        write_failure(run / "summary.json", error.what());
+    } catch (const std::exception&) {
+    }
+}
+
 // Runs with the options that the root loads. Collective.
 ExitCode search(Communicator& comm, const std::function<Options()>& load, Opening opening,
                 const volatile std::sig_atomic_t& stop) {
@@ -86,7 +100,12 @@ ExitCode search(Communicator& comm, const std::function<Options()>& load, Openin
     const Options options = parse_configuration(configuration, "resolved configuration");
     comm.set_timeout(std::chrono::duration<double>(options.run.collective_timeout));
     Log log(comm.rank());
-    return run_search(comm, options, opening, stop, log);
+    try {
+        return run_search(comm, options, opening, stop, log);
+    } catch (const std::exception& error) {
+        leave_error(comm, options.run.output, error, log);
+        throw;
+    }
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <sys/stat.h>
 
 namespace autosampling {
 namespace {
@@ -28,6 +29,7 @@ struct Log::Sink {
     int rank;
     LogLevel level;
     std::int64_t cycle = -1;
+    std::filesystem::path path{};
     std::unique_ptr<std::FILE, CloseFile> file{};
 };
 
@@ -41,6 +43,7 @@ void Log::set_level(LogLevel level) {
 }
 
 void Log::open(const std::filesystem::path& file) {
+    sink_->path = file;
     sink_->file.reset(std::fopen(file.c_str(), "ae"));
     VALIDATE(sink_->file, ExitCode::failure, "cannot open the log ", file.string(), " (", std::strerror(errno),
              "): check the folder's permissions");
@@ -50,17 +53,32 @@ void Log::set_cycle(std::int64_t cycle) {
     sink_->cycle = cycle;
 }
 
-void Log::write(LogLevel level, const std::string& line) {
-    const LogLevel from = sink_->rank == 0 ? sink_->level : std::max(sink_->level, LogLevel::warning);
-    if (level < from) return;
+bool Log::is_in_place() const {
+    struct stat open {
+    }, there{};
+    return sink_->file && ::fstat(::fileno(sink_->file.get()), &open) == 0 &&
+           ::stat(sink_->path.c_str(), &there) == 0 && open.st_dev == there.st_dev && open.st_ino == there.st_ino;
+}
+
+void Log::keep_error(const std::string& line) {
+    if (sink_->file) put(sink_->file.get(), event(LogLevel::error, line));
+}
+
+std::string Log::event(LogLevel level, const std::string& line) const {
     std::string event = text(utc_now(), " rank ", sink_->rank, " ", name_of(level));
     if (sink_->cycle >= 0) event += text(" cycle ", sink_->cycle);
     event += ": " + line;
     std::replace_if(
         event.begin(), event.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-    event += '\n';
-    put(level >= LogLevel::warning ? stderr : stdout, event);
-    if (sink_->file) put(sink_->file.get(), event);
+    return event + '\n';
+}
+
+void Log::write(LogLevel level, const std::string& line) {
+    const LogLevel from = sink_->rank == 0 ? sink_->level : std::max(sink_->level, LogLevel::warning);
+    if (level < from) return;
+    const std::string words = event(level, line);
+    put(level >= LogLevel::warning ? stderr : stdout, words);
+    if (sink_->file) put(sink_->file.get(), words);
 }
 
 } // namespace autosampling

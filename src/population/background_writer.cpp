@@ -1,18 +1,12 @@
 #include "autosampling/population/background_writer.hpp"
 
-#include <csignal>
+#include "autosampling/base/quiet_thread.hpp"
+
 #include <utility>
 
 namespace autosampling {
 
-BackgroundWriter::BackgroundWriter() {
-    // Signals are the main thread's: block them all while the new thread inherits the mask.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread_ = std::thread([this] { work(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
+BackgroundWriter::BackgroundWriter() : thread_(quiet_thread([this] { work(); })) {}
 
 BackgroundWriter::~BackgroundWriter() {
     {

@@ -48,26 +48,14 @@ Progress::Progress(const Options& options, const Plan& plan, std::filesystem::pa
     now_.cycles = first_cycle;
     now_.cycles_planned = plan.cycles;
     now_.members = plan.members;
-    now_.best_reward = now_.test_accuracy = std::numeric_limits<double>::quiet_NaN();
+    now_.reward = name_of(options.population.reward);
+    now_.best_reward = now_.average_reward = now_.average_reward_error = now_.test_accuracy =
+        std::numeric_limits<double>::quiet_NaN();
 }
 
 void Progress::cycle(const CycleRow& row, Log& log) {
     if (options_.run.log_level == LogLevel::debug) say_members(row, log);
-    double sum = 0, squares = 0, count = 0, accuracy = 0, train_loss = 0;
-    for (std::size_t member = 0; member < row.reward.size(); ++member) {
-        if (!row.finite[member]) continue;
-        sum += row.reward[member];
-        accuracy += row.reward_accuracy[member];
-        train_loss += row.train_loss[member];
-        ++count;
-    }
-    const double mean = sum / count;
-    for (std::size_t member = 0; member < row.reward.size(); ++member)
-        if (row.finite[member]) squares += (row.reward[member] - mean) * (row.reward[member] - mean);
-    now_.cycles = row.cycle + 1;
-    if (const double reached = reached_reward(row); !std::isnan(reached)) now_.best_reward = reached;
-    now_.state_hash = row.state_hash;
-
+    take_cycle(row, now_);
     const auto time = std::chrono::steady_clock::now();
     const bool last = now_.cycles == plan_.cycles;
     if (time - last_line_ < std::chrono::seconds(1) && !last && row.cycle != first_cycle_) return;
@@ -77,13 +65,21 @@ void Progress::cycle(const CycleRow& row, Log& log) {
     const auto done = static_cast<double>(now_.cycles - first_cycle_);
     const double rate = done * static_cast<double>(plan_.members * plan_.draws) / elapsed;
     const bool averages = row.winner < 0;
-    const double p = accuracy / count;
+    const auto finite = static_cast<double>(now_.members - now_.members_not_finite);
+    const double spread = finite > 1 ? now_.average_reward_error * std::sqrt(finite - 1) : 0;
+    double accuracy = 0, train_loss = 0;
+    for (std::size_t member = 0; member < row.finite.size(); ++member) {
+        if (!row.finite[member]) continue;
+        accuracy += row.reward_accuracy[member];
+        train_loss += row.train_loss[member];
+    }
+    const double p = accuracy / finite;
     const double binomial = std::sqrt(p * (1 - p) / static_cast<double>(plan_.reward_images_per_cycle));
     std::ostringstream line;
     line << std::fixed << std::setprecision(4) << "cycle " << now_.cycles << "/" << plan_.cycles << "  "
          << options_.population.reward << (averages ? " of the mean " : " best ") << now_.best_reward << " mean "
-         << mean << " spread " << std::sqrt(squares / count) << " (binomial error of an accuracy " << binomial
-         << ")  train loss " << (averages ? train_loss / count : row.train_loss[static_cast<std::size_t>(row.winner)])
+         << now_.average_reward << " spread " << spread << " (binomial error of an accuracy " << binomial
+         << ")  train loss " << (averages ? train_loss / finite : row.train_loss[static_cast<std::size_t>(row.winner)])
          << "  " << std::setprecision(0) << rate << " images/s  elapsed " << duration(elapsed) << "  remaining "
          << duration(elapsed / done * static_cast<double>(plan_.cycles - now_.cycles));
     log.info(std::move(line).str());
@@ -99,11 +95,11 @@ void Progress::epoch(const EpochRow& row, Log& log) {
     log.info(std::move(line).str());
 }
 
-void Progress::go_on(const Summary& recorded) {
-    now_.epochs = recorded.epochs;
-    now_.best_reward = recorded.best_reward;
-    now_.test_accuracy = recorded.test_accuracy;
-    now_.state_hash = recorded.state_hash;
+void Progress::go_on(Summary recorded) {
+    recorded.cycles_planned = now_.cycles_planned;
+    recorded.members = now_.members;
+    recorded.reward = now_.reward;
+    now_ = std::move(recorded);
 }
 
 Summary Progress::snapshot() const {

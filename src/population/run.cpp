@@ -2,6 +2,7 @@
 
 #include "autosampling/base/files.hpp"
 #include "autosampling/options/configuration.hpp"
+#include "autosampling/population/heartbeat.hpp"
 #include "autosampling/population/initial_weights.hpp"
 #include "autosampling/population/launch.hpp"
 #include "autosampling/population/node_data.hpp"
@@ -245,6 +246,8 @@ ExitCode run_search(const Communicator& world, const Options& asked, Opening ope
         if (checkpoint) progress.go_on(reached);
         progress.write_summary(progress.snapshot(), "running");
     });
+    std::optional<Heartbeat> heartbeat;
+    if (comm.is_root()) heartbeat.emplace(run / "summary.json", summary_heartbeat);
     RunHeader header = make_header(ground.prepared, ground.data_plan, ground.data.hash());
     if (const auto& policy = engine.sampler.policy()) header.weight_names = policy->signals().weight_names();
     Recorder recorder(comm, run, std::move(header), std::move(launch), options.record,

@@ -6,25 +6,54 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 namespace autosampling {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void write_json(const std::filesystem::path& path, const Json& json) {
+    // A path may hold bytes that are no UTF-8.
+    write_file(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+} // namespace
 
 double reached_reward(const CycleRow& row) {
     return row.mean_reward ? *row.mean_reward : row.reward[static_cast<std::size_t>(row.winner)];
 }
 
+void take_cycle(const CycleRow& row, Summary& summary) {
+    double sum = 0, squares = 0;
+    const auto finite = static_cast<double>(std::count(row.finite.begin(), row.finite.end(), 1));
+    for (std::size_t member = 0; member < row.reward.size(); ++member)
+        if (row.finite[member]) sum += row.reward[member];
+    const double mean = sum / finite;
+    for (std::size_t member = 0; member < row.reward.size(); ++member)
+        if (row.finite[member]) squares += (row.reward[member] - mean) * (row.reward[member] - mean);
+    summary.cycles = row.cycle + 1;
+    if (const double reached = reached_reward(row); !std::isnan(reached)) summary.best_reward = reached;
+    summary.average_reward = mean;
+    summary.average_reward_error = std::sqrt(squares / (finite * (finite - 1)));
+    summary.members_not_finite = std::ssize(row.finite) - static_cast<std::int64_t>(finite);
+    summary.state_hash = row.state_hash;
+}
+
 Summary recorded_summary(const RecordExtent& extent) {
     Summary summary;
     summary.cycles = extent.cycles;
-    summary.best_reward = summary.test_accuracy = std::numeric_limits<double>::quiet_NaN();
+    summary.best_reward = summary.average_reward = summary.average_reward_error = summary.test_accuracy =
+        std::numeric_limits<double>::quiet_NaN();
     const auto& segments = extent.segments;
     bool tested = false;
     for (auto path = segments.rbegin(); path != segments.rend() && (!tested || std::isnan(summary.best_reward));
          ++path) {
         const Segment segment = read_segment(*path);
-        if (path == segments.rbegin()) summary.state_hash = segment.cycles.back().state_hash;
+        if (path == segments.rbegin()) take_cycle(segment.cycles.back(), summary);
         // Within a round no mean was made.
         for (auto row = segment.cycles.rbegin(); row != segment.cycles.rend() && std::isnan(summary.best_reward); ++row)
             summary.best_reward = reached_reward(*row);
@@ -37,24 +66,36 @@ Summary recorded_summary(const RecordExtent& extent) {
 }
 
 void write_summary(const std::filesystem::path& path, const Summary& summary) {
-    using Json = nlohmann::ordered_json;
     const Json json{
         {"filetype", "autosampling summary"},
         {"program_version", build_info().version},
         {"time", utc_now()},
+        {"heartbeat_seconds", summary_heartbeat.count()},
         {"state", summary.state},
+        {"error", summary.error.empty() ? Json() : Json(summary.error)},
         {"cycles", summary.cycles},
         {"cycles_planned", summary.cycles_planned},
         {"epochs", summary.epochs},
         {"members", summary.members},
+        {"reward", summary.reward},
         {"best_reward", summary.best_reward},
+        {"average_reward", summary.average_reward},
+        {"average_reward_error", summary.average_reward_error},
+        {"members_not_finite", summary.members_not_finite},
         {"test_accuracy", summary.test_accuracy},
         {"seconds", summary.seconds},
         {"state_hash", hex(summary.state_hash)},
         {"record", summary.record.string()},
     };
-    // A path may hold bytes that are no UTF-8.
-    write_file(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    write_json(path, json);
+}
+
+void write_failure(const std::filesystem::path& path, const std::string& error) {
+    Json json = Json::parse(read_file(path));
+    json["time"] = utc_now();
+    json["state"] = "failed";
+    json["error"] = error;
+    write_json(path, json);
 }
 
 } // namespace autosampling

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -176,5 +177,5 @@ def write_segments(run: Path, shape: Shape | None = None, bounds: tuple[int, ...
     return run
 
 
-def write_summary(run: Path, state: str) -> None:
-    (run / "summary.json").write_text(json.dumps({"state": state, "time": "2026-01-31T12:00:00Z"}))
+def write_summary(run: Path, state: str, **more: Any) -> None:
+    (run / "summary.json").write_text(json.dumps({"state": state, "time": "2026-01-31T12:00:00Z", **more}))

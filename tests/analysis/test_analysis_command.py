@@ -132,6 +132,22 @@ def test_watch_ends_with_the_run(tmp_path, capsys):
     assert main(["watch", str(tmp_path), "--interval", "1000"]) == 0
 
 
+def test_watch_ends_with_a_run_that_failed(tmp_path, capsys):
+    write_summary(write_segments(tmp_path, bounds=(0, 5, 12)), "failed", error="the disk is full")
+    assert main(["watch", str(tmp_path), "--interval", "1000"]) == 0
+    assert "failed: the disk is full" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("bounds", [(0,), (0, 5, 12)])
+def test_watch_ends_with_a_run_that_gives_no_sign_of_life(tmp_path, capsys, bounds):
+    write_summary(write_segments(tmp_path, bounds=bounds), "running", heartbeat_seconds=15)
+    assert main(["watch", str(tmp_path), "--once"]) == 0
+    assert "no sign of life" not in capsys.readouterr().out
+    os.utime(tmp_path / "summary.json", (0, 0))
+    assert main(["watch", str(tmp_path), "--interval", "1000"]) == 0
+    assert "no sign of life for" in capsys.readouterr().out
+
+
 def test_sparkline_spans_its_values():
     assert sparkline(np.arange(8.0)) == "▁▂▃▄▅▆▇█"
     assert len(sparkline(np.arange(1000.0), width=20)) == 20

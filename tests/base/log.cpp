@@ -81,5 +81,24 @@ TEST(Log, an_opened_file_gets_the_lines_appended) {
     EXPECT_THROW(Log(0).open(file / "below a file"), Error);
 }
 
+TEST(Log, knows_whether_its_file_is_where_it_was_and_keeps_an_error_for_it_alone) {
+    const std::filesystem::path file = std::filesystem::temp_directory_path() / text("log-place-", getpid(), ".log");
+    Log log(0);
+    EXPECT_FALSE(log.is_in_place());
+    log.keep_error("nowhere");
+    log.open(file);
+    EXPECT_TRUE(log.is_in_place());
+    CaptureStderr();
+    log.keep_error("broken");
+    EXPECT_EQ(GetCapturedStderr(), "");
+    EXPECT_THAT(read_file(file), ::testing::MatchesRegex(text(utc, "rank 0 error: broken\n$")));
+
+    std::filesystem::remove(file);
+    EXPECT_FALSE(log.is_in_place());
+    std::ofstream(file) << "another's";
+    EXPECT_FALSE(log.is_in_place());
+    std::filesystem::remove(file);
+}
+
 } // namespace
 } // namespace autosampling

@@ -63,7 +63,7 @@ cd elsewhere
 "$program" info >../info
 grep -q '^LibTorch' ../info || fail "info doesn't name LibTorch"
 "$program" defaults >../defaults.toml
-expect 2 '^autosampling: data\.path is missing' "$program" check ../defaults.toml
+expect 2 '^autosampling: \.\./defaults\.toml:[0-9]+: data\.path is missing' "$program" check ../defaults.toml
 expect 0 'the configuration is good; nothing was written' "$program" check ../defaults.toml --set "data.path=$mnist"
 expect 0 'the configuration is good; nothing was written' "$program" check "$small"
 expect 2 '^autosampling: .*unknown\.toml' "$program" check ../unknown.toml

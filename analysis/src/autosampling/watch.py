@@ -62,6 +62,28 @@ def _age(summary: dict[str, Any]) -> str:
     return f", as of {timedelta(seconds=round(age.total_seconds()))} ago"
 
 
+_MISSED_BEATS = 8  # of a run that is no longer believed to go on; a slow file system may miss a few
+
+
+def _silence(path: str | Path, summary: dict[str, Any]) -> timedelta:
+    """How long a run that should be going on has given no sign of life; zero where it has, or needn't."""
+    beat = summary.get("heartbeat_seconds")
+    if summary.get("state") != "running" or not beat:
+        return timedelta(0)
+    age = time.time() - (Path(path) / "summary.json").stat().st_mtime
+    return timedelta(seconds=round(age)) if age > _MISSED_BEATS * beat else timedelta(0)
+
+
+def _state(path: str | Path, summary: dict[str, Any]) -> tuple[list[str], bool]:
+    """What there is to say of how a run ended, and whether it has."""
+    state = summary.get("state")
+    if state == "failed":
+        return [f"failed: {summary.get('error')}"], True
+    if silence := _silence(path, summary):
+        return [f"no sign of life for {silence}: its job seems to have ended without a word"], True
+    return [], state in ("finished", "stopped")
+
+
 def describe(path: str | Path) -> tuple[str, bool]:
     """The run as it is now, and whether it has ended. Raises as open_run does, but not before its first segment."""
     summary = read_summary(path)
@@ -70,7 +92,8 @@ def describe(path: str | Path) -> tuple[str, bool]:
     except FileNotFoundError:
         if not (Path(path) / "config.toml").is_file():
             raise
-        return f"{path}: no cycle is recorded yet", False
+        news, ended = _state(path, summary)
+        return "\n".join([f"{path}: no cycle is recorded yet", *news]), ended
     cycles, planned = run.sizes["cycle"], run.attrs["cycles_planned"]
     state = run.attrs["state"]
     done = round(30 * cycles / max(1, planned))
@@ -83,10 +106,12 @@ def describe(path: str | Path) -> tuple[str, bool]:
         f"reward accuracy of the {judged(run)}  {sparkline(best)}  last {best[-1] if len(best) else np.nan:.4f}",
         f"last cycle: mean {np.nanmean(last):.4f}, spread {np.nanstd(last):.4f}",
     ]
-    if state == "running":
+    news, ended = _state(path, summary)
+    lines += news
+    if state == "running" and not ended:
         lines.append(f"remaining: about {_remaining(run, planned - cycles)} of computing")
     events = _events(run)
-    return "\n".join(lines + (["last events:", *events] if events else [])), state in ("finished", "stopped")
+    return "\n".join(lines + (["last events:", *events] if events else [])), ended
 
 
 def watch(path: str | Path, interval: float, once: bool) -> Iterator[str]:

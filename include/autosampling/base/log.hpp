@@ -29,15 +29,20 @@ class Log {
     void open(const std::filesystem::path& file);
     // The cycle that lines carry from now on; negative: none.
     void set_cycle(std::int64_t cycle);
+    // Whether there is a file, and its path still leads to it.
+    bool is_in_place() const;
 
     void debug(const std::string& line) { write(LogLevel::debug, line); }
     void info(const std::string& line) { write(LogLevel::info, line); }
     void warning(const std::string& line) { write(LogLevel::warning, line); }
     void error(const std::string& line) { write(LogLevel::error, line); }
+    // An error that is said otherwise: for the file alone.
+    void keep_error(const std::string& line);
 
   private:
     struct Sink;
     void write(LogLevel level, const std::string& line);
+    std::string event(LogLevel level, const std::string& line) const;
     std::unique_ptr<Sink> sink_;
 };
 

@@ -33,7 +33,7 @@ class BackgroundWriter {
     std::deque<std::function<void()>> tasks_; // the front one is being run
     std::exception_ptr error_;
     bool ending_ = false;
-    std::thread thread_;
+    std::jthread thread_;
 };
 
 } // namespace autosampling

@@ -24,7 +24,7 @@ class Progress {
     void epoch(const EpochRow& row, Log& log);
 
     // What was reached before this job: until there is news, summary.json says that.
-    void go_on(const Summary& recorded);
+    void go_on(Summary recorded);
 
     // Replaces summary.json; `state` is running, stopped or finished. Thread: any one at a time.
     void write_summary(Summary summary, const std::string& state) const;

@@ -3,28 +3,43 @@
 
 #include "autosampling/record/run_record.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 
 namespace autosampling {
 
+// While its run goes on, the file is touched that often.
+constexpr std::chrono::seconds summary_heartbeat{15};
+
 struct Summary {
-    std::string state; // running, stopped, finished
+    std::string state{}; // running, stopped, finished, failed
+    std::string error{}; // why it failed
     std::int64_t cycles = 0, cycles_planned = 0;
     std::int64_t epochs = 0; // complete
     std::int64_t members = 0;
-    double best_reward = 0;       // of the last cycle's winner, or of the mean of its members
-    double test_accuracy = 0;     // of the last epoch's winner, or mean; NaN before the first epoch
-    double seconds = 0;           // since the start of the job
-    std::uint64_t state_hash = 0; // of the last cycle's winner, or mean
-    std::filesystem::path record; // run.h5, or the folder of segments while there is none
+    std::string reward{};                // what the rewards are: accuracy, or loss (negative)
+    double best_reward = 0;              // of the last cycle's winner, or of the mean of its members
+    double average_reward = 0;           // over its members, those that were finite
+    double average_reward_error = 0;     // standard error of this average; NaN for one member
+    std::int64_t members_not_finite = 0; // in the last cycle
+    double test_accuracy = 0;            // of the last epoch's winner, or mean; NaN before the first epoch
+    double seconds = 0;                  // since the start of the job
+    std::uint64_t state_hash = 0;        // of the last cycle's winner, or mean
+    std::filesystem::path record;        // run.h5, or the folder of segments while there is none
 };
 
-// What a run had reached at the end of its record (not empty): epochs, reward, test accuracy, state. The rest is left.
+// Sets what a summary says of the last cycle.
+void take_cycle(const CycleRow& row, Summary& summary);
+
+// What a run had reached at the end of its record: epochs, rewards, test accuracy, state. The rest is left.
 Summary recorded_summary(const RecordExtent& extent);
 
 // Replaces the file at once. NaN becomes null; the hash, a string of 16 hexadecimal digits. Throws Error(failure).
 void write_summary(const std::filesystem::path& path, const Summary& summary);
+
+// Says in the file, which keeps the rest, that the run has failed. Throws.
+void write_failure(const std::filesystem::path& path, const std::string& error);
 
 } // namespace autosampling
