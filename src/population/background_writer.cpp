@@ -24,10 +24,9 @@ void BackgroundWriter::submit(std::function<void()> task) {
     changed_.notify_all();
 }
 
-bool BackgroundWriter::idle() {
+bool BackgroundWriter::failed() {
     const std::lock_guard lock(mutex_);
-    if (error_) std::rethrow_exception(error_);
-    return tasks_.empty();
+    return error_ != nullptr;
 }
 
 void BackgroundWriter::wait() {

@@ -7,10 +7,12 @@
 
 namespace autosampling {
 
-Recorder::Recorder(const Communicator& comm, std::filesystem::path run, RunHeader header, Launch launch,
-                   const RecordOptions& options, std::vector<StateTensor> layout, std::int64_t first_cycle)
-    : comm_(comm), run_(std::move(run)), header_(std::move(header)), launch_(std::move(launch)), options_(options),
-      layout_(std::move(layout)), last_checkpoint_(first_cycle), last_time_(std::chrono::steady_clock::now()) {}
+Recorder::Recorder(const Communicator& comm, std::filesystem::path run, const RunDirectory* directory, RunHeader header,
+                   Launch launch, const RecordOptions& options, std::vector<StateTensor> layout,
+                   std::int64_t first_cycle)
+    : comm_(comm), run_(std::move(run)), directory_(directory), header_(std::move(header)), launch_(std::move(launch)),
+      options_(options), layout_(std::move(layout)), last_checkpoint_(first_cycle), has_checkpoint_(launch_.link > 0),
+      last_time_(std::chrono::steady_clock::now()) {}
 
 void Recorder::add(CycleRow row) {
     if (comm_.is_root()) segment_.cycles.push_back(std::move(row));
@@ -30,12 +32,13 @@ bool Recorder::clock_due() const {
 }
 
 RankReport Recorder::report(bool stop) {
-    (void)writer_.idle(); // rethrows
-    return {stop, comm_.is_root() && clock_due(), written_};
+    return {stop, comm_.is_root() && clock_due(), writer_.failed(), written_};
 }
 
 void Recorder::after_cycle(std::int64_t cycles_done, std::span<const RankReport> reports, CheckpointWhen when,
                            const std::function<Snapshot()>& take) {
+    if (std::any_of(reports.begin(), reports.end(), [](const RankReport& report) { return report.failed != 0; }))
+        settle();
     const bool written = pending_ && std::all_of(reports.begin(), reports.end(), [this](const RankReport& report) {
                              return report.checkpoint_written >= pending_->index.cycle;
                          });
@@ -48,11 +51,14 @@ void Recorder::after_cycle(std::int64_t cycles_done, std::span<const RankReport>
                                       [](const RankReport& report) { return report.checkpoint_due != 0; });
     const bool by_cycles = options_.checkpoint_cycles > 0 && since >= options_.checkpoint_cycles;
     const bool due = when == CheckpointWhen::now || by_clock || by_cycles;
-    if (due && since > 0 && !pending_) begin(take());
+    if (!due || pending_ || (since == 0 && has_checkpoint_)) return;
+    comm_.on_root([this] { directory_->require(); });
+    begin(take());
 }
 
 void Recorder::begin(Snapshot snapshot) {
     last_checkpoint_ = snapshot.index.cycle;
+    has_checkpoint_ = true;
     last_time_ = std::chrono::steady_clock::now();
     // The segment goes first: an index never stands for cycles that aren't recorded.
     if (comm_.is_root() && !segment_.cycles.empty())
@@ -68,6 +74,7 @@ void Recorder::begin(Snapshot snapshot) {
 void Recorder::publish() {
     if (comm_.is_root())
         writer_.submit([this, pending = std::move(*pending_)] {
+            directory_->require(); // an index stands for files that are there
             write_index(run_, pending.index, options_.keep_checkpoints);
             if (pending.afterwards) pending.afterwards();
         });
@@ -75,9 +82,23 @@ void Recorder::publish() {
 }
 
 void Recorder::finish() {
-    comm_.agree([this] { writer_.wait(); });
+    settle();
     if (pending_) publish();
-    comm_.agree([this] { writer_.wait(); });
+    settle();
+}
+
+// Waits for all writers. Where one has failed, the loss of the directory goes before what came of it.
+void Recorder::settle() {
+    comm_.agree([this] {
+        std::exception_ptr failure;
+        try {
+            writer_.wait();
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        if (directory_) directory_->require();
+        if (failure) std::rethrow_exception(failure);
+    });
 }
 
 } // namespace autosampling

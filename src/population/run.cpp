@@ -250,7 +250,7 @@ ExitCode run_search(const Communicator& world, const Options& asked, Opening ope
     if (comm.is_root()) heartbeat.emplace(run / "summary.json", summary_heartbeat);
     RunHeader header = make_header(ground.prepared, ground.data_plan, ground.data.hash());
     if (const auto& policy = engine.sampler.policy()) header.weight_names = policy->signals().weight_names();
-    Recorder recorder(comm, run, std::move(header), std::move(launch), options.record,
+    Recorder recorder(comm, run, ground.directory ? &*ground.directory : nullptr, std::move(header), std::move(launch), options.record,
                       layout_of(engine.trainer.state()), ground.first_cycle());
 
     const Search::Parts parts{.comm = comm,
@@ -271,8 +271,12 @@ ExitCode run_search(const Communicator& world, const Options& asked, Opening ope
 
     log.set_cycle(-1);
     comm.set_cycle(-1);
-    comm.on_root([&] { close_run(options, recorder, progress, engine.sampler, end, log); });
+    comm.on_root([&] {
+        ground.directory->require();
+        close_run(options, recorder, progress, engine.sampler, end, log);
+    });
     return end;
 }
 
 } // namespace autosampling
+    

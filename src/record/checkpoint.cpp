@@ -86,7 +86,8 @@ void write_state(const fs::path& folder, std::int32_t number, std::span<const fl
         columns.shape.resize(columns.name.size() * layout_axes, 0);
         columns.channels_last.push_back(tensor.channels_last);
     }
-    fs::create_directories(folder);
+    fs::create_directory(folder.parent_path()); // the run directory itself is there, or was taken away
+    fs::create_directory(folder);
     Hdf5File file = Hdf5File::create(state_name(folder, number));
     write_identity(file, "autosampling state");
     const std::uint64_t length = state.size();

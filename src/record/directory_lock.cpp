@@ -84,15 +84,14 @@ std::string first_line(const fs::path& file) {
 [[noreturn]] void refuse_held(const fs::path& directory, const std::string& holder, const std::string& hint = "") {
     throw Error(ExitCode::checkpoint,
                 text("another job holds ", directory.string(), " (", holder.empty() ? "it has not said which" : holder,
-                     "): wait for its end or give another --output", hint));
+                     "): wait for its end or take another directory", hint));
 }
 
 [[noreturn]] void refuse_unlockable(const char* what, const fs::path& file, int error) {
-    throw Error(ExitCode::failure,
-                text("cannot ", what, " ", file.string(), " (", std::strerror(error), "): ",
-                     error == EACCES || error == EPERM || error == EROFS
-                         ? "you may not write there; ask the directory's owner, or give another --output"
-                         : "check the directory and its file system"));
+    throw Error(ExitCode::failure, text("cannot ", what, " ", file.string(), " (", std::strerror(error), "): ",
+                                        error == EACCES || error == EPERM || error == EROFS
+                                            ? "you may not write there; ask the directory's owner, or take another one"
+                                            : "check the directory and its file system"));
 }
 
 // What flock says on file systems that don't have it: NFS without a lock daemon, Lustre without -o flock, FUSE.
@@ -160,6 +159,13 @@ bool DirectoryLock::still_ours() const {
     }, there{};
     return ::fstat(descriptor_, &held) == 0 && ::stat(file_.c_str(), &there) == 0 && held.st_dev == there.st_dev &&
            held.st_ino == there.st_ino && held.st_nlink > 0;
+}
+
+fs::path DirectoryLock::place() const {
+    struct stat held {};
+    std::error_code unknown;
+    const fs::path file = fs::read_symlink(text("/proc/self/fd/", descriptor_), unknown);
+    return unknown || ::fstat(descriptor_, &held) != 0 || held.st_nlink == 0 ? fs::path() : file.parent_path();
 }
 
 } // namespace autosampling

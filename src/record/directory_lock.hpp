@@ -21,6 +21,8 @@ class DirectoryLock {
 
     // Whether the lock at the path is the one that is held: it isn't once the directory was removed or replaced.
     bool still_ours() const;
+    // The directory in which the held lock lies now; empty once it was removed.
+    std::filesystem::path place() const;
     // What is to be said where flock isn't to be had; else empty.
     const std::string& warning() const noexcept { return warning_; }
 

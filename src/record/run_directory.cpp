@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 
 namespace autosampling {
 namespace {
@@ -26,7 +27,7 @@ bool is_run(const fs::path& path) {
 void refuse_unfit(const fs::path& path, Opening opening) {
     if (opening == Opening::resume) {
         VALIDATE(fs::exists(path / "config.toml"), ExitCode::checkpoint, "no run was begun in ", path.string(),
-                 " (it has no config.toml): give the directory of one, or start one without --resume");
+                 " (it has no config.toml): give the directory of one");
         return;
     }
     if (!fs::exists(path)) return;
@@ -44,6 +45,17 @@ void refuse_unfit(const fs::path& path, Opening opening) {
              " is no run directory (it holds other files): give another --output, nothing was removed");
 }
 
+// The names of all that a run writes must fit, or it would fail at its first checkpoint.
+void refuse_long(const fs::path& path) {
+    constexpr std::size_t longest_inside = sizeof "/checkpoint/cycle-0000000000000000000/state-0000000000.h5.tmp";
+    for (const fs::path& name : path)
+        VALIDATE(name.native().size() <= NAME_MAX, ExitCode::usage, "the run directory's name has ",
+                 name.native().size(), " bytes (file systems take ", NAME_MAX, "): give a shorter one");
+    VALIDATE(path.native().size() + longest_inside <= PATH_MAX, ExitCode::usage, "the run directory's path has ",
+             path.native().size(), " bytes (with the names of its files the system takes ", PATH_MAX - longest_inside,
+             "): give a shorter one, or a relative one");
+}
+
 void remove_own(const fs::path& path) {
     for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
         const fs::path name = entry.path().filename();
@@ -54,6 +66,7 @@ void remove_own(const fs::path& path) {
 } // namespace
 
 RunDirectory::RunDirectory(const fs::path& path, Opening opening) : path_(path) {
+    refuse_long(path);
     refuse_unfit(path, opening);
     fs::create_directories(path);
     lock_ = std::make_unique<DirectoryLock>(path);
@@ -65,6 +78,16 @@ RunDirectory::~RunDirectory() = default;
 
 bool RunDirectory::still_ours() const {
     return lock_->still_ours();
+}
+
+void RunDirectory::require() const {
+    if (still_ours()) return;
+    const fs::path place = lock_->place();
+    throw Error(ExitCode::checkpoint,
+                text(path_.string(), " is no longer this job's directory (while the job ran it was ",
+                     place.empty() ? "removed, and its record and checkpoints with it): start again"
+                                   : text("moved): its record and checkpoints are in ", place.string(),
+                                          " now, go on from the last one with --resume --output ", place.string())));
 }
 
 const std::string& RunDirectory::warning() const {

@@ -97,7 +97,7 @@ void write_segment(const fs::path& run, const RunHeader& header, const Launch& l
     const std::int64_t first = segment.cycles.front().cycle;
     const std::int64_t last = segment.cycles.back().cycle;
     EXPECT(last - first + 1 == std::ssize(segment.cycles));
-    if (fs::create_directories(run / "record")) sync_folder(run);
+    if (fs::create_directory(run / "record")) sync_folder(run);
     Hdf5File file = Hdf5File::create(segment_name(run, first, last));
     write_identity(file, "autosampling segment", header, launch);
     if (first == 0) write_fields(file, example_fields(), header);

@@ -21,9 +21,20 @@ refused 2 'training\.learning_rate.*-1' "$small" --set training.learning_rate=-1
 refused 2 'training\.epochs' "$small" --set training.epochs=nan
 refused 2 'set: .*learning_rat .*training\.learning_rate' "$small" --set training.learning_rat=1
 refused 2 'missing\.toml' missing.toml
+printf '[replay]\nmode = "exact"\n' >replay.toml
+refused 2 'replay\.toml:2: .*autosampling replay RUN' replay.toml
 refused 2 'resum' "$small" --resum
 refused 3 "$work/nowhere" "$small" --set data.name=mnist --set "data.path=$work/nowhere"
 refused 4 'no run was begun' "$small" --resume
+
+# Before it trains, names that its files could not have.
+long=$(printf 'x%.0s' {1..256})
+expect 2 '^autosampling: .*256 bytes' mpi 3 run "$small" --output "$work/$long"
+deep=$work
+while ((${#deep} < 3900)); do deep+=/${long:0:100}; done
+deep+=/${long:0:$((4061 - ${#deep} - 1))}
+expect 2 '^autosampling: .*4061 bytes' mpi 3 run "$small" --output "$deep"
+[[ ! -e $work/${long:0:100} ]] || fail "a refused run left a folder"
 
 cp -r -- "$mnist" truncated
 truncate -s 100000 truncated/train-images-idx3-ubyte.gz

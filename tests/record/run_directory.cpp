@@ -50,6 +50,36 @@ TEST(RunDirectory, is_made_with_its_parents) {
     EXPECT_EQ(directory.path(), path);
 }
 
+TEST(RunDirectory, whose_files_would_have_too_long_names_is_refused_at_once) {
+    const Folder folder;
+    const auto refusal = [](const fs::path& path) {
+        return message_of(ExitCode::usage, [&] { RunDirectory(path, Opening::fresh); });
+    };
+    EXPECT_THAT(refusal(folder.path() / std::string(256, 'x')), HasSubstr("has 256 bytes"));
+    fs::path deep = folder.path();
+    while (deep.native().size() < 4061 - 200) deep /= std::string(99, 'y');
+    deep /= std::string(4061 - deep.native().size() - 1, 'z');
+    EXPECT_THAT(refusal(deep), HasSubstr("has 4061 bytes"));
+    EXPECT_TRUE(fs::is_empty(folder.path()));
+    EXPECT_NO_THROW(RunDirectory(folder.path() / std::string(255, 'x'), Opening::fresh));
+}
+
+TEST(RunDirectory, that_was_moved_or_removed_says_what_is_left) {
+    const Folder folder;
+    const fs::path path = folder.path() / "run", moved = folder.path() / "moved";
+    const RunDirectory directory(path, Opening::fresh);
+    EXPECT_NO_THROW(directory.require());
+    fs::rename(path, moved);
+    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { directory.require(); }),
+                HasSubstr("are in " + fs::canonical(moved).string() + " now"));
+    const RunDirectory other(path, Opening::fresh);
+    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { directory.require(); }), HasSubstr("are in "));
+    EXPECT_NO_THROW(other.require());
+    fs::remove_all(moved);
+    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { directory.require(); }), HasSubstr("removed, and its record"));
+    EXPECT_FALSE(directory.still_ours());
+}
+
 TEST(RunDirectory, that_is_not_empty_is_refused_fresh_and_kept) {
     const Folder folder;
     touch(folder.path() / "thesis.tex");

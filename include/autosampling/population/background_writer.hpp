@@ -20,9 +20,9 @@ class BackgroundWriter {
 
     // Runs `task` after all that were submitted before. After a task that threw, later ones are dropped.
     void submit(std::function<void()> task);
-    // Whether everything submitted is done. Rethrows what a task threw.
-    bool idle();
-    // Waits until it is. Rethrows what a task threw.
+    // Whether a task threw.
+    bool failed();
+    // Waits until everything submitted is done. Rethrows what a task threw.
     void wait();
 
   private:

@@ -10,6 +10,7 @@
 #include "autosampling/population/background_writer.hpp"
 #include "autosampling/population/exchange.hpp"
 #include "autosampling/record/checkpoint.hpp"
+#include "autosampling/record/run_directory.hpp"
 #include "autosampling/record/run_record.hpp"
 
 #include <atomic>
@@ -28,6 +29,7 @@ namespace autosampling {
 struct RankReport {
     std::uint8_t stop = 0;                // it was asked to stop
     std::uint8_t checkpoint_due = 0;      // rank 0's clock says so
+    std::uint8_t failed = 0;              // it could not write
     std::int64_t checkpoint_written = -1; // the last checkpoint whose states it has written; −1: none
 };
 
@@ -42,19 +44,21 @@ enum class CheckpointWhen { due, now };
 
 class Recorder {
   public:
-    // `layout` describes a state. `first_cycle`: where the record goes on.
-    Recorder(const Communicator& comm, std::filesystem::path run, RunHeader header, Launch launch,
-             const RecordOptions& options, std::vector<StateTensor> layout, std::int64_t first_cycle);
+    // `directory` on rank 0, else null; it outlives the recorder. `layout` describes a state. `first_cycle`: where the
+    // record goes on.
+    Recorder(const Communicator& comm, std::filesystem::path run, const RunDirectory* directory, RunHeader header,
+             Launch launch, const RecordOptions& options, std::vector<StateTensor> layout, std::int64_t first_cycle);
 
     // Rows of the record; rank 0 keeps them, others drop them. Local.
     void add(CycleRow row);
     void add(EpochRow row);
     void add(RoundRow row);
 
-    // Throws what a write threw. Local.
+    // Local.
     RankReport report(bool stop);
     // After every cycle, with the reports of all ranks: publishes the checkpoint under way when all have written it,
-    // and takes a new one when it is due, or at once; never two for one cycle. `take` is collective; so is this.
+    // and takes a new one when it is due, or at once; never two for one cycle. `take` is collective; so is this. Throws
+    // Error(checkpoint) where the run directory was taken away, or what a write threw.
     void after_cycle(std::int64_t cycles_done, std::span<const RankReport> reports, CheckpointWhen when,
                      const std::function<Snapshot()>& take);
     // Waits until everything is on disk. Collective.
@@ -67,16 +71,19 @@ class Recorder {
     bool clock_due() const;
     void begin(Snapshot snapshot);
     void publish();
+    void settle();
 
     const Communicator& comm_;
     std::filesystem::path run_;
+    const RunDirectory* directory_;
     RunHeader header_;
     Launch launch_;
     RecordOptions options_;
     std::vector<StateTensor> layout_;
     Segment segment_;                 // rows since the last checkpoint
     std::optional<Snapshot> pending_; // under way, its states handed to the writer
-    std::int64_t last_checkpoint_;    // cycles
+    std::int64_t last_checkpoint_;    // cycles; where the record began while there is none
+    bool has_checkpoint_;
     std::chrono::steady_clock::time_point last_time_;
     std::atomic<std::int64_t> written_{-1};
     BackgroundWriter writer_; // last: its thread ends first

@@ -26,6 +26,8 @@ class RunDirectory {
 
     // Whether the directory at the path is still the one that is held: it isn't once it was removed or replaced.
     bool still_ours() const;
+    // Throws Error(checkpoint) where it isn't, and says what is left of this job's results.
+    void require() const;
     // What the user should know of the lock; mostly empty.
     const std::string& warning() const;
 

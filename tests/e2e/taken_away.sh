@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# A run directory that is moved or removed under its job: the job ends with one message that says what is left, and never
+# writes into what has taken its place.
+# shellcheck source=tests/e2e/lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+need_python
+
+# ends_with TEXT: the job, with exit code 4 and one message.
+ends_with() {
+    end_of_job
+    [[ $status == 4 ]] || fail "exit code $status, not 4, of a job without its directory"
+    [[ $(grep -c '^autosampling: ' "$job_log") == 1 ]] || fail "not one message"
+    grep -q "^autosampling: .*$run is no longer this job's directory .*$1" "$job_log" || fail "not said: $1"
+}
+
+start 2 "$work/run"
+await newest_checkpoint "$run" >/dev/null
+mv "$run" "$work/moved"
+ends_with "are in $work/moved now, go on .*--resume --output $work/moved"
+train 2 "$work/moved" --resume --set "$(a_little_longer "$work/moved")"
+
+start 3 "$work/run"
+await newest_checkpoint "$run" >/dev/null
+mv "$run" "$work/gone"
+rm -rf "$work/gone"
+train 2 "$run" # another of the same name
+ends_with "removed, and its record"
+train 1 "$work/whole"
+same "$work/whole" "$run"
