@@ -19,6 +19,10 @@ double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+bool asked_to_stop(std::span<const RankReport> reports) {
+    return std::any_of(reports.begin(), reports.end(), [](const RankReport& report) { return report.stop != 0; });
+}
+
 } // namespace
 
 Search::Search(const Parts& parts, std::int64_t cycle)
@@ -57,10 +61,11 @@ Search::Search(const Parts& parts, const CheckpointIndex& checkpoint, const std:
             store_.set_start(member, states[number]);
         }
     });
+    if (cycle_ == 0 && parts_.sampler.timetable().has_rounds()) record_round(0); // no segment has it yet
 }
 
 ExitCode Search::run(const volatile std::sig_atomic_t& stop) {
-    bool stopping = false;
+    bool stopping = conclude(report(stop != 0)); // asked while the program was starting?
     while (cycle_ < parts_.plan.cycles && !stopping) stopping = run_cycle(stop);
     parts_.recorder.finish();
     return cycle_ < parts_.plan.cycles ? ExitCode::stopped : ExitCode::finished;
@@ -72,6 +77,7 @@ bool Search::run_cycle(const volatile std::sig_atomic_t& stop) {
     parts_.comm.set_cycle(cycle_);
     parts_.team.set_cycle(cycle_);
     const Trial trial = try_members(stop);
+    if (trial.selection.survivors.empty()) return conclude(trial.reports);
 
     const std::int64_t done = cycle_ + 1;
     const Timetable& timetable = parts_.sampler.timetable();
@@ -89,28 +95,39 @@ bool Search::run_cycle(const volatile std::sig_atomic_t& stop) {
     latest_ = trial.selection;
     if (epoch_ends) test(leader);
     longest_cycle_ = std::max<std::chrono::duration<double>>(longest_cycle_, Clock::now() - began);
+    return conclude(trial.reports);
+}
 
+// Ends a cycle, or one that is left undone for a stop. Returns whether to stop.
+bool Search::conclude(std::span<const RankReport> reports) {
     const bool last = cycle_ == parts_.plan.cycles;
-    const bool stopping = trial.stopping();
-    parts_.recorder.after_cycle(cycle_, trial.reports, stopping || last ? CheckpointWhen::now : CheckpointWhen::due,
+    const bool stopping = asked_to_stop(reports);
+    parts_.recorder.after_cycle(cycle_, reports, stopping || last ? CheckpointWhen::now : CheckpointWhen::due,
                                 [this] { return snapshot(); });
     if (stopping && !last) parts_.log.info(text("asked to stop: ending after cycle ", cycle_, " with a checkpoint"));
     return stopping;
 }
 
+std::vector<RankReport> Search::report(bool stop) const {
+    const RankReport mine = parts_.recorder.report(stop);
+    return parts_.comm.all_gather(std::span(&mine, 1));
+}
+
 Search::Trial Search::try_members(const volatile std::sig_atomic_t& stop) {
     for (Trial trial;; ++trial.attempt) {
-        const bool stopping = stop != 0 || late();
+        const auto began = Clock::now();
+        const bool no_other = late();
         run_members(trial.attempt);
+        longest_cycle_ = std::max<std::chrono::duration<double>>(longest_cycle_, Clock::now() - began);
         trial.outcomes = parts_.comm.all_gather(std::span<const Outcome>(mine_)); // by rank, so by member
-        const RankReport report = parts_.recorder.report(stopping);
-        trial.reports = parts_.comm.all_gather(std::span(&report, 1));
+        trial.reports = report(stop != 0 || no_other);
         PopulationOptions rule = parts_.options.population;
         if (parts_.sampler.timetable().has_rounds() && !closes_round()) rule.selection = SelectionRule::none;
         trial.selection = select(rule, trial.outcomes, parts_.options.run.seed, cycle_);
         if (!trial.selection.survivors.empty()) return trial;
         store_.discard();
         if (trial.attempt == parts_.options.population.max_retries) give_up(trial.attempt);
+        if (asked_to_stop(trial.reports)) return trial;
         if (parts_.comm.is_root())
             parts_.log.warning(text("no member is finite: the cycle is repeated with new draws (repetition ",
                                     trial.attempt + 1, " of ", parts_.options.population.max_retries, ")"));

@@ -214,6 +214,47 @@ TEST(Search, stops_with_its_last_checkpoint_good_when_no_member_is_ever_finite) 
     EXPECT_EQ(run_on(world().size(), options, folder / "run", Opening::resume), ExitCode::finished);
 }
 
+// Of a cycle that is repeated for ever, at the very beginning too: there the checkpoint is of the initial state.
+TEST(Search, a_stop_is_heeded_while_a_cycle_is_repeated_and_the_resumed_run_equals_an_uninterrupted_one) {
+    const SharedFolder folder;
+    Options options = small_options();
+    options.population.max_retries = 255;
+    run_on(world().size(), options, folder / "whole", Opening::fresh);
+    for (const std::int64_t from : {0, 3}) {
+        const auto run = folder / text("from", from);
+        volatile std::sig_atomic_t stop = 0;
+        int attempts = 0;
+        const auto plant = [&](std::int32_t, std::int64_t cycle, int attempt, Trainer& trainer) {
+            if (cycle < from) return;
+            trainer.state().host()[0] = std::nanf("");
+            attempts = attempt + 1;
+            stop = attempt >= 2 && world().rank() == world().size() - 1; // one rank that has it is enough
+        };
+        EXPECT_EQ(run_on(world().size(), options, run, Opening::fresh, plant, &stop), ExitCode::stopped);
+        EXPECT_LE(attempts, 3);
+        options.run.walltime = 1e-9; // one cycle more is too much, and no repetition can end before
+        EXPECT_EQ(run_on(world().size(), options, run, Opening::resume, plant), ExitCode::stopped);
+        EXPECT_LE(attempts, 1);
+        options.run.walltime = 0;
+        EXPECT_EQ(run_on(1, options, run, Opening::resume), ExitCode::finished);
+        if (world().is_root()) expect_equal_records(folder / "whole", run);
+        world().barrier();
+    }
+}
+
+TEST(Search, asked_to_stop_while_it_starts_it_runs_no_cycle_and_goes_on_from_its_checkpoint) {
+    const SharedFolder folder;
+    const Options options = small_options();
+    const volatile std::sig_atomic_t stop = world().rank() == world().size() - 1;
+    int cycles = 0;
+    const auto count = [&](std::int32_t, std::int64_t, int, Trainer&) { ++cycles; };
+    EXPECT_EQ(run_on(world().size(), options, folder / "run", Opening::fresh, count, &stop), ExitCode::stopped);
+    EXPECT_EQ(cycles, 0);
+    EXPECT_EQ(run_on(world().size(), options, folder / "run", Opening::resume), ExitCode::finished);
+    run_on(world().size(), options, folder / "whole", Opening::fresh);
+    if (world().is_root()) expect_equal_records(folder / "whole", folder / "run");
+}
+
 TEST(Search, one_member_without_exploration_sees_every_index_once_an_epoch) {
     const SharedFolder folder;
     Options options = small_options();

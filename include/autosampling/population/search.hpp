@@ -50,9 +50,9 @@ class Search {
     // Goes on from a checkpoint; its states are read from the run directory by the ranks that need them. Collective.
     Search(const Parts& parts, const CheckpointIndex& checkpoint, const std::filesystem::path& run);
 
-    // Runs to the last cycle, or to the end of the cycle in which a rank was asked to stop, and leaves a checkpoint.
-    // Returns finished or stopped. Throws Error(failure) when no member was finite in a cycle and all its repetitions.
-    // Collective.
+    // Runs to the last cycle, or to the end of the cycle in which a rank was asked to stop (of its repetition, if no
+    // member was finite), and leaves a checkpoint. Returns finished or stopped. Throws Error(failure) when no member
+    // was finite in a cycle and all its repetitions. Collective.
     ExitCode run(const volatile std::sig_atomic_t& stop);
 
     std::int64_t cycles_done() const { return cycle_; }
@@ -65,16 +65,15 @@ class Search {
 
     // One cycle: draw, train, evaluate, gather, select, exchange, count, explore, record. Returns whether to stop.
     bool run_cycle(const volatile std::sig_atomic_t& stop);
+    bool conclude(std::span<const RankReport> reports);
+    std::vector<RankReport> report(bool stop) const;
 
     // What the members of a cycle came to; the same on every rank.
     struct Trial {
         int attempt = 0;
         std::vector<Outcome> outcomes;   // (P)
         std::vector<RankReport> reports; // by rank
-        Selection selection;
-        bool stopping() const {
-            return std::any_of(reports.begin(), reports.end(), [](const RankReport& r) { return r.stop != 0; });
-        }
+        Selection selection;             // without survivors: asked to stop while no member was finite
     };
 
     // What all go on from, evaluated: where the members are averaged, or a round ends.
@@ -111,10 +110,10 @@ class Search {
     Parts parts_;
     Placement placement_;
     StateStore store_;
-    Hyperparameters hyperparameters_;                              // the same on every rank
-    std::int64_t cycle_ = 0;                                       // done
-    Selection latest_;                                             // of the last cycle of this job
-    std::vector<Outcome> mine_;                                    // of this rank's members, this cycle
+    Hyperparameters hyperparameters_; // the same on every rank
+    std::int64_t cycle_ = 0;          // done
+    Selection latest_;                // of the last cycle of this job; before it all share a state
+    std::vector<Outcome> mine_;       // of this rank's members, this cycle
     std::map<std::int32_t, std::vector<std::uint32_t>> schedules_; // (K) of this rank's members, this cycle
     std::map<std::int32_t, std::vector<float>> draw_losses_;       // (K) likewise
     std::vector<float> draw_weight_;                               // (K) likewise, of a rule's one member
