@@ -1,5 +1,6 @@
 // What build_info.hpp tells of the machine and the moment.
 #include "autosampling/base/build_info.hpp"
+#include "autosampling/base/error.hpp"
 
 #include <array>
 #include <cstdlib>
@@ -35,11 +36,13 @@ std::map<std::string, std::string> first_processor() {
 
 std::string cpu_kind() {
     const auto processor = first_processor();
-    if (const auto model = processor.find("model name"); model != processor.end()) return model->second;
-    // Arm's kernels give numbers in place of a name.
-    std::string kind = system_names().machine;
-    for (const char* key : {"CPU implementer", "CPU part"})
-        if (const auto number = processor.find(key); number != processor.end()) kind += " " + number->second;
+    const auto name = processor.find("model name");
+    std::string kind = name == processor.end() ? system_names().machine : name->second;
+    // Clouds call different processors by one name; Arm's kernels give numbers in place of a name.
+    for (const char* key : {"cpu family", "model", "stepping", "CPU implementer", "CPU part"}) {
+        if (const auto number = processor.find(key); number != processor.end())
+            kind += text(", ", key, " ", number->second);
+    }
     return kind;
 }
 

@@ -4,11 +4,11 @@
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
 #include "autosampling/options/configuration.hpp"
+#include "autosampling/population/processors.hpp"
+#include "autosampling/population/replay.hpp"
 #include "autosampling/population/selection.hpp"
 #include "autosampling/record/hdf5.hpp"
 #include "autosampling/training/runtime.hpp"
-
-#include <set>
 
 namespace autosampling {
 
@@ -57,11 +57,11 @@ void say_start(const Prepared& prepared, const std::vector<std::string>& data_wa
     log.info(text("autosampling ", build.version, " (", build.git_hash, build.git_dirty ? ", changed" : "", "), ",
                   launch.ranks, " ranks, ", launch.threads, " threads each, transport ", launch.transport));
     for (const std::string& line : describe(plan, options)) log.info(line);
-    const std::set<std::string> kinds(launch.cpu.begin(), launch.cpu.end());
-    if (kinds.size() > 1)
-        log.warning(text("the ranks run on ", kinds.size(),
-                         " kinds of CPU: results then may depend on the number of ranks (rank invariance is not "
-                         "claimed)"));
+    for (const std::string& line : differences(launch.processors)) log.warning(line);
+    if (options.replay.mode == ReplayMode::exact)
+        for (const std::string& line :
+             differences(launch.processors, read_launch(open_replayed_run(options.replay.source)).processors))
+            log.warning(line);
     const std::int64_t needed = plan.members * options.population.ranks_per_member;
     if (needed < launch.ranks)
         log.warning(text(launch.ranks - needed, " of ", launch.ranks, " ranks have no member to train: start with ",

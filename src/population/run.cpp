@@ -7,6 +7,7 @@
 #include "autosampling/population/launch.hpp"
 #include "autosampling/population/node_data.hpp"
 #include "autosampling/population/prepare.hpp"
+#include "autosampling/population/processors.hpp"
 #include "autosampling/population/recount.hpp"
 #include "autosampling/population/replay.hpp"
 #include "autosampling/population/search.hpp"
@@ -49,6 +50,7 @@ void refuse_other_options(const Options& asked, const CheckpointIndex& checkpoin
 }
 
 std::vector<StateTensor> layout_of(const FlatState& state) {
+    launch.processors = processors_of(comm, launch.link, checkpoint ? checkpoint->launch.processors : Processors{});
     std::vector<StateTensor> layout;
     for (const StateEntry& entry : state.entries())
         layout.push_back({entry.name, entry.shape, entry.offset, entry.channels_last});
@@ -239,6 +241,7 @@ ExitCode run_search(const Communicator& world, const Options& asked, Opening ope
     const Summary reached = open_run(comm, ground, opening, log);
     Launch launch = make_launch(comm, options.run, ground.device, engine.transport->name(),
                                 checkpoint ? checkpoint->launch.link + 1 : 0);
+    launch.processors = processors_of(comm, launch.link, checkpoint ? checkpoint->launch.processors : Processors{});
     if (ground.node.is_root() && !ground.data.remark().empty()) log.warning(ground.data.remark());
     if (comm.is_root()) say_start(ground.prepared, ground.data_plan.warnings, launch, ground.first_cycle(), log);
     Progress progress(options, plan, run, ground.first_cycle());

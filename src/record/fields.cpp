@@ -217,6 +217,21 @@ const Fields<Launch>& launch_fields() {
     return fields;
 }
 
+const Fields<Processors>& processor_fields() {
+    using Kind = Processors;
+    static const Fields<Kind> fields{
+        {"processor_link", &Kind::link, {"1", "link of the chain of jobs", {"processor"}}},
+        {"processor_rank", &Kind::first_rank, {"1", "its first rank that computed so", {"processor"}}},
+        {"processor_ranks", &Kind::ranks, {"1", "how many ranks from there on did", {"processor"}}},
+        {"processor_cpu", &Kind::cpu, {"1", "kind of their processors, with family and model", {"processor"}}},
+        {"processor_capability",
+         &Kind::capability,
+         {"1", "instructions that LibTorch used, and limits set to those of libraries", {"processor"}}},
+        {"processor_program", &Kind::program, {"1", "version and commit of the program", {"processor"}}},
+    };
+    return fields;
+}
+
 const Fields<FinalDistribution>& final_fields() {
     using Final = FinalDistribution;
     static const Fields<Final> fields{

@@ -82,6 +82,7 @@ const Fields<RunHeader>& header_fields();  // in every file of a run
 const Fields<RunHeader>& example_fields(); // of N elements: in run.h5 and the first segment
 const AttributeFields<Launch>& launch_attributes();
 const Fields<Launch>& launch_fields();
+const Fields<Processors>& processor_fields();
 const Fields<FinalDistribution>& final_fields();
 const AttributeFields<CheckpointIndex>& checkpoint_attributes();
 const Fields<CheckpointIndex>& checkpoint_fields();

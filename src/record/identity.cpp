@@ -34,6 +34,7 @@ void write_identity(Hdf5File& file, const std::string& filetype, const RunHeader
     for (const auto& [name, version] : launch.versions) file.set_attribute(version_prefix + name, version);
     write_fields(file, header_fields(), header);
     write_fields(file, launch_fields(), launch);
+    write_fields(file, processor_fields(), launch.processors);
 }
 
 RunHeader read_header(const Hdf5File& file) {
@@ -48,6 +49,7 @@ Launch read_launch(const Hdf5File& file) {
     Launch launch;
     read_attributes(file, launch_attributes(), launch);
     read_fields(file, launch_fields(), launch);
+    read_fields(file, processor_fields(), launch.processors);
     for (const std::string& name : file.attribute_names())
         if (name.starts_with(version_prefix))
             launch.versions[name.substr(version_prefix.size())] = file.attribute<std::string>(name);

@@ -14,7 +14,6 @@ void write_identity(Hdf5File& file, const std::string& filetype);
 void write_identity(Hdf5File& file, const std::string& filetype, const RunHeader& header, const Launch& launch);
 
 RunHeader read_header(const Hdf5File& file);
-Launch read_launch(const Hdf5File& file);
 
 // A file of this type and of a format version that this program reads; else throws Error(checkpoint).
 Hdf5File open_identified(const std::filesystem::path& path, const std::string& filetype);

@@ -6,6 +6,8 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <c10/util/Logging.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
 
@@ -76,6 +78,18 @@ void require_determinism() {
     at::globalContext().setDeterministicCuDNN(true);
     at::globalContext().setBenchmarkCuDNN(false);
     at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+}
+
+void leave_out_backtraces() {
+    c10::SetStackTraceFetcher([] { return std::string(); });
+}
+
+std::string cpu_capability() {
+    std::string capability = at::get_cpu_capability();
+    for (const char* limit :
+         {"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "OPENBLAS_CORETYPE"})
+        if (const char* value = std::getenv(limit)) capability += text(", ", limit, "=", value);
+    return capability;
 }
 
 std::string torch_version() {

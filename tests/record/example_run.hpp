@@ -83,7 +83,13 @@ inline Launch launch(std::int64_t link = 0) {
             .versions = {{"mpi", "4.1.4"}, {"libtorch", "2.11.0"}, {"hdf5", "1.10.8"}},
             .host = {"node-1", "node-2"},
             .device = {"cpu", "cpu"},
-            .cpu = {"processor A", "processor B"}};
+            .cpu = {"processor A", "processor B"},
+            .processors = {.link = {0, 1, 1},
+                           .first_rank = {0, 0, 1},
+                           .ranks = {2, 1, 1},
+                           .cpu = {"processor A", "processor A", "processor B"},
+                           .capability = {"AVX2", "AVX2", "AVX512"},
+                           .program = {"0.1.0 (a)", "0.1.0 (b)", "0.1.0 (b)"}}};
 }
 
 // A cycle with random outcomes, of which up to S members survive; the winner always does.
@@ -377,6 +383,12 @@ inline void expect_equal(const Launch& a, const Launch& b) {
     EXPECT_EQ(a.host, b.host);
     EXPECT_EQ(a.device, b.device);
     EXPECT_EQ(a.cpu, b.cpu);
+    EXPECT_EQ(a.processors.link, b.processors.link);
+    EXPECT_EQ(a.processors.first_rank, b.processors.first_rank);
+    EXPECT_EQ(a.processors.ranks, b.processors.ranks);
+    EXPECT_EQ(a.processors.cpu, b.processors.cpu);
+    EXPECT_EQ(a.processors.capability, b.processors.capability);
+    EXPECT_EQ(a.processors.program, b.processors.program);
 }
 
 // The message of the Error of this code that `action` throws; fails without one.

@@ -16,7 +16,8 @@ struct BuildInfo {
 
 BuildInfo build_info();
 
-// The processor's model name, by /proc/cpuinfo; where it gives none (Arm), architecture and part number.
+// The processor's model name, family, model and stepping, by /proc/cpuinfo; where it gives none (Arm), architecture and
+// part number.
 std::string cpu_kind();
 // This host's name.
 std::string host_name();

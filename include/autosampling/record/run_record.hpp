@@ -93,6 +93,15 @@ struct RunHeader {
     std::vector<std::int32_t> reward_label, reward_true_label;
 };
 
+// What the ranks of a run's jobs computed with, column by column: a row for each stretch of ranks of a link that are
+// alike.
+struct Processors {
+    std::vector<std::int32_t> link, first_rank, ranks;
+    std::vector<std::string> cpu;        // family and model
+    std::vector<std::string> capability; // the instructions that the libraries use of it
+    std::vector<std::string> program;    // version and commit
+};
+
 // What belongs to one link of a chain of jobs: changes at every resume.
 struct Launch {
     std::int64_t link = 0; // 0 for the first job, then 1, 2, …
@@ -100,6 +109,7 @@ struct Launch {
     std::string start_time, job_id, transport;
     std::map<std::string, std::string> versions; // of mpi, libtorch, hdf5: attribute "version_<name>"
     std::vector<std::string> host, device, cpu;  // (ranks)
+    Processors processors;                       // of this link and all before it
 };
 
 // The state of exploration at the end: final datasets of run.h5, over the training index.
@@ -110,6 +120,10 @@ struct FinalDistribution {
     std::vector<std::int64_t> credit;     // (N) advantage credit: sum of z in units of 2^-16; else empty
     std::vector<double> score;            // (N) advantage credit: credit · 2^-16 / √draw_count; else empty
 };
+
+class Hdf5File;
+// Of any file of a run.
+Launch read_launch(const Hdf5File& file);
 
 // A closed part of the record: consecutive cycles, and the epochs that were complete and the rounds that could begin
 // after one of them; the first one has the first round, too.

@@ -31,6 +31,13 @@ torch::Device choose_device(Device device, int local_rank);
 // can't throws. Before any work on a GPU. Not run on the machines where this program was tested.
 void require_determinism();
 
+// From now on errors of LibTorch are its words alone, without a list of addresses.
+void leave_out_backtraces();
+
+// The instructions of the CPU that LibTorch uses, and the limits that environment variables set to those of its
+// libraries: "AVX512", "AVX2, ONEDNN_MAX_CPU_ISA=AVX2".
+std::string cpu_capability();
+
 // "2.11.0".
 std::string torch_version();
 
