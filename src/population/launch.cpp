@@ -1,6 +1,9 @@
 #include "autosampling/population/launch.hpp"
 
 #include "autosampling/base/build_info.hpp"
+#include "autosampling/base/cores.hpp"
+#include "autosampling/base/counted.hpp"
+#include "autosampling/comm/core_use.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
 #include "autosampling/options/configuration.hpp"
@@ -9,6 +12,8 @@
 #include "autosampling/population/selection.hpp"
 #include "autosampling/record/hdf5.hpp"
 #include "autosampling/training/runtime.hpp"
+
+#include <iomanip>
 
 namespace autosampling {
 
@@ -55,7 +60,8 @@ void say_start(const Prepared& prepared, const std::vector<std::string>& data_wa
     const auto& [options, split, plan] = prepared;
     const BuildInfo build = build_info();
     log.info(text("autosampling ", build.version, " (", build.git_hash, build.git_dirty ? ", changed" : "", "), ",
-                  launch.ranks, " ranks, ", launch.threads, " threads each, transport ", launch.transport));
+                  counted(launch.ranks, "rank"), ", ", counted(launch.threads, "thread"), " each, transport ",
+                  launch.transport));
     for (const std::string& line : describe(plan, options)) log.info(line);
     for (const std::string& line : differences(launch.processors)) log.warning(line);
     if (options.replay.mode == ReplayMode::exact)
@@ -65,14 +71,24 @@ void say_start(const Prepared& prepared, const std::vector<std::string>& data_wa
     const std::int64_t needed = plan.members * options.population.ranks_per_member;
     if (needed < launch.ranks)
         log.warning(text(launch.ranks - needed, " of ", launch.ranks, " ranks have no member to train: start with ",
-                         needed, " ranks"));
+                         counted(needed, "rank")));
     if (options.run.precision == Precision::bf16) {
         const double speedup = bf16_speedup();
-        const std::string line = text("bf16 convolutions take ", 1 / speedup, " times as long as fp32 on this CPU");
+        const std::string line = text("bf16 convolutions take ", std::fixed, std::setprecision(1), 1 / speedup,
+                                      " times as long as fp32 on this CPU");
         speedup < 1 ? log.warning(line + ": fp32 would be faster here") : log.info(line);
     }
     for (const std::string& warning : data_warnings) log.warning(warning);
     if (launch.link > 0) log.info(text("going on after cycle ", first_cycle, " (link ", launch.link, ")"));
+}
+
+void warn_of_crowded_cores(const Communicator& comm, const Communicator& node, std::int64_t threads, Log& log) {
+    const CoreUse use = most_crowded(comm, node, threads, allowed_cores());
+    if (!comm.is_root() || use.threads <= use.cores) return;
+    log.warning(
+        text(counted(use.threads, "thread"), " share ", counted(use.cores, "core"),
+             " (what the ranks of a node, or one of them, may run on): lower run.threads or the number of ranks, ",
+             "or give them more cores (mpirun --map-by slot:PE=N or --bind-to none, srun -c N, taskset)"));
 }
 
 } // namespace autosampling

@@ -244,6 +244,7 @@ ExitCode run_search(const Communicator& world, const Options& asked, Opening ope
     launch.processors = processors_of(comm, launch.link, checkpoint ? checkpoint->launch.processors : Processors{});
     if (ground.node.is_root() && !ground.data.remark().empty()) log.warning(ground.data.remark());
     if (comm.is_root()) say_start(ground.prepared, ground.data_plan.warnings, launch, ground.first_cycle(), log);
+    warn_of_crowded_cores(comm, ground.node, options.run.threads, log);
     Progress progress(options, plan, run, ground.first_cycle());
     comm.on_root([&] {
         if (checkpoint) progress.go_on(reached);

@@ -1,4 +1,6 @@
 #include "autosampling/comm/node.hpp"
+#include "autosampling/base/cores.hpp"
+#include "autosampling/comm/core_use.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
 #include "harness/mpi_test.hpp"
 
@@ -104,6 +106,19 @@ TEST(SharedMemory, may_be_empty_and_may_move) {
     std::swap(first, second);
     EXPECT_EQ(first.bytes().data(), start);
     EXPECT_EQ(first.bytes().size(), 16U);
+}
+
+TEST(Cores, the_most_crowded_are_those_of_a_rank_or_of_its_node) {
+    const Communicator node = world().split_by_node();
+    const int ranks = world().size();
+    const auto use = [&](std::int64_t threads, const std::vector<int>& cores) {
+        const CoreUse found = most_crowded(world(), node, threads, cores);
+        return std::pair(found.threads, found.cores);
+    };
+    const std::vector<int> own{2 * world().rank(), 2 * world().rank() + 1};
+    EXPECT_EQ(use(8, own), std::pair(std::int64_t{8}, std::int64_t{2}));
+    EXPECT_EQ(use(1, {5}), std::pair(std::int64_t{ranks}, std::int64_t{1}));
+    EXPECT_FALSE(allowed_cores().empty());
 }
 
 // Sets an environment variable for its life.

@@ -40,3 +40,10 @@ step() {
 }
 expect 2 '^autosampling: the launcher started 3 processes.*unset SLURM_STEP_NUM_TASKS' step
 [[ ! -e refused ]] || fail "refused processes left a folder"
+
+# More threads than cores, of which taskset leaves one.
+cores=$(taskset -cp $$)
+expect 0 'warning: 8 threads share 1 core ' taskset -c "${cores##*[!0-9]}" \
+    "$program" run "$small" --output run --overwrite --set run.threads=8 --set training.epochs=1
+expect 0 ', 1 rank, 1 thread each,' "$program" run "$small" --output run --overwrite
+! grep -q 'share' output.log || fail "a thread on a core of its own is warned of"

@@ -23,4 +23,7 @@ Launch make_launch(const Communicator& comm, const RunOptions& options, const to
 void say_start(const Prepared& prepared, const std::vector<std::string>& data_warnings, const Launch& launch,
                std::int64_t first_cycle, Log& log);
 
+// Says where more threads than cores are. `threads` of each rank. Collective over both; `node` is comm.split_by_node().
+void warn_of_crowded_cores(const Communicator& comm, const Communicator& node, std::int64_t threads, Log& log);
+
 } // namespace autosampling
