@@ -3,7 +3,9 @@
 #include "autosampling/app/commands.hpp"
 #include "autosampling/app/stop_signal.hpp"
 #include "autosampling/base/build_info.hpp"
+#include "autosampling/base/error_words.hpp"
 #include "autosampling/options/configuration.hpp"
+#include "autosampling/training/runtime.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -94,7 +96,7 @@ ExitCode run_locally(const std::function<void()>& command) {
         std::cerr << "autosampling: " << error.what() << std::endl;
         return error.code();
     } catch (const std::exception& error) {
-        std::cerr << "autosampling: " << error.what() << std::endl;
+        std::cerr << "autosampling: " << words_of(error) << std::endl;
         return ExitCode::failure;
     }
 }
@@ -142,6 +144,7 @@ ExitCode dispatch(int argc, char** argv) {
         ->type_name("CYCLES");
     CLI::App* info = app.add_subcommand("info", "Print versions, build options and devices");
 
+    leave_out_backtraces();
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& asked) { // help or version

@@ -1,6 +1,7 @@
 #include "autosampling/app/commands.hpp"
 
 #include "autosampling/base/build_info.hpp"
+#include "autosampling/base/error_words.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
 #include "autosampling/options/configuration.hpp"
@@ -25,12 +26,15 @@ namespace {
 
 // The options that a command line asks for.
 Options load_options(const RunArguments& arguments) {
-    Options options = read_configuration(arguments.configuration, arguments.settings);
+    Places places;
+    Options options = read_configuration(arguments.configuration, arguments.settings, &places);
     if (!arguments.output.empty()) options.run.output = arguments.output;
-    VALIDATE(options.replay.mode == ReplayMode::none && options.replay.source.empty(), ExitCode::usage,
-             "section [replay] is not for a search (replay.mode is ", options.replay.mode,
-             "): use autosampling replay RUN");
-    check_consistency(options);
+    check_in_place(places, [&] {
+        VALIDATE(options.replay.mode == ReplayMode::none && options.replay.source.empty(), ExitCode::usage,
+                 "section [replay] is not for a search (replay.mode is ", options.replay.mode, ", replay.source '",
+                 options.replay.source, "'): use autosampling replay RUN");
+        check_consistency(options);
+    });
     return options;
 }
 
@@ -74,11 +78,12 @@ Options load_replay_options(const RunArguments& arguments, ReplayMode mode) {
 // that this succeeds.
 void leave_error(const Communicator& comm, const std::filesystem::path& run, const std::exception& error, Log& log) {
     const auto* known = dynamic_cast<const Error*>(&error);
-    if (!log.is_in_place() || (known && known->agreed() && !comm.is_root())) return;
-    log.keep_error(error.what());
-    if (known && known->code() == ExitCode::timeout && !comm.is_root()) return; // all that wait say the same
+    // What all ranks throw, and what all that wait for a silent one do, is left by the root.
+    if (known && (known->agreed() || known->code() == ExitCode::timeout) && !comm.is_root()) return;
+    log.keep_error(words_of(error));
+    if (!log.is_in_place()) return;
     try {
-        write_failure(run / "summary.json", error.what());
+        write_failure(run / "summary.json", words_of(error));
     } catch (const std::exception&) {
     }
 }
@@ -164,7 +169,7 @@ ExitCode agreed_outcome(Communicator& comm, const std::function<ExitCode(Communi
 [[noreturn]] void abort_job(const std::exception& cause, ExitCode code) {
     int rank = 0;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    std::cerr << text("autosampling: rank ", rank, " on ", host_name(), ": ", cause.what(), "\n") << std::flush;
+    std::cerr << text("autosampling: rank ", rank, " on ", host_name(), ": ", words_of(cause), "\n") << std::flush;
     MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
     std::abort();
 }

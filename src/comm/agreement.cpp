@@ -1,4 +1,5 @@
 // agree and on_root: how an error of one rank becomes the error of all.
+#include "autosampling/base/error_words.hpp"
 #include "autosampling/comm/message.hpp"
 
 #include <algorithm>
@@ -24,7 +25,7 @@ Outcome outcome_of(const std::function<void()>& action) {
     } catch (const Error& error) {
         return {true, error.code(), error.what()};
     } catch (const std::exception& error) {
-        return {true, ExitCode::failure, error.what()};
+        return {true, ExitCode::failure, words_of(error)};
     } catch (...) {
         return {true, ExitCode::failure, "an exception of an unknown kind"};
     }

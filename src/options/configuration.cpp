@@ -120,7 +120,7 @@ std::pair<const Option*, std::string> split_setting(const std::string& setting) 
 
 } // namespace
 
-Options parse_configuration(const std::string& document, const std::string& source) {
+Options parse_configuration(const std::string& document, const std::string& source, Places* places) {
     const toml::table root = parse_toml(document, source);
     Options options;
     for (const Entry& entry : list_entries(root)) {
@@ -129,6 +129,7 @@ Options parse_configuration(const std::string& document, const std::string& sour
         const Option* option = find_option(entry.section, entry.key);
         if (!option) refuse_key(place, entry.section, entry.key);
         assign(*option, *entry.value, place, options);
+        if (places) (*places)[option->name()] = place;
     }
     return options;
 }
@@ -143,22 +144,40 @@ void apply_setting(const std::string& setting, Options& options) {
     assign(*option, *parsed.get("value"), "--set", options);
 }
 
-Options read_configuration(const std::filesystem::path& file, const std::vector<std::string>& settings) {
+Options read_configuration(const std::filesystem::path& file, const std::vector<std::string>& settings,
+                           Places* places) {
     std::string document;
     try {
         document = read_file(file);
     } catch (const Error& error) {
         throw Error(ExitCode::usage, error.what());
     }
-    Options options = parse_configuration(document, file.string());
+    Options options = parse_configuration(document, file.string(), places);
     std::set<const Option*> set;
     for (const std::string& setting : settings) {
         const Option* option = split_setting(setting).first;
         VALIDATE(set.insert(option).second, ExitCode::usage, "--set: ", option->name(),
                  " is set twice (which is meant?): set it once");
         apply_setting(setting, options);
+        if (places) (*places)[option->name()] = "--set";
     }
     return options;
+}
+
+void check_in_place(const Places& places, const std::function<void()>& check) {
+    try {
+        check();
+    } catch (const Error& error) {
+        const std::string message = error.what();
+        std::size_t first = message.size();
+        std::string where;
+        for (const auto& [name, place] : places) // in order: of two names at one place the longer one stands there
+            if (const std::size_t at = message.find(name); at <= first) {
+                first = at;
+                where = place + ": ";
+            }
+        throw Error(error.code(), where + message);
+    }
 }
 
 std::string format_configuration(const Options& options) {

@@ -189,6 +189,8 @@ void assign(const Option& option, const toml::node& value, const std::string& pl
     const auto set = [&]<class T>(T* target) {
         const auto found = read(value, std::type_identity<T>{});
         if (!found) refuse("wrong type");
+        if constexpr (std::is_same_v<T, std::string>)
+            if (found->find('\0') != std::string::npos) refuse("it holds a NUL, at which the system would end it");
         if (!allows(option, *found)) refuse(std::is_same_v<T, std::string> ? "no such choice" : "out of range");
         *target = static_cast<T>(*found);
     };

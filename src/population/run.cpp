@@ -50,7 +50,6 @@ void refuse_other_options(const Options& asked, const CheckpointIndex& checkpoin
 }
 
 std::vector<StateTensor> layout_of(const FlatState& state) {
-    launch.processors = processors_of(comm, launch.link, checkpoint ? checkpoint->launch.processors : Processors{});
     std::vector<StateTensor> layout;
     for (const StateEntry& entry : state.entries())
         layout.push_back({entry.name, entry.shape, entry.offset, entry.channels_last});
@@ -254,8 +253,8 @@ ExitCode run_search(const Communicator& world, const Options& asked, Opening ope
     if (comm.is_root()) heartbeat.emplace(run / "summary.json", summary_heartbeat);
     RunHeader header = make_header(ground.prepared, ground.data_plan, ground.data.hash());
     if (const auto& policy = engine.sampler.policy()) header.weight_names = policy->signals().weight_names();
-    Recorder recorder(comm, run, ground.directory ? &*ground.directory : nullptr, std::move(header), std::move(launch), options.record,
-                      layout_of(engine.trainer.state()), ground.first_cycle());
+    Recorder recorder(comm, run, ground.directory ? &*ground.directory : nullptr, std::move(header), std::move(launch),
+                      options.record, layout_of(engine.trainer.state()), ground.first_cycle());
 
     const Search::Parts parts{.comm = comm,
                               .team = engine.team,
@@ -283,4 +282,3 @@ ExitCode run_search(const Communicator& world, const Options& asked, Opening ope
 }
 
 } // namespace autosampling
-    

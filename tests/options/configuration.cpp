@@ -305,6 +305,7 @@ TEST(Configuration, a_setting_takes_a_bare_word_for_a_string) {
     apply_setting("training.milestones=[2, 3.5]", options);
     EXPECT_EQ(options.training.milestones, (std::vector<double>{2, 3.5}));
     EXPECT_THAT(refused_setting("data.path=\xff"), HasSubstr("not UTF-8"));
+    EXPECT_THAT(refused_setting("data.path=\"a\\u0000b\""), HasSubstr("holds a NUL"));
     EXPECT_THAT(refused_setting("run.seed=1\nthreads=2"), HasSubstr("control characters"));
 }
 

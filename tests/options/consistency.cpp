@@ -4,6 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
 namespace autosampling {
 namespace {
 
@@ -75,6 +79,32 @@ TEST(Consistency, options_that_go_together_are_taken) {
              {"hyperparameters.explore=resample", "exploration.kind=random", "hyperparameters.interval_cycles=3"},
          })
         EXPECT_NO_THROW(check_consistency(with(settings))) << testing::PrintToString(settings);
+}
+
+std::string refusal_in_place(const std::string& document, const Settings& settings) {
+    const auto file = std::filesystem::temp_directory_path() / text("places-", getpid(), ".toml");
+    std::ofstream(file) << document;
+    Places places;
+    const Options options = read_configuration(file, settings, &places);
+    std::filesystem::remove(file);
+    try {
+        check_in_place(places, [&] { check_consistency(options); });
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ExitCode::usage);
+        const std::string message = error.what();
+        return message.starts_with(file.string()) ? message.substr(file.string().size()) : message;
+    }
+    return "no refusal";
+}
+
+TEST(Consistency, refusals_name_the_line) {
+    using ::testing::StartsWith;
+    const std::string steps = "[training]\nschedule = \"step\"\nmilestones = [3, 2]\n";
+    EXPECT_THAT(refusal_in_place(steps + "[data]\nname = \"synthetic\"\n", {}), StartsWith(":3: training.milestones"));
+    EXPECT_THAT(refusal_in_place(steps + "[data]\nname = \"synthetic\"\n", {"training.milestones=[2, 2]"}),
+                StartsWith("--set: training.milestones"));
+    EXPECT_THAT(refusal_in_place("\n[data]\nname = \"mnist\"\n", {}), StartsWith(":3: data.path is missing"));
+    EXPECT_THAT(refusal_in_place("", {}), StartsWith("data.path is missing")); // the default is named nowhere
 }
 
 } // namespace

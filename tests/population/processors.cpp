@@ -1,5 +1,6 @@
 #include "autosampling/population/processors.hpp"
 
+#include "autosampling/base/build_info.hpp"
 #include "small_run.hpp"
 
 #include <gmock/gmock.h>

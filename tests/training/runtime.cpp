@@ -1,9 +1,12 @@
 #include "autosampling/training/runtime.hpp"
 #include "autosampling/base/build_info.hpp"
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/error_words.hpp"
 
 #include <ATen/Parallel.h>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <cmath>
 
@@ -27,6 +30,25 @@ TEST(Runtime, device_names_are_checked) {
 TEST(Runtime, bf16_speedup_is_a_ratio) {
     const double speedup = bf16_speedup();
     EXPECT_TRUE(std::isfinite(speedup) && speedup > 0) << speedup;
+}
+
+TEST(Runtime, short_memory_is_said_without_a_backtrace) {
+    leave_out_backtraces();
+    try {
+        (void)torch::empty({std::int64_t{1} << 50});
+        FAIL() << "so much memory?";
+    } catch (const std::exception& error) {
+        EXPECT_THAT(words_of(error), ::testing::HasSubstr("training.batch_size"));
+        EXPECT_THAT(words_of(error), ::testing::Not(::testing::HasSubstr("\n")));
+    }
+}
+
+TEST(Runtime, cpu_capability_names_the_limits_of_libraries) {
+    const std::string unlimited = cpu_capability();
+    EXPECT_FALSE(unlimited.empty());
+    setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1);
+    EXPECT_EQ(cpu_capability(), unlimited + ", ONEDNN_MAX_CPU_ISA=AVX2");
+    unsetenv("ONEDNN_MAX_CPU_ISA");
 }
 
 TEST(Runtime, torch_version_has_three_numbers) {

@@ -7,14 +7,19 @@
 #include "autosampling/options/option_table.hpp"
 
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace autosampling {
 
+// Where each option was set, by its name: file and line, or --set.
+using Places = std::map<std::string, std::string>;
+
 // The options that a TOML text gives, the others at their defaults; `source` is what messages call the text. UTF-8,
 // with or without byte order mark, any line ends.
-Options parse_configuration(const std::string& text, const std::string& source);
+Options parse_configuration(const std::string& text, const std::string& source, Places* places = nullptr);
 
 // The same of the configuration that a run recorded.
 Options parse_recorded(const std::string& text);
@@ -25,7 +30,11 @@ void apply_setting(const std::string& setting, Options& options);
 
 // A configuration file with settings on top of it; no option may be set twice. Relative paths in it stay relative to
 // the current directory.
-Options read_configuration(const std::filesystem::path& file, const std::vector<std::string>& settings);
+Options read_configuration(const std::filesystem::path& file, const std::vector<std::string>& settings,
+                           Places* places = nullptr);
+
+// Runs a check of several options; an Error is thrown on with the place of the first that it names and that was set.
+void check_in_place(const Places& places, const std::function<void()>& check);
 
 // What no single option shows: options that exclude, need or contradict each other. What is 0 or −1 because it depends
 // on ranks or data is checked once it is known. Throws Error(usage).

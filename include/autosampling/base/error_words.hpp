@@ -1,0 +1,12 @@
+// What an exception says to people.
+#pragma once
+
+#include <exception>
+#include <string>
+
+namespace autosampling {
+
+// Its message; where memory was short, with what to do about it.
+std::string words_of(const std::exception& error);
+
+} // namespace autosampling
