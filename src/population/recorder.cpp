@@ -1,6 +1,7 @@
 #include "autosampling/population/recorder.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/record/join.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -11,7 +12,8 @@ Recorder::Recorder(const Communicator& comm, std::filesystem::path run, const Ru
                    Launch launch, const RecordOptions& options, std::vector<StateTensor> layout,
                    std::int64_t first_cycle)
     : comm_(comm), run_(std::move(run)), directory_(directory), header_(std::move(header)), launch_(std::move(launch)),
-      options_(options), layout_(std::move(layout)), last_checkpoint_(first_cycle), has_checkpoint_(launch_.link > 0),
+      options_(options), layout_(std::move(layout)), first_cycle_(first_cycle), last_checkpoint_(first_cycle),
+      has_checkpoint_(launch_.link > 0),
       last_time_(std::chrono::steady_clock::now()) {}
 
 void Recorder::add(CycleRow row) {
@@ -62,8 +64,10 @@ void Recorder::begin(Snapshot snapshot) {
     last_time_ = std::chrono::steady_clock::now();
     // The segment goes first: an index never stands for cycles that aren't recorded.
     if (comm_.is_root() && !segment_.cycles.empty())
-        writer_.submit(
-            [this, segment = std::exchange(segment_, {})] { write_segment(run_, header_, launch_, segment); });
+        writer_.submit([this, segment = std::exchange(segment_, {})] {
+            const bool first = segment.cycles.front().cycle == first_cycle_; // it alone says the job's ranks
+            write_segment(run_, header_, first ? launch_ : without_ranks(launch_), segment);
+        });
     writer_.submit([this, cycle = last_checkpoint_, states = std::move(snapshot.states)] {
         for (const auto& [number, state] : states) write_state(checkpoint_folder(run_, cycle), number, *state, layout_);
         written_ = cycle;
@@ -75,7 +79,8 @@ void Recorder::publish() {
     if (comm_.is_root())
         writer_.submit([this, pending = std::move(*pending_)] {
             directory_->require(); // an index stands for files that are there
-            write_index(run_, pending.index, options_.keep_checkpoints);
+            const std::int64_t oldest = write_index(run_, pending.index, options_.keep_checkpoints);
+            join_segments(run_, first_cycle_, oldest);
             if (pending.afterwards) pending.afterwards();
         });
     pending_.reset();

@@ -12,6 +12,7 @@
 #include "autosampling/population/replay.hpp"
 #include "autosampling/population/search.hpp"
 #include "autosampling/record/checkpoint.hpp"
+#include "autosampling/record/resume.hpp"
 
 #include <optional>
 
@@ -19,25 +20,32 @@ namespace autosampling {
 
 namespace {
 
-// What a resume starts from; empty for a new run.
+// What a resume starts from; empty for a new run, and for one that ended before its first checkpoint.
 using Checkpoint = std::optional<CheckpointIndex>;
 
-// Finds the checkpoint to go on from, on rank 0, and lets every rank read it. Collective.
-Checkpoint find_checkpoint(const Communicator& comm, const std::filesystem::path& run, Opening opening, Log& log) {
+// Finds where to go on, on rank 0, which keeps it in `point`; every rank reads the checkpoint. Collective.
+Checkpoint find_checkpoint(const Communicator& comm, const std::filesystem::path& run, Opening opening,
+                           std::optional<ResumePoint>& point, Log& log) {
     std::int64_t cycle = -1;
     comm.on_root([&] {
         if (opening != Opening::resume) return;
-        std::vector<std::string> passed_over;
-        const Checkpoint newest = newest_checkpoint(run, passed_over);
-        for (const std::string& reason : passed_over) log.warning("checkpoint passed over: " + reason);
-        VALIDATE(newest, ExitCode::checkpoint, "no usable checkpoint in ", run.string(),
-                 " (the run ended before its first one, or all are damaged): start again with --overwrite");
-        cycle = newest->cycle;
+        point = find_resume_point(run);
+        for (const std::string& warning : point->warnings) log.warning(warning);
+        if (point->checkpoint) cycle = point->cycle();
     });
     comm.broadcast(std::span(&cycle, 1), 0);
     Checkpoint checkpoint;
     if (cycle >= 0) comm.agree([&] { checkpoint = read_index(checkpoint_folder(run, cycle)); });
     return checkpoint;
+}
+
+// The states that a resume reads must be those of the network.
+void check_layout(const std::filesystem::path& run, const ResumePoint& point,
+                  const std::vector<StateTensor>& expected) {
+    VALIDATE(!point.checkpoint || point.layout == expected, ExitCode::checkpoint,
+             checkpoint_folder(run, point.cycle()).string(),
+             " holds other tensors than the network has (it was changed, or written by another version): restore it "
+             "from a copy, or move it away to go on from the one before it");
 }
 
 void refuse_other_options(const Options& asked, const CheckpointIndex& checkpoint) {
@@ -101,11 +109,14 @@ struct Ground {
     DatasetPlan data_plan;
     NodeData data;
     std::optional<RunDirectory> directory; // held by rank 0; by a resume already while it looks for its checkpoint
+    std::optional<ResumePoint> point;      // on rank 0, of a resume
     Checkpoint checkpoint;
     Prepared prepared;
     torch::Device device = torch::kCPU;
 
     std::int64_t first_cycle() const { return checkpoint ? checkpoint->cycle : 0; }
+    // Whether there is nothing to do: a finished run, all of it whole. Collective.
+    bool is_finished(const Communicator& comm) const;
 
   private:
     void settle(Options asked, int ranks);
@@ -117,9 +128,15 @@ Ground::Ground(const Communicator& comm, const Options& asked, Opening opening, 
     comm.on_root([&] {
         if (opening == Opening::resume) directory.emplace(asked.run.output, opening);
     });
-    checkpoint = find_checkpoint(comm, asked.run.output, opening, log);
+    checkpoint = find_checkpoint(comm, asked.run.output, opening, point, log);
     comm.agree([&] { settle(asked, comm.size()); });
     if (prepared.options.run.deterministic && device.is_cuda()) require_determinism();
+}
+
+bool Ground::is_finished(const Communicator& comm) const {
+    std::uint8_t finished = point && point->complete && point->cycle() == prepared.plan.cycles;
+    comm.broadcast(std::span(&finished, 1), 0);
+    return finished != 0;
 }
 
 void Ground::settle(Options asked, int ranks) {
@@ -190,17 +207,18 @@ Engine::Engine(const Communicator& comm, const Ground& ground)
 }
 
 // Makes or takes over the run directory. Returns what was reached before this job, on rank 0. Collective.
-Summary open_run(const Communicator& comm, Ground& ground, Opening opening, Log& log) {
+Summary open_run(const Communicator& comm, Ground& ground, Engine& engine, Opening opening, Log& log) {
     const std::filesystem::path run = ground.prepared.options.run.output;
     Summary reached;
     comm.on_root([&] {
+        if (ground.point) check_layout(run, *ground.point, layout_of(engine.trainer.state()));
         if (!ground.directory) ground.directory.emplace(run, opening);
         if (!ground.directory->warning().empty()) log.warning(ground.directory->warning());
+        if (ground.point) { // first: on a full disk it makes room
+            const RecordExtent recorded = prepare_resume(run, *ground.point, ground.prepared.plan.cycles);
+            if (recorded.cycles > 0) reached = recorded_summary(recorded);
+        }
         write_file(run / "config.toml", format_configuration(ground.prepared.options));
-        if (!ground.checkpoint) return;
-        reached = recorded_summary(set_aside_segments(run, ground.first_cycle()));
-        for (const char* derived : {"run.h5", "history.h5"}) // they lag behind from now on
-            if (ground.prepared.plan.cycles > ground.first_cycle()) std::filesystem::remove(run / derived);
     });
     comm.agree([&] { log.open(run / "run.log"); });
     return reached;
@@ -235,9 +253,13 @@ ExitCode run_search(const Communicator& world, const Options& asked, Opening ope
     const Plan& plan = ground.prepared.plan;
     const Checkpoint& checkpoint = ground.checkpoint;
     const std::filesystem::path run = options.run.output;
+    if (ground.is_finished(comm)) {
+        if (comm.is_root()) log.info(text("finished already: the record is ", (run / "run.h5").string()));
+        return ExitCode::finished;
+    }
     Engine engine(comm, ground);
 
-    const Summary reached = open_run(comm, ground, opening, log);
+    const Summary reached = open_run(comm, ground, engine, opening, log);
     Launch launch = make_launch(comm, options.run, ground.device, engine.transport->name(),
                                 checkpoint ? checkpoint->launch.link + 1 : 0);
     launch.processors = processors_of(comm, launch.link, checkpoint ? checkpoint->launch.processors : Processors{});

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <iomanip>
-#include <map>
 #include <sstream>
 
 namespace autosampling {
@@ -40,15 +39,48 @@ void read_array(const Hdf5File& file, const std::string& name, std::variant<std:
              " has a type of elements that is unknown here: use the program that wrote it");
 }
 
-void check_states(const fs::path& folder, const CheckpointIndex& index) {
-    VALIDATE(index.state_files.size() == index.state_hash.size(), ExitCode::checkpoint, folder.string(),
-             " is damaged (its index has ", index.state_hash.size(), " hashes for ", index.state_files.size(),
-             " states)");
-    for (std::size_t i = 0; i < index.state_files.size(); ++i)
-        (void)read_state(folder, index.state_files[i], index.state_hash[i]);
+// What the index says of itself must fit together.
+void check_index(const fs::path& folder, const CheckpointIndex& index) {
+    const auto expect = [&folder](bool good, const std::string& what) {
+        if (!good) throw Damaged(folder.string() + " is damaged (" + what + ")");
+    };
+    expect(checkpoint_folder("", index.cycle).filename() == folder.filename(),
+           text("its index is that of cycle ", index.cycle, ": it was copied or renamed"));
+    const auto& files = index.state_files;
+    expect(files.size() == index.state_hash.size(),
+           text("its index has ", index.state_hash.size(), " hashes for ", files.size(), " states"));
+    expect(std::ssize(index.state_of) == index.header.members,
+           text("its index has states of ", index.state_of.size(), " members, not ", index.header.members));
+    expect(index.winner >= 0 && index.winner < index.header.members,
+           text("its winner is member ", index.winner, " of ", index.header.members));
+    for (const std::int32_t number : index.state_of)
+        expect(std::count(files.begin(), files.end(), number) == 1, text("it has no state ", number));
 }
 
-// Every folder checkpoint/cycle-<number>, the newest first.
+void check_hash(const fs::path& path, std::span<const float> state, std::uint64_t hash) {
+    if (hash_of(state) != hash)
+        throw Damaged(text(path.string(), " is damaged or of another cycle (its hash is not ", hex(hash), ")"));
+}
+
+// Whether the program made this checkpoint for this cycle: what it can't tell it leaves alone.
+bool is_own(const fs::path& folder, std::int64_t cycle) {
+    try {
+        return open_identified(folder / "index.h5", "autosampling checkpoint").attribute<std::int64_t>("cycle") ==
+               cycle;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+bool is_own_file(const fs::path& path) {
+    const fs::path name = path.extension() == ".tmp" ? path.stem() : path.filename();
+    int number = 0;
+    return name == "index.h5" ||
+           (std::sscanf(name.c_str(), "state-%d.h5", &number) == 1 && name == state_name("", number));
+}
+
+} // namespace
+
 std::map<std::int64_t, fs::path, std::greater<>> list_checkpoints(const fs::path& run) {
     std::map<std::int64_t, fs::path, std::greater<>> found;
     if (!fs::exists(run / "checkpoint")) return found;
@@ -61,13 +93,28 @@ std::map<std::int64_t, fs::path, std::greater<>> list_checkpoints(const fs::path
     return found;
 }
 
-// The index goes first: a folder that is half removed is no checkpoint.
 void remove_checkpoint(const fs::path& folder) {
-    if (fs::remove(folder / "index.h5")) sync_folder(folder);
-    fs::remove_all(folder);
+    if (!fs::is_directory(folder)) return;
+    if (fs::remove(folder / "index.h5")) sync_folder(folder); // first: what is half removed is no checkpoint
+    std::vector<fs::path> own;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+        if (is_own_file(entry.path())) own.push_back(entry.path());
+    for (const fs::path& path : own) fs::remove(path);
+    if (fs::is_empty(folder)) fs::remove(folder);
 }
 
-} // namespace
+std::vector<StateTensor> check_states(const fs::path& folder, const CheckpointIndex& index) {
+    std::vector<StateTensor> layout;
+    for (std::size_t i = 0; i < index.state_files.size(); ++i) {
+        const fs::path path = state_name(folder, index.state_files[i]);
+        StateFile file = read_state_file(path);
+        check_hash(path, file.state, index.state_hash[i]);
+        if (i > 0 && file.layout != layout)
+            throw Damaged(path.string() + " has other tensors than the states beside it");
+        layout = std::move(file.layout);
+    }
+    return layout;
+}
 
 fs::path checkpoint_folder(const fs::path& run, std::int64_t cycle) {
     std::ostringstream name;
@@ -100,8 +147,7 @@ void write_state(const fs::path& folder, std::int32_t number, std::span<const fl
 std::vector<float> read_state(const fs::path& folder, std::int32_t number, std::uint64_t hash) {
     const Hdf5File file = open_identified(state_name(folder, number), "autosampling state");
     std::vector<float> state = file.read<float>("state");
-    VALIDATE(hash_of(std::span<const float>(state)) == hash, ExitCode::checkpoint, file.path().string(),
-             " is damaged or of another cycle (its hash is not ", hex(hash), ")");
+    check_hash(file.path(), state, hash);
     return state;
 }
 
@@ -136,7 +182,7 @@ StateFile read_state_file(const fs::path& path) {
     return result;
 }
 
-void write_index(const fs::path& run, const CheckpointIndex& index, std::int64_t keep) {
+std::int64_t write_index(const fs::path& run, const CheckpointIndex& index, std::int64_t keep) {
     EXPECT(keep >= 1);
     const fs::path folder = checkpoint_folder(run, index.cycle);
     Hdf5File file = Hdf5File::create(folder / "index.h5");
@@ -147,19 +193,24 @@ void write_index(const fs::path& run, const CheckpointIndex& index, std::int64_t
     file.commit();
     sync_folder(folder.parent_path());
     sync_folder(run);
-    std::int64_t kept = 1;
+    std::int64_t kept = 1, oldest = index.cycle;
     for (const auto& [cycle, path] : list_checkpoints(run)) {
         if (cycle >= index.cycle) continue; // a later one may be under way
-        if (kept < keep && fs::exists(path / "index.h5")) {
+        const bool unfinished = !fs::exists(path / "index.h5");
+        if (!unfinished && !is_own(path, cycle)) continue;
+        if (!unfinished && kept < keep) {
             ++kept;
+            oldest = cycle;
         } else {
             remove_checkpoint(path);
         }
     }
+    return oldest;
 }
 
 CheckpointIndex read_index(const fs::path& folder) {
     const fs::path path = folder / "index.h5";
+    VALIDATE(fs::is_directory(folder), ExitCode::checkpoint, folder.string(), " is no folder");
     VALIDATE(fs::exists(path), ExitCode::checkpoint, folder.string(), " has no index.h5 (it was never finished)");
     const Hdf5File file = open_identified(path, "autosampling checkpoint");
     CheckpointIndex index;
@@ -169,6 +220,7 @@ CheckpointIndex read_index(const fs::path& folder) {
     index.launch = read_launch(file);
     for (const std::string& name : file.names(sampling_group))
         read_array(file, sampling_group + "/" + name, index.sampling[name]);
+    check_index(folder, index);
     return index;
 }
 
@@ -176,7 +228,7 @@ std::optional<CheckpointIndex> newest_checkpoint(const fs::path& run, std::vecto
     for (const auto& [cycle, folder] : list_checkpoints(run)) {
         try {
             CheckpointIndex index = read_index(folder);
-            check_states(folder, index);
+            (void)check_states(folder, index);
             return index;
         } catch (const std::exception& error) {
             passed_over.emplace_back(error.what());

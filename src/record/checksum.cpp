@@ -1,6 +1,6 @@
 #include "checksum.hpp"
 
-#include "autosampling/base/error.hpp"
+#include "autosampling/record/hdf5.hpp"
 
 #include <xxhash.h>
 
@@ -60,11 +60,14 @@ void verify_checksum(const std::filesystem::path& file) {
         expected = trailer_of(stream, size - trailer_size);
         stream.read(found.data(), found.size());
     }
-    VALIDATE(std::equal(checksum_mark.begin(), checksum_mark.end(), found.begin()), ExitCode::checkpoint, file.string(),
-             " has no checksum at its end (it was cut short, changed by another program, or is no record of this one): "
-             "restore it from a copy");
-    VALIDATE(found == expected, ExitCode::checkpoint, file.string(),
-             " is damaged (its checksum does not hold): restore it from a copy");
+    VALIDATE(!stream.bad(), ExitCode::checkpoint, "cannot read ", file.string(), " (", std::strerror(errno),
+             "): check the disk");
+    if (!std::equal(checksum_mark.begin(), checksum_mark.end(), found.begin()))
+        throw Damaged(file.string() +
+                      " has no checksum at its end (it was cut short, changed by another program, or is "
+                      "no record of this one): restore it from a copy");
+    if (found != expected)
+        throw Damaged(file.string() + " is damaged (its checksum does not hold): restore it from a copy");
 }
 
 } // namespace autosampling

@@ -12,7 +12,7 @@ constexpr std::string_view checksum_mark{"XXH3-64\0", 8};
 // Throws Error(failure).
 void append_checksum(const std::filesystem::path& file);
 
-// Throws Error(checkpoint) where the file cannot be read, has no checksum at its end or another one.
+// Throws Error(checkpoint) where the file cannot be read, Damaged where it has no checksum at its end or another one.
 void verify_checksum(const std::filesystem::path& file);
 
 } // namespace autosampling

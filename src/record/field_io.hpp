@@ -112,17 +112,19 @@ void assign_element(std::vector<T> Row::*member, Row& row, std::span<const T> pa
     (row.*member).assign(part.begin(), part.end());
 }
 
-// Fills in the columns of a table.
+// Fills in the columns of a table, from step `first` of the file on.
 template<class Row>
-void read_columns(const Hdf5File& file, const Columns<Row>& columns, const Sizes& sizes, std::vector<Row>& rows) {
+void read_columns(const Hdf5File& file, const Columns<Row>& columns, const Sizes& sizes, std::vector<Row>& rows,
+                  std::uint64_t first = 0) {
+    const std::uint64_t steps = file.shape(columns.front().name).at(0);
     for (const RowField<Row>& column : columns)
         std::visit(
             [&](auto member) {
                 using T = ElementOf<Row, decltype(member)>;
-                VALIDATE(file.shape(column.name) == shape_of(column.meaning, sizes, rows.size()), ExitCode::checkpoint,
-                         column.name, " in ", file.path().string(),
-                         " has another shape than its file says: it is damaged");
-                const std::vector<T> values = file.read<T>(column.name);
+                if (file.shape(column.name) != shape_of(column.meaning, sizes, steps) || first + rows.size() > steps)
+                    throw Damaged(text(column.name, " in ", file.path().string(),
+                                       " has another shape than its file says: it is damaged"));
+                const std::vector<T> values = file.read_steps<T>(column.name, first, rows.size());
                 const std::uint64_t step = step_size(column.meaning, sizes);
                 for (std::size_t i = 0; i < rows.size(); ++i)
                     assign_element(member, rows[i], std::span<const T>(values).subspan(i * step, step));

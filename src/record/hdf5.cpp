@@ -120,7 +120,7 @@ template<class Id>
 Id Hdf5File::check(Id result, const std::string& action) const {
     if (result >= 0) return result;
     const std::string problem = text("cannot ", action, " ", path_.string(), " (", hdf5_words());
-    if (!writing_) throw Error(ExitCode::checkpoint, problem + "): the file is damaged or no record of this program");
+    if (!writing_) throw Damaged(problem + "): the file is damaged or no record of this program");
     throw Error(ExitCode::failure,
                 text(problem, "; ", room_text(path_, wanted_), "): check the disk, its quota and its permissions"));
 }
@@ -189,22 +189,27 @@ Hdf5Dataset Hdf5File::create_dataset(const std::string& name, std::span<const st
     return create_dataset(name, native_type<T>(), shape, meaning);
 }
 
-template<class T>
-void Hdf5File::write_steps(const Hdf5Dataset& dataset, std::uint64_t first, std::span<const T> values) {
-    if (values.empty()) return;
-    const Hdf5Space space(check(H5Dget_space(dataset.get()), "write to"));
+Hdf5Space Hdf5File::select_steps(const Hdf5Dataset& dataset, std::uint64_t first, std::uint64_t steps) const {
+    Hdf5Space space(check(H5Dget_space(dataset.get()), "select steps of a dataset in"));
     const int rank = H5Sget_simple_extent_ndims(space.get());
     std::vector<hsize_t> count(static_cast<std::size_t>(rank)), start(count.size(), 0);
     H5Sget_simple_extent_dims(space.get(), count.data(), nullptr);
+    if (rank == 0) return space; // one element is all there is
+    EXPECT(first + steps <= count[0]);
+    start[0] = first;
+    count[0] = steps;
+    check(H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr),
+          "select steps of a dataset in");
+    return space;
+}
+
+template<class T>
+void Hdf5File::write_steps(const Hdf5Dataset& dataset, std::uint64_t first, std::span<const T> values) {
+    if (values.empty()) return;
     hsize_t elements = values.size();
-    if (rank > 0) {
-        const std::uint64_t step = product(std::span<const hsize_t>(count).subspan(1));
-        EXPECT(values.size() % step == 0 && first + values.size() / step <= count[0]);
-        start[0] = first;
-        count[0] = values.size() / step;
-        check(H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr),
-              "write to");
-    }
+    const std::uint64_t step = elements_a_step(dataset);
+    EXPECT(elements % step == 0);
+    const Hdf5Space space = select_steps(dataset, first, elements / step);
     const Hdf5Space memory(check(H5Screate_simple(1, &elements, nullptr), "write to"));
     wanted_ += static_cast<std::int64_t>(values.size_bytes());
     check(H5Dwrite(dataset.get(), native_type<T>(), memory.get(), space.get(), H5P_DEFAULT, values.data()), "write to");
@@ -272,10 +277,29 @@ bool Hdf5File::holds(const std::string& name) const {
     return check(H5Tequal(type.get(), native_type<T>()), "compare the type of " + name + " in") > 0;
 }
 
+std::uint64_t Hdf5File::elements_a_step(const Hdf5Dataset& dataset) const {
+    const Hdf5Space space(check(H5Dget_space(dataset.get()), "read the shape of a dataset in"));
+    std::vector<hsize_t> lengths(static_cast<std::size_t>(H5Sget_simple_extent_ndims(space.get())));
+    H5Sget_simple_extent_dims(space.get(), lengths.data(), nullptr);
+    return lengths.empty() ? 1 : product(std::span<const hsize_t>(lengths).subspan(1));
+}
+
 std::size_t Hdf5File::elements(const Hdf5Dataset& dataset, const std::string& name) const {
     const Hdf5Space space(check(H5Dget_space(dataset.get()), "read the shape of " + name + " in"));
     return static_cast<std::size_t>(
         check(H5Sget_simple_extent_npoints(space.get()), "read the shape of " + name + " in"));
+}
+
+template<class T>
+std::vector<T> Hdf5File::read_steps(const std::string& name, std::uint64_t first, std::uint64_t steps) const {
+    const Hdf5Dataset dataset = open_dataset(name);
+    std::vector<T> values(steps * elements_a_step(dataset));
+    const hsize_t elements = values.size();
+    const Hdf5Space memory(check(H5Screate_simple(1, &elements, nullptr), "read " + name + " in"));
+    const Hdf5Space space = select_steps(dataset, first, steps);
+    check(H5Dread(dataset.get(), native_type<T>(), memory.get(), space.get(), H5P_DEFAULT, values.data()),
+          "read " + name + " in");
+    return values;
 }
 
 template<class T>
@@ -358,7 +382,8 @@ std::vector<std::string> Hdf5File::attribute_names() const {
     template void Hdf5File::write<T>(const std::string&, std::span<const T>, std::span<const std::uint64_t>,           \
                                      const Hdf5Meaning&);                                                              \
     template bool Hdf5File::holds<T>(const std::string&) const;                                                        \
-    template std::vector<T> Hdf5File::read<T>(const std::string&) const;
+    template std::vector<T> Hdf5File::read<T>(const std::string&) const;                                               \
+    template std::vector<T> Hdf5File::read_steps<T>(const std::string&, std::uint64_t, std::uint64_t) const;
 AUTOSAMPLING_INSTANTIATE(std::uint8_t)
 AUTOSAMPLING_INSTANTIATE(std::int32_t)
 AUTOSAMPLING_INSTANTIATE(std::uint32_t)

@@ -59,8 +59,9 @@ Launch read_launch(const Hdf5File& file) {
 Hdf5File open_identified(const std::filesystem::path& path, const std::string& filetype) {
     Hdf5File file = Hdf5File::open(path);
     const auto found = file.attribute<std::string>("filetype");
-    VALIDATE(found == filetype, ExitCode::checkpoint, path.string(), " is of type '", found, "', not '", filetype,
-             "': give the run directory that this program made");
+    if (found != filetype)
+        throw Damaged(text(path.string(), " is of type '", found, "', not '", filetype,
+                           "': give the run directory that this program made"));
     const auto version = file.attribute<std::string>("format_version");
     VALIDATE(major(version) == major(format_version), ExitCode::checkpoint, path.string(), " has format version ",
              version, " (this program reads ", major(format_version), ".x): use the program that wrote it");

@@ -15,7 +15,8 @@ void write_identity(Hdf5File& file, const std::string& filetype, const RunHeader
 
 RunHeader read_header(const Hdf5File& file);
 
-// A file of this type and of a format version that this program reads; else throws Error(checkpoint).
+// A file of this type and of a format version that this program reads; else throws Damaged, or Error(checkpoint) for
+// another version.
 Hdf5File open_identified(const std::filesystem::path& path, const std::string& filetype);
 
 } // namespace autosampling

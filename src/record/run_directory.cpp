@@ -1,11 +1,13 @@
 #include "autosampling/record/run_directory.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/record/checkpoint.hpp"
 #include "directory_lock.hpp"
 
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <vector>
 
 namespace autosampling {
 namespace {
@@ -20,14 +22,39 @@ bool is_own(const fs::path& name) {
            std::find(own.begin(), own.end(), name.extension() == ".tmp" ? name.stem() : name) != own.end();
 }
 
+// What a job that was killed had begun to write.
+void remove_leftovers(const fs::path& path) {
+    std::vector<fs::path> leftovers;
+    const auto look_into = [&](const fs::path& folder, const auto& is_ours) {
+        if (!fs::is_directory(folder)) return;
+        for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+            if (entry.path().extension() == ".tmp" && is_ours(entry.path())) leftovers.push_back(entry.path());
+    };
+    const auto is_record = [](const fs::path& file) { return file.stem().extension() == ".h5"; };
+    look_into(path, [](const fs::path& file) { return is_own(file.filename()); });
+    look_into(path / "record", is_record);
+    for (const auto& [cycle, folder] : list_checkpoints(path)) look_into(folder, is_record);
+    for (const fs::path& file : leftovers) fs::remove(file);
+}
+
+// Whether a run directory holds nothing that was recorded: a run that failed at its start.
+bool is_bare(const fs::path& path) {
+    if (fs::exists(path / "run.h5") || fs::exists(path / "history.h5")) return false;
+    if (fs::is_directory(path / "record") && !fs::is_empty(path / "record")) return false;
+    const auto checkpoints = list_checkpoints(path);
+    return std::none_of(checkpoints.begin(), checkpoints.end(),
+                        [](const auto& entry) { return fs::exists(entry.second / "index.h5"); });
+}
+
 bool is_run(const fs::path& path) {
     return fs::exists(path / "config.toml") && fs::is_directory(path / "record");
 }
 
 void refuse_unfit(const fs::path& path, Opening opening) {
     if (opening == Opening::resume) {
-        VALIDATE(fs::exists(path / "config.toml"), ExitCode::checkpoint, "no run was begun in ", path.string(),
-                 " (it has no config.toml): give the directory of one");
+        VALIDATE(fs::exists(path / "config.toml") || fs::is_directory(path / "checkpoint"), ExitCode::checkpoint,
+                 "no run was begun in ", path.string(),
+                 " (it has no config.toml): give the directory of one, or start one without --resume");
         return;
     }
     if (!fs::exists(path)) return;
@@ -39,8 +66,8 @@ void refuse_unfit(const fs::path& path, Opening opening) {
         foreign = foreign || !is_own(name);
     }
     foreign = foreign && !fs::is_empty(path);
-    VALIDATE(opening != Opening::fresh || empty, ExitCode::usage, path.string(),
-             " is not empty: use --resume to go on, --overwrite to start again");
+    VALIDATE(opening != Opening::fresh || empty || (!foreign && is_bare(path)), ExitCode::usage, path.string(),
+             " is not empty: use --resume to go on, or give another --output (--overwrite would remove the run)");
     VALIDATE(!foreign || is_run(path), ExitCode::usage, path.string(),
              " is no run directory (it holds other files): give another --output, nothing was removed");
 }
@@ -56,10 +83,34 @@ void refuse_long(const fs::path& path) {
              "): give a shorter one, or a relative one");
 }
 
+bool is_recorded(const std::string& name) {
+    static const std::array<std::string, 4> beginnings{"cycles-", "index.h5", "state-", "run.h5"};
+    return name.find(".h5") != std::string::npos &&
+           std::any_of(beginnings.begin(), beginnings.end(),
+                       [&](const std::string& beginning) { return name.starts_with(beginning); });
+}
+
+// The recorded files below a folder, and the folders that are empty then.
+void remove_recorded(const fs::path& folder) {
+    std::vector<fs::path> inside;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) inside.push_back(entry.path());
+    for (const fs::path& path : inside) {
+        if (fs::is_directory(fs::symlink_status(path)))
+            remove_recorded(path);
+        else if (is_recorded(path.filename()))
+            fs::remove(path);
+    }
+    if (fs::is_empty(folder)) fs::remove(folder);
+}
+
 void remove_own(const fs::path& path) {
     for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
         const fs::path name = entry.path().filename();
-        if (is_own(name) && !DirectoryLock::is_lock(name)) fs::remove_all(entry.path());
+        if (!is_own(name) || DirectoryLock::is_lock(name)) continue;
+        if (entry.is_directory())
+            remove_recorded(entry.path());
+        else
+            fs::remove(entry.path());
     }
 }
 
@@ -72,6 +123,7 @@ RunDirectory::RunDirectory(const fs::path& path, Opening opening) : path_(path) 
     lock_ = std::make_unique<DirectoryLock>(path);
     refuse_unfit(path, opening); // another job may have come first
     if (opening == Opening::overwrite) remove_own(path);
+    remove_leftovers(path);
 }
 
 RunDirectory::~RunDirectory() = default;

@@ -1,4 +1,5 @@
 // run.h5 from the segments, in three passes: whether they are whole; backwards, the line of ancestors; the copy.
+#include "autosampling/base/files.hpp"
 #include "autosampling/record/run_record.hpp"
 #include "field_io.hpp"
 #include "identity.hpp"
@@ -11,19 +12,6 @@ namespace autosampling {
 namespace {
 
 namespace fs = std::filesystem;
-
-void check_same_run(const SegmentFile& segment, const RunHeader& header) {
-    for (const auto& field : header_attributes()) {
-        if (field.name == "cycles_planned") continue; // a run may be lengthened
-        std::visit(
-            [&](auto member) {
-                VALIDATE(segment.header().*member == header.*member, ExitCode::checkpoint,
-                         segment.file().path().string(), " belongs to another run (", field.name, " is ",
-                         segment.header().*member, ", not ", header.*member, "): remove it from the record");
-            },
-            field.member);
-    }
-}
 
 struct Survey {
     std::vector<std::int32_t> line; // for each cycle, the ancestor of the last winner; empty without winners
@@ -94,6 +82,20 @@ void copy_segments(Hdf5File& file, const RecordExtent& extent, const RunHeader& 
     }
 }
 
+// What a run.h5 would replace must not be better than it.
+void keep_longer_file(const fs::path& run, const RunHeader& header, std::int64_t cycles) {
+    const fs::path path = run / "run.h5";
+    if (!fs::exists(path)) return;
+    const auto there = open_run_file(run, header);
+    if (!there) { // damaged or another's
+        set_aside(path, run / "record" / "superseded");
+        return;
+    }
+    VALIDATE(static_cast<std::int64_t>(there->cycles()) <= cycles, ExitCode::checkpoint, path.string(), " holds ",
+             there->cycles(), " cycles, the segments ", cycles,
+             " (some were removed?): it stays as it is; a run that goes on by --resume writes them anew from it");
+}
+
 } // namespace
 
 void write_run_file(const fs::path& run, const RunHeader& header, const Launch& launch,
@@ -102,6 +104,7 @@ void write_run_file(const fs::path& run, const RunHeader& header, const Launch& 
     VALIDATE(extent.cycles > 0, ExitCode::checkpoint, "nothing to collect in ", run.string(),
              " (no segment was closed yet): let the run reach its first checkpoint");
     const Survey known = survey(extent, header);
+    keep_longer_file(run, header, extent.cycles);
     Hdf5File file = Hdf5File::create(run / "run.h5");
     write_identity(file, "autosampling run", header, launch);
     copy_segments(file, extent, header, known);

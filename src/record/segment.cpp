@@ -15,12 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct NamedSegment {
-    std::int64_t first = 0, last = 0;
-    fs::path path;
-};
-
-// What a segment's name says; nothing for other files.
+// Nothing for other files.
 std::optional<NamedSegment> parse_name(const fs::path& path) {
     NamedSegment found{.path = path};
     long long first = 0, last = 0;
@@ -31,31 +26,41 @@ std::optional<NamedSegment> parse_name(const fs::path& path) {
     return found;
 }
 
-std::vector<NamedSegment> list_segments(const fs::path& run) {
-    std::vector<NamedSegment> found;
-    if (!fs::exists(run / "record")) return found;
-    for (const fs::directory_entry& entry : fs::directory_iterator(run / "record"))
-        if (auto segment = parse_name(entry.path())) found.push_back(std::move(*segment));
-    std::sort(found.begin(), found.end(), [](const NamedSegment& a, const NamedSegment& b) {
-        return std::pair(a.first, a.last) < std::pair(b.first, b.last);
-    });
-    return found;
-}
-
-// What a job that was killed had begun to write.
-void remove_unfinished(const fs::path& record) {
-    if (!fs::exists(record)) return;
-    for (const fs::directory_entry& entry : fs::directory_iterator(record))
-        if (entry.path().extension() == ".tmp") fs::remove(entry.path());
-}
-
-void check_cycles(const NamedSegment& segment) {
-    const std::vector<std::int64_t> cycles = SegmentFile(segment.path).file().read<std::int64_t>("cycle");
+void check_whole(const NamedSegment& segment, const RunHeader* header) {
+    const SegmentFile file(segment.path);
+    if (header) check_same_run(file, *header);
+    const std::vector<std::int64_t> cycles = file.file().read<std::int64_t>("cycle");
     bool right = std::ssize(cycles) == segment.last - segment.first + 1;
     for (std::size_t i = 0; right && i < cycles.size(); ++i)
         right = cycles[i] == segment.first + static_cast<std::int64_t>(i);
-    VALIDATE(right, ExitCode::checkpoint, segment.path.string(),
-             " does not hold the cycles that its name says: it was renamed or is damaged");
+    if (!right)
+        throw Damaged(segment.path.string() +
+                      " does not hold the cycles that its name says: it was renamed or is damaged");
+}
+
+// The longest whole segment that begins at `cycle`; else null, and what was wrong with those that do.
+const NamedSegment* whole_at(std::int64_t cycle, const std::vector<NamedSegment>& segments, const RunHeader* header,
+                             std::string& problem) {
+    for (const NamedSegment& segment : segments) {
+        if (segment.first != cycle) continue;
+        try {
+            check_whole(segment, header);
+            return &segment;
+        } catch (const Damaged& error) {
+            if (problem.empty()) problem = error.what();
+        }
+    }
+    return nullptr;
+}
+
+// What is wrong where no whole segment begins at `cycle` although one goes further; else empty.
+std::string describe_end(std::int64_t cycle, const std::vector<NamedSegment>& segments) {
+    for (const NamedSegment& segment : segments)
+        if (segment.first != cycle && segment.last >= cycle)
+            return text("the record has ", segment.first > cycle ? "a gap" : "an overlap", " at cycle ",
+                        std::min(segment.first, cycle), " (", segment.path.string(), " begins at ", segment.first,
+                        ", not at ", cycle, "): put the missing segment back");
+    return "";
 }
 
 } // namespace
@@ -66,18 +71,95 @@ fs::path segment_name(const fs::path& run, std::int64_t first, std::int64_t last
     return run / "record" / name.str();
 }
 
-SegmentFile::SegmentFile(const fs::path& path) : file_(open_identified(path, "autosampling segment")) {
+std::vector<NamedSegment> list_segments(const fs::path& run) {
+    std::vector<NamedSegment> found;
+    if (!fs::exists(run / "record")) return found;
+    for (const fs::directory_entry& entry : fs::directory_iterator(run / "record"))
+        if (auto segment = parse_name(entry.path())) found.push_back(std::move(*segment));
+    std::sort(found.begin(), found.end(), [](const NamedSegment& a, const NamedSegment& b) {
+        return std::pair(a.first, -a.last) < std::pair(b.first, -b.last);
+    });
+    return found;
+}
+
+Chain find_chain(const fs::path& run, const RunHeader* header, std::int64_t supplied) {
+    const std::vector<NamedSegment> segments = list_segments(run);
+    Chain chain;
+    for (;;) {
+        const std::int64_t cycle = chain.cycles;
+        std::string problem;
+        if (const NamedSegment* next = whole_at(cycle, segments, header, problem)) {
+            chain.parts.push_back(*next);
+            chain.cycles = next->last + 1;
+            continue;
+        }
+        if (problem.empty()) problem = describe_end(cycle, segments);
+        std::int64_t until = supplied; // where the next segment begins
+        for (const NamedSegment& segment : segments)
+            if (segment.first > cycle) until = std::min(until, segment.first);
+        if (until <= cycle) {
+            chain.end = problem;
+            return chain;
+        }
+        chain.parts.push_back({cycle, until - 1, {}});
+        chain.cycles = until;
+        chain.problems.push_back(problem.empty() ? text("the cycles from ", cycle, " on are in no segment") : problem);
+    }
+}
+
+void check_same_run(const SegmentFile& file, const RunHeader& header) {
+    for (const auto& field : header_attributes()) {
+        if (field.name == "cycles_planned") continue; // a run may be lengthened
+        std::visit(
+            [&](auto member) {
+                if (file.header().*member != header.*member)
+                    throw Damaged(text(file.file().path().string(), " belongs to another run (", field.name, " is ",
+                                       file.header().*member, ", not ", header.*member,
+                                       "): remove it from the record"));
+            },
+            field.member);
+    }
+}
+
+std::optional<SegmentFile> open_run_file(const fs::path& run, const RunHeader& header) {
+    if (!fs::exists(run / "run.h5")) return std::nullopt;
+    try {
+        SegmentFile file(run / "run.h5", "autosampling run");
+        check_same_run(file, header);
+        return file;
+    } catch (const Damaged&) {
+        return std::nullopt;
+    }
+}
+
+SegmentFile::SegmentFile(const fs::path& path, const std::string& filetype) : file_(open_identified(path, filetype)) {
     read_attributes(file_, header_attributes(), header_);
     read_fields(file_, header_fields(), header_);
 }
 
 Segment SegmentFile::read() const {
+    return read(0, cycles());
+}
+
+Segment SegmentFile::read(std::uint64_t first, std::uint64_t cycles) const {
     const Sizes sizes = sizes_of(header_);
-    Segment segment{read_rows(file_, cycle_columns(), sizes), read_rows(file_, epoch_columns(), sizes),
+    Segment segment{std::vector<CycleRow>(cycles), read_rows(file_, epoch_columns(), sizes),
                     read_rows(file_, round_columns(), sizes)};
+    read_columns(file_, cycle_columns(), sizes, segment.cycles, first);
     for (const Columns<CycleRow>& columns : optional_cycle_columns())
-        if (has(columns)) read_columns(file_, columns, sizes, segment.cycles);
+        if (has(columns)) read_columns(file_, columns, sizes, segment.cycles, first);
+    const auto is_elsewhere = [&](std::int64_t cycle) {
+        return cycles == 0 || cycle < segment.cycles.front().cycle || cycle > segment.cycles.back().cycle;
+    };
+    std::erase_if(segment.epochs, [&](const EpochRow& epoch) { return is_elsewhere(epoch.epoch_cycle); });
+    std::erase_if(segment.rounds, [&](const RoundRow& round) { // recorded after the cycle before its first one
+        return is_elsewhere(std::max<std::int64_t>(round.round_cycle - 1, 0));
+    });
     return segment;
+}
+
+std::uint64_t SegmentFile::cycles() const {
+    return file_.shape("cycle").at(0);
 }
 
 bool SegmentFile::has(const Columns<CycleRow>& optional) const {
@@ -123,16 +205,10 @@ Launch read_launch(const fs::path& file) {
 }
 
 RecordExtent find_segments(const fs::path& run) {
-    RecordExtent extent;
-    for (const NamedSegment& segment : list_segments(run)) {
-        VALIDATE(segment.first == extent.cycles, ExitCode::checkpoint, "the record has ",
-                 segment.first > extent.cycles ? "a gap" : "an overlap", " at cycle ",
-                 std::min(segment.first, extent.cycles), " (", segment.path.string(), " begins at ", segment.first,
-                 ", not at ", extent.cycles, "): put the missing segment back, or start again with --overwrite");
-        check_cycles(segment);
-        extent.cycles = segment.last + 1;
-        extent.segments.push_back(segment.path);
-    }
+    const Chain chain = find_chain(run, nullptr, 0);
+    VALIDATE(chain.end.empty(), ExitCode::checkpoint, chain.end);
+    RecordExtent extent{chain.cycles, {}};
+    for (const NamedSegment& part : chain.parts) extent.segments.push_back(part.path);
     return extent;
 }
 
@@ -146,30 +222,13 @@ RecordedRun open_recorded_run(const std::filesystem::path& run) {
     const RunHeader latest = read_header(last.file());
     found.header.cycles_planned = latest.cycles_planned; // a resume may have changed the length
     found.header.configuration = latest.configuration;
-    found.launch = read_launch(last.file());
+    for (const fs::path& path : segments) { // the first of the last job says its ranks
+        const SegmentFile segment(path);
+        if (segment.file().attribute<std::int64_t>("link") != last.file().attribute<std::int64_t>("link")) continue;
+        found.launch = read_launch(segment.file());
+        break;
+    }
     return found;
-}
-
-RecordExtent set_aside_segments(const fs::path& run, std::int64_t cycle) {
-    const fs::path record = run / "record";
-    const fs::path superseded = record / "superseded";
-    bool moved = false;
-    remove_unfinished(record);
-    for (const NamedSegment& segment : list_segments(run)) {
-        if (segment.first < cycle) continue;
-        fs::create_directories(superseded);
-        fs::rename(segment.path, superseded / segment.path.filename());
-        moved = true;
-    }
-    if (moved) {
-        sync_folder(superseded);
-        sync_folder(record);
-    }
-    const RecordExtent extent = find_segments(run);
-    VALIDATE(extent.cycles == cycle, ExitCode::checkpoint, "the segments in ", record.string(), " end before cycle ",
-             extent.cycles, ", not before cycle ", cycle,
-             " as the checkpoint does (were files removed?): put them back, or start again with --overwrite");
-    return extent;
 }
 
 } // namespace autosampling

@@ -266,10 +266,11 @@ inline CheckpointIndex checkpoint_index(std::int64_t cycle) {
     return index;
 }
 
-inline void write_checkpoint(const std::filesystem::path& run, std::int64_t cycle, std::int64_t keep = 2) {
+// Returns the oldest checkpoint that is kept.
+inline std::int64_t write_checkpoint(const std::filesystem::path& run, std::int64_t cycle, std::int64_t keep = 2) {
     for (const std::int32_t number : {1, 3})
         write_state(checkpoint_folder(run, cycle), number, state(number), layout());
-    write_index(run, checkpoint_index(cycle), keep);
+    return write_index(run, checkpoint_index(cycle), keep);
 }
 
 // Every HDF5 file with a final name below a folder.

@@ -1,4 +1,5 @@
 #include "autosampling/record/hdf5.hpp"
+#include "autosampling/record/resume.hpp"
 #include "example_run.hpp"
 
 #include <chrono>
@@ -48,7 +49,9 @@ TEST(Kill, every_file_with_a_final_name_opens_whenever_the_writer_is_killed) {
         EXPECT_TRUE(index || steps < 2);
         if (!index) continue;
         EXPECT_GE(find_segments(run.path()).cycles, index->cycle); // the segment goes first
-        set_aside_segments(run.path(), index->cycle);
+        const ResumePoint point = find_resume_point(run.path());
+        EXPECT_EQ(point.cycle(), index->cycle);
+        EXPECT_EQ(prepare_resume(run.path(), point, 1'000'000).cycles, index->cycle);
     }
 }
 

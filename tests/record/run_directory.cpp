@@ -23,7 +23,7 @@ void touch(const fs::path& file) {
 // What a stopped run leaves.
 void make_run(const fs::path& path) {
     for (const char* name : {"config.toml", "run.log", "summary.json", "summary.json.tmp", "run.h5", "history.h5",
-                             "record/a.h5", "checkpoint/cycle-00000001/index.h5", ".lock"})
+                             "record/cycles-00000000-00000000.h5", "checkpoint/cycle-00000001/index.h5", ".lock"})
         touch(path / name);
 }
 
@@ -84,16 +84,47 @@ TEST(RunDirectory, that_is_not_empty_is_refused_fresh_and_kept) {
     const Folder folder;
     touch(folder.path() / "thesis.tex");
     EXPECT_THAT(message_of(ExitCode::usage, [&] { RunDirectory(folder.path(), Opening::fresh); }),
-                HasSubstr("is not empty: use --resume to go on, --overwrite to start again"));
+                HasSubstr("is not empty: use --resume to go on, or give another --output"));
     EXPECT_EQ(contents(folder.path()), std::set<std::string>{"thesis.tex"});
+}
+
+TEST(RunDirectory, of_a_start_that_failed_takes_another_start_and_a_resume) {
+    const Folder folder;
+    for (const char* name :
+         {".lock", "config.toml", "config.toml.tmp", "run.log", "summary.json", "checkpoint/cycle-00000002/state-1.h5"})
+        touch(folder.path() / name);
+    fs::create_directory(folder.path() / "record");
+    { const RunDirectory directory(folder.path(), Opening::fresh); }
+    { const RunDirectory directory(folder.path(), Opening::resume); }
+    EXPECT_TRUE(fs::exists(folder.path() / "run.log"));
+    touch(folder.path() / "record" / "cycles-00000000-00000001.h5");
+    EXPECT_THAT(message_of(ExitCode::usage, [&] { RunDirectory(folder.path(), Opening::fresh); }),
+                HasSubstr("is not empty"));
+}
+
+TEST(RunDirectory, leftovers_of_a_killed_job_are_removed_and_nothing_else_is) {
+    const Folder folder;
+    make_run(folder.path());
+    const std::vector<std::string> leftovers{"run.h5.tmp", "history.h5.tmp", "record/cycles-00000005-00000009.h5.tmp",
+                                             "checkpoint/cycle-00000001/state-2.h5.tmp",
+                                             "checkpoint/cycle-00000001/index.h5.tmp"};
+    const std::vector<std::string> others{"thesis.tmp", "record/notes.tmp", "checkpoint/cycle-00000001/index.h5",
+                                          "checkpoint/mine/state-2.h5.tmp"};
+    for (const std::string& name : leftovers) touch(folder.path() / name);
+    for (const std::string& name : others) touch(folder.path() / name);
+    const RunDirectory directory(folder.path(), Opening::resume);
+    for (const std::string& name : leftovers) EXPECT_FALSE(fs::exists(folder.path() / name)) << name;
+    for (const std::string& name : others) EXPECT_TRUE(fs::exists(folder.path() / name)) << name;
 }
 
 TEST(RunDirectory, overwrite_removes_a_runs_own_files_alone) {
     const Folder folder;
     make_run(folder.path());
     touch(folder.path() / "notes.txt");
+    touch(folder.path() / "checkpoint" / "mine" / "notes.txt");
     const RunDirectory directory(folder.path(), Opening::overwrite);
-    EXPECT_EQ(contents(folder.path()), (std::set<std::string>{".lock", "notes.txt"}));
+    EXPECT_EQ(contents(folder.path()), (std::set<std::string>{".lock", "checkpoint", "notes.txt"}));
+    EXPECT_EQ(contents(folder.path() / "checkpoint"), std::set<std::string>{"mine"});
 }
 
 TEST(RunDirectory, overwrite_of_what_is_no_run_is_refused_and_removes_nothing) {
@@ -130,9 +161,10 @@ TEST(RunDirectory, resume_needs_a_run_and_keeps_it) {
     EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { RunDirectory(folder.path(), Opening::resume); }),
                 HasSubstr("no run was begun"));
     make_run(folder.path());
-    const auto before = contents(folder.path());
+    auto expected = contents(folder.path());
+    expected.erase("summary.json.tmp");
     const RunDirectory directory(folder.path(), Opening::resume);
-    EXPECT_EQ(contents(folder.path()), before);
+    EXPECT_EQ(contents(folder.path()), expected);
 }
 
 TEST(RunDirectory, file_in_its_place_is_refused) {

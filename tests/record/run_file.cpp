@@ -201,6 +201,41 @@ TEST(RunFile, gap_is_refused_and_leaves_no_file) {
     EXPECT_FALSE(fs::exists(run.path() / "run.h5"));
 }
 
+TEST(RunFile, that_holds_more_cycles_than_the_segments_is_kept) {
+    const FinishedRun run;
+    const fs::path& path = run.folder.path();
+    fs::remove(segment_name(path, 10, 11));
+    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { write_run_file(path, header(), launch(), {}); }),
+                HasSubstr("run.h5 holds 12 cycles, the segments 10"));
+    EXPECT_EQ(run.open().shape("cycle").front(), 12U);
+    RunHeader other = header(); // nor is another run's lost
+    other.seed = 7;
+    fs::remove(path / "run.h5");
+    const Folder elsewhere;
+    write_segment(elsewhere.path(), other, launch(), segment(0, 11));
+    write_run_file(elsewhere.path(), other, launch(), final_distribution(false));
+    fs::copy(elsewhere.path() / "run.h5", path);
+    write_run_file(path, header(), launch(), final_distribution(false));
+    EXPECT_EQ(run.open().shape("cycle").front(), 10U);
+    EXPECT_TRUE(fs::exists(path / "record" / "superseded" / "run.h5"));
+}
+
+TEST(RunFile, history_that_goes_further_is_kept) {
+    const Folder run;
+    const fs::path path = run.path() / "history.h5";
+    const auto write_history = [&](std::int64_t done) {
+        HistoryWriter history(path, header(), launch(), 1);
+        HistoryRow row = history_row(false);
+        row.cycles_done = done;
+        history.add(row);
+        history.commit();
+    };
+    write_history(12);
+    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { write_history(10); }), HasSubstr("goes as far as cycle 12"));
+    EXPECT_EQ(Hdf5File::open(path).read<std::int64_t>("cycles_done").back(), 12);
+    write_history(12);
+}
+
 TEST(RunFile, that_cannot_be_written_ends_the_process_in_order_and_leaves_nothing) {
     testing::GTEST_FLAG(death_test_style) = "threadsafe"; // in a process of its own, from here on
     (void)hdf5_version();                                 // a run says it before it makes its first file

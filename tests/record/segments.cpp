@@ -110,25 +110,15 @@ TEST(Segments, another_filetype_is_refused_saying_both) {
     EXPECT_THAT(message, HasSubstr("'autosampling segment'"));
 }
 
-TEST(Segments, later_ones_are_set_aside_and_unfinished_ones_removed) {
+TEST(Segments, joined_one_stands_for_its_parts_should_they_still_be_there) {
     const Folder run;
     write_segments(run.path());
-    const fs::path unfinished = run.path() / "record" / "cycles-00000012-00000013.h5.tmp";
-    std::ofstream(unfinished) << "unfinished";
-    set_aside_segments(run.path(), 5);
-    EXPECT_EQ(find_segments(run.path()).cycles, 5);
-    EXPECT_FALSE(fs::exists(unfinished));
-    const fs::path superseded = run.path() / "record" / "superseded" / segment_name("", 5, 9).filename();
-    expect_equal(read_segment(superseded), segment(5, 9));
-}
-
-TEST(Segments, setting_aside_refuses_a_record_that_ends_elsewhere) {
-    const Folder run;
-    write_segments(run.path());
-    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { set_aside_segments(run.path(), 14); }),
-                HasSubstr("before cycle 12"));
-    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { set_aside_segments(run.path(), 7); }),
-                HasSubstr("before cycle 10"));
+    write_segment(run.path(), header(), launch(), segment(0, 9));
+    const std::vector<fs::path> expected{segment_name(run.path(), 0, 9), segment_name(run.path(), 10, 11)};
+    EXPECT_EQ(find_segments(run.path()).segments, expected);
+    damage(segment_name(run.path(), 0, 9), 1000); // the parts then stand for it
+    EXPECT_EQ(find_segments(run.path()).segments.size(), 4U);
+    EXPECT_EQ(find_segments(run.path()).cycles, 12);
 }
 
 TEST(Segments, failed_write_names_the_path_and_the_cause) {

@@ -80,6 +80,7 @@ class Recorder {
     Launch launch_;
     RecordOptions options_;
     std::vector<StateTensor> layout_;
+    std::int64_t first_cycle_;        // of this job
     Segment segment_;                 // rows since the last checkpoint
     std::optional<Snapshot> pending_; // under way, its states handed to the writer
     std::int64_t last_checkpoint_;    // cycles; where the record began while there is none

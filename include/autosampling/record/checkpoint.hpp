@@ -9,6 +9,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +24,8 @@ struct StateTensor {
     std::vector<std::int64_t> shape;
     std::int64_t offset = 0;
     bool channels_last = false;
+
+    bool operator==(const StateTensor&) const = default;
 };
 
 // A state file by itself.
@@ -54,12 +58,23 @@ std::vector<float> read_state(const std::filesystem::path& folder, std::int32_t 
 // Reads a state file, wherever it is, and checks that its layout lies within it. Throws Error(checkpoint).
 StateFile read_state_file(const std::filesystem::path& path);
 
-// Publishes index.h5; then removes the older ones but for the newest `keep` (≥ 1),
-// this one counted, and older folders that were never finished.
-void write_index(const std::filesystem::path& run, const CheckpointIndex& index, std::int64_t keep);
+// Publishes index.h5; then removes the older ones but for the newest `keep` (≥ 1), this one counted, and older ones
+// that were never finished. What the program didn't make stays: files of other names, and a folder whose index isn't
+// that of its cycle. Returns the cycle of the oldest one kept.
+std::int64_t write_index(const std::filesystem::path& run, const CheckpointIndex& index, std::int64_t keep);
 
-// Reads index.h5 of a checkpoint's folder and checks its checksum, not the states. Throws Error(checkpoint).
+// Every entry checkpoint/cycle-<number>, the newest first.
+std::map<std::int64_t, std::filesystem::path, std::greater<>> list_checkpoints(const std::filesystem::path& run);
+
+// Removes a checkpoint's own files, and its folder where nothing else is in it.
+void remove_checkpoint(const std::filesystem::path& folder);
+
+// Reads index.h5 of a checkpoint's folder and checks that it is whole and the folder's, not the states. Throws
+// Error(checkpoint).
 CheckpointIndex read_index(const std::filesystem::path& folder);
+
+// Checks the states; returns the layout, which they all have. Throws Error(checkpoint).
+std::vector<StateTensor> check_states(const std::filesystem::path& folder, const CheckpointIndex& index);
 
 // The newest checkpoint whose checksums hold, states included; why others were passed over is added to `passed_over`.
 std::optional<CheckpointIndex> newest_checkpoint(const std::filesystem::path& run,

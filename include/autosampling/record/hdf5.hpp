@@ -16,6 +16,13 @@
 
 namespace autosampling {
 
+// A file is not what was written: cut short, changed, of another type, under another name. Not: it can't be read, or is
+// of another version.
+class Damaged : public Error {
+  public:
+    explicit Damaged(const std::string& message) : Error(ExitCode::checkpoint, message) {}
+};
+
 // Owns one HDF5 identifier; `close` is its H5?close.
 template<herr_t (*close)(hid_t)>
 class Hdf5Handle {
@@ -61,7 +68,7 @@ struct Hdf5Meaning {
 };
 
 // A file being written (under temporary_name, published by `commit`) or read. Every failed call throws Error with the
-// path and HDF5's own words: code `failure` when writing, `checkpoint` when reading. The file ends with a checksum of
+// path and HDF5's own words: Error(failure) when writing, Damaged when reading. The file ends with a checksum of
 // all of it, which HDF5 does not see: `commit` adds it, `open` refuses a file whose checksum does not hold.
 class Hdf5File {
   public:
@@ -98,6 +105,9 @@ class Hdf5File {
     bool holds(const std::string& name) const;
     template<class T>
     std::vector<T> read(const std::string& name) const;
+    // So many steps of the first dimension, from step `first` on.
+    template<class T>
+    std::vector<T> read_steps(const std::string& name, std::uint64_t first, std::uint64_t steps) const;
     std::vector<std::string> read_strings(const std::string& name) const; // a scalar: one
 
     // Root attributes; T: int64, uint64, string.
@@ -118,6 +128,8 @@ class Hdf5File {
                           const std::string& dimension, std::uint64_t length);
     void set_text(hid_t object, const std::string& name, const std::string& value);
     Hdf5Dataset open_dataset(const std::string& name) const;
+    Hdf5Space select_steps(const Hdf5Dataset& dataset, std::uint64_t first, std::uint64_t steps) const;
+    std::uint64_t elements_a_step(const Hdf5Dataset& dataset) const;
     std::size_t elements(const Hdf5Dataset& dataset, const std::string& name) const;
 
     NewFile new_file_; // goes after file_

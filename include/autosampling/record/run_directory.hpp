@@ -12,9 +12,10 @@ class DirectoryLock;
 enum class Opening { fresh, resume, overwrite };
 
 // Holds a run directory for one job: makes it, and keeps a lock file in it that a second job refuses to pass.
-// Refuses, with Error(usage): a non-empty directory without resume or overwrite; overwrite of a directory that is no
-// run (nothing but a run's own files is ever removed). With Error(checkpoint): resume without a run; a directory that
-// another job holds.
+// Removes what a job that was killed had begun to write.
+// Refuses, with Error(usage): without resume or overwrite, a directory in which something is but a run that failed
+// before it had recorded anything; overwrite of a directory that is no run (nothing but a run's own files is ever
+// removed). With Error(checkpoint): resume without a run; a directory that another job holds.
 class RunDirectory {
   public:
     RunDirectory(const std::filesystem::path& path, Opening opening);

@@ -163,10 +163,6 @@ struct RecordedRun {
 // Throws Error(checkpoint), for a run without a closed segment too.
 RecordedRun open_recorded_run(const std::filesystem::path& run);
 
-// Moves segments that begin at or after `cycle` into record/superseded/ and removes unfinished ones. Throws
-// Error(checkpoint) where the rest doesn't end exactly there. Returns what is left.
-RecordExtent set_aside_segments(const std::filesystem::path& run, std::int64_t cycle);
-
 // How the distribution was learned, as of so many cycles: a row of history.h5, over the training index.
 struct HistoryRow {
     std::int64_t cycles_done = 0;
@@ -182,7 +178,8 @@ class HistoryWriter {
     HistoryWriter(const std::filesystem::path& file, const RunHeader& header, const Launch& launch, std::uint64_t rows);
     ~HistoryWriter();
     void add(const HistoryRow& row);
-    // Publishes the file when all rows are there.
+    // Publishes the file when all rows are there. Throws Error(checkpoint) where it would replace one that goes
+    // further.
     void commit();
 
   private:
@@ -192,7 +189,7 @@ class HistoryWriter {
 
 // run.h5: a checked copy of all segments, with the winning schedule, the examples and the final distribution. Segment
 // by segment: memory does not grow with the run beyond 4 bytes a cycle. Throws Error(checkpoint) where the segments
-// don't belong together or to `header`.
+// don't belong together or to `header`, and where run.h5 has more cycles than they.
 void write_run_file(const std::filesystem::path& run, const RunHeader& header, const Launch& launch,
                     const FinalDistribution& final);
 

@@ -1,0 +1,22 @@
+// Small segments become larger ones as a run goes on, so that their number and what each costs stay small.
+#pragma once
+
+#include "autosampling/record/run_record.hpp"
+
+#include <cstdint>
+#include <filesystem>
+
+namespace autosampling {
+
+// Joins the last segments of one job, from cycle `first` up to cycle `end`, when sixteen small ones stand side by side.
+// A segment that was joined is whole before its parts are removed. What can't be joined, for lack of room, say, stays.
+void join_segments(const std::filesystem::path& run, std::int64_t first, std::int64_t end);
+
+// The same for jobs that have ended: of each, all small segments that stand side by side. Returns what the record then
+// consists of.
+RecordExtent join_ended_jobs(const std::filesystem::path& run);
+
+// A job without what it says by rank, which only its first segment holds.
+Launch without_ranks(Launch launch);
+
+} // namespace autosampling
