@@ -53,7 +53,7 @@ std::byte* make_file(const fs::path& folder, std::size_t bytes, std::size_t left
     std::error_code error;
     const auto space = fs::space(folder, error);
     if (!error && space.available < bytes + left_free) {
-        problem = megabytes(space.available) + " free";
+        problem = text(space.available / 1'000'000, " MB free");
         return nullptr;
     }
     std::string made = (folder / "autosampling.XXXXXX").string();

@@ -22,6 +22,7 @@ struct Format {
 constexpr std::array formats{Format{"mnist", true, detail::plan_mnist, detail::load_mnist},
                              Format{"cifar10", true, detail::plan_cifar, detail::load_cifar},
                              Format{"cifar100", true, detail::plan_cifar, detail::load_cifar},
+                             Format{"arrays", true, detail::plan_arrays, detail::load_arrays},
                              Format{"synthetic", false, detail::plan_synthetic, detail::load_synthetic}};
 
 const Format& format_of(const std::string& name) {
@@ -32,18 +33,59 @@ const Format& format_of(const std::string& name) {
     return *found;
 }
 
-// One value for all channels, or one a channel, in place of the data set's own.
-void override_with(std::vector<double>& values, const std::vector<double>& given, const char* option, bool positive) {
+template<class T, class Byte>
+std::span<T> values_at(std::span<Byte> memory, std::size_t offset, std::size_t count) {
+    return {reinterpret_cast<T*>(memory.data() + offset), count};
+}
+
+template<class T>
+std::span<const T> values_of(std::span<const std::uint8_t> bytes) {
+    return values_at<const T>(bytes, 0, bytes.size() / sizeof(T));
+}
+
+void check_augmentation(const DataOptions& options, Storage storage) {
+    const Augmentation fits = storage == Storage::pixels ? Augmentation::crop_flip : Augmentation::none;
+    VALIDATE(options.augmentation == Augmentation::none || options.augmentation == fits, ExitCode::usage,
+             "data.augmentation = ", options.augmentation, " does not go with data.name = ", options.name,
+             " (its examples allow ", fits, "): set it to none");
+}
+
+// One value for all channels or numbers, or one for each, in place of the data set's own.
+void override_with(std::vector<double>& values, const std::vector<double>& given, const char* option, bool positive,
+                   const DatasetFacts& facts) {
     if (given.empty()) return;
-    const auto channels = values.size();
-    VALIDATE(given.size() == 1 || given.size() == channels, ExitCode::usage, "data.", option, " has ", given.size(),
-             " values (the images have ", channels, " channels): give 1 or ", channels);
+    const auto all = facts.is_real() ? facts.shape.values() : static_cast<std::size_t>(facts.shape.channels());
+    VALIDATE(given.size() == 1 || given.size() == all, ExitCode::usage, "data.", option, " has ", given.size(),
+             " values (an example has ", all, facts.is_real() ? " numbers" : " channels", "): give 1 or ", all);
     for (const double value : given) {
         VALIDATE(std::isfinite(value) && (!positive || value > 0), ExitCode::usage, "data.", option, " has the value ",
-                 value, ": give ", positive ? "positive" : "finite", " numbers (of pixels in 0 to 1)");
+                 value, ": give ", positive ? "positive" : "finite", " numbers");
+        VALIDATE(facts.is_real() || positive || (value >= 0 && value <= 1), ExitCode::usage, "data.", option,
+                 " has the value ", value, ": give numbers from 0 to 1, as pixels are");
     }
     values = given;
-    values.resize(channels, given.front());
+    if (!facts.is_real()) values.resize(all, given.front());
+}
+
+// Bytes of an example in memory.
+std::size_t example_bytes(const DatasetFacts& facts) {
+    switch (facts.storage) {
+    case Storage::pixels:
+        return facts.shape.values();
+    case Storage::numbers:
+        return facts.shape.values() * sizeof(float);
+    }
+    return 0;
+}
+
+std::unique_ptr<Source> make_source(const DatasetPlan& plan, std::span<const std::uint8_t> bytes) {
+    switch (plan.facts.storage) {
+    case Storage::pixels:
+        return make_image_source(bytes, plan.facts, plan.options.augmentation);
+    case Storage::numbers:
+        return make_array_source(values_of<float>(bytes), plan.facts);
+    }
+    return nullptr;
 }
 
 // Where each block begins, in bytes.
@@ -53,18 +95,15 @@ struct Layout {
 
 Layout layout_of(const DatasetPlan& plan) {
     const auto block = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };
-    const auto values = plan.facts.shape.values();
+    const auto example = example_bytes(plan.facts);
+    static_assert(sizeof(float) == sizeof(std::int32_t));
+    const auto label = sizeof(float) * std::max<std::size_t>(1, plan.facts.targets);
     Layout at{};
-    at.training_labels = at.training + block(plan.training_examples * values);
-    at.test = at.training_labels + block(plan.training_examples * sizeof(std::int32_t));
-    at.test_labels = at.test + block(plan.test_examples * values);
-    at.end = at.test_labels + block(plan.test_examples * sizeof(std::int32_t));
+    at.training_labels = at.training + block(plan.training_examples * example);
+    at.test = at.training_labels + block(plan.training_examples * label);
+    at.test_labels = at.test + block(plan.test_examples * example);
+    at.end = at.test_labels + block(plan.test_examples * label);
     return at;
-}
-
-template<class T, class Byte>
-std::span<T> values_at(std::span<Byte> memory, std::size_t offset, std::size_t count) {
-    return {reinterpret_cast<T*>(memory.data() + offset), count};
 }
 
 } // namespace
@@ -88,8 +127,11 @@ DatasetPlan plan_dataset(const DataOptions& options, std::uint64_t seed) {
     plan.options = options;
     plan.seed = seed;
     format_of(options.name).plan(plan);
-    override_with(plan.facts.mean, options.mean, "mean", false);
-    override_with(plan.facts.std, options.std, "std", true);
+    override_with(plan.facts.mean, options.mean, "mean", false, plan.facts);
+    override_with(plan.facts.std, options.std, "std", true, plan.facts);
+    check_augmentation(options, plan.facts.storage);
+    VALIDATE(!options.standardise || options.name == "arrays", ExitCode::usage,
+             "data.standardise is for data.name = arrays (", options.name, " has its own mean and std): leave it away");
     ENSURE(plan.facts.class_names.size() == static_cast<std::size_t>(plan.facts.classes));
     return plan;
 }
@@ -97,9 +139,11 @@ DatasetPlan plan_dataset(const DataOptions& options, std::uint64_t seed) {
 void load_dataset(const DatasetPlan& plan, std::span<std::byte> memory) {
     EXPECT(memory.size() >= plan.bytes());
     const auto at = layout_of(plan);
+    const auto& facts = plan.facts;
     const auto set = [&](std::size_t bytes, std::size_t labels, std::size_t n) -> detail::ExampleSetMemory {
-        return {values_at<std::uint8_t>(memory, bytes, n * plan.facts.shape.values()),
-                values_at<std::int32_t>(memory, labels, n)};
+        return {values_at<std::uint8_t>(memory, bytes, n * example_bytes(facts)),
+                values_at<std::int32_t>(memory, labels, facts.is_regression() ? 0 : n),
+                values_at<float>(memory, labels, n * facts.targets)};
     };
     format_of(plan.options.name)
         .load(plan, set(at.training, at.training_labels, plan.training_examples),
@@ -109,20 +153,30 @@ void load_dataset(const DatasetPlan& plan, std::span<std::byte> memory) {
 Dataset view_dataset(const DatasetPlan& plan, std::span<const std::byte> memory) {
     EXPECT(memory.size() >= plan.bytes());
     const auto at = layout_of(plan);
-    const auto set = [&](std::size_t bytes, std::size_t labels, std::size_t n) -> ExampleSet {
-        const auto images = values_at<const std::uint8_t>(memory, bytes, n * plan.facts.shape.values());
-        return {images, values_at<const std::int32_t>(memory, labels, n),
-                make_image_source(images, plan.facts, plan.options.augmentation)};
+    const auto& facts = plan.facts;
+    const auto set = [&](std::size_t offset, std::size_t labels, std::size_t n) {
+        ExampleSet examples;
+        examples.rows = n;
+        examples.bytes = values_at<const std::uint8_t>(memory, offset, n * example_bytes(facts));
+        if (facts.is_regression())
+            examples.targets = values_at<const float>(memory, labels, n * facts.targets);
+        else
+            examples.labels = values_at<const std::int32_t>(memory, labels, n);
+        examples.source = make_source(plan, examples.bytes);
+        return examples;
     };
-    return {plan.facts, set(at.training, at.training_labels, plan.training_examples),
+    return {facts, set(at.training, at.training_labels, plan.training_examples),
             set(at.test, at.test_labels, plan.test_examples)};
 }
 
 std::uint64_t hash_dataset(const Dataset& dataset) {
     std::uint64_t hash = hash_of(dataset.training.bytes);
-    hash = combine_hashes(hash, hash_of(dataset.training.labels));
+    const auto hash_labels = [](const ExampleSet& set) {
+        return set.targets.empty() ? hash_of(set.labels) : hash_of(set.targets);
+    };
+    hash = combine_hashes(hash, hash_labels(dataset.training));
     hash = combine_hashes(hash, hash_of(dataset.test.bytes));
-    return combine_hashes(hash, hash_of(dataset.test.labels));
+    return combine_hashes(hash, hash_labels(dataset.test));
 }
 
 namespace detail {

@@ -14,8 +14,9 @@ namespace autosampling::detail {
 
 // An ExampleSet while it is filled.
 struct ExampleSetMemory {
-    std::span<std::uint8_t> bytes;  // (n, H, W, C) u8
+    std::span<std::uint8_t> bytes;  // (n, shape) u8 or f32
     std::span<std::int32_t> labels; // (n) i32
+    std::span<float> targets;       // (n, targets) f32, in place of labels
 };
 
 // The most images that one file may have; a compressed file isn't read further than that.
@@ -25,10 +26,12 @@ inline constexpr std::uint64_t max_images = 1 << 24;
 void plan_mnist(DatasetPlan& plan);
 void plan_cifar(DatasetPlan& plan);
 void plan_synthetic(DatasetPlan& plan);
+void plan_arrays(DatasetPlan& plan);
 
 void load_mnist(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
 void load_cifar(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
 void load_synthetic(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
+void load_arrays(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
 
 // Warns where the numbers of examples aren't those of the whole data set.
 void expect_sizes(DatasetPlan& plan, std::size_t training, std::size_t test);

@@ -4,7 +4,9 @@
 #include "autosampling/base/random.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <fstream>
 #include <numeric>
 #include <utility>
 
@@ -36,8 +38,8 @@ std::pair<Rows, Rows> choose(const Rows& rows, std::size_t count, const RandomKe
     return {ascending(order.begin(), middle), ascending(middle, order.end())};
 }
 
-// Seats for each class in proportion to its size, by largest remainders (ties: the lower class), but at most size − 1,
-// so that each class keeps an example.
+// Seats for each class in proportion to its size, by largest remainders (ties: the lower class), but at most size − 1
+// as long as that is possible, so that classes keep an example.
 std::vector<std::size_t> apportion(const std::vector<Rows>& rows_by_class, std::size_t seats, std::size_t total) {
     const auto classes = rows_by_class.size();
     std::vector<std::size_t> taken(classes);
@@ -52,29 +54,86 @@ std::vector<std::size_t> apportion(const std::vector<Rows>& rows_by_class, std::
     std::stable_sort(order.begin(), order.end(),
                      [&](std::size_t a, std::size_t b) { return remainder[a] > remainder[b]; });
     auto left = seats - std::accumulate(taken.begin(), taken.end(), std::size_t{0});
-    while (left > 0) {
-        for (const auto c : order) {
-            if (left == 0 || taken[c] + 1 >= rows_by_class[c].size()) continue;
-            ++taken[c];
-            --left;
+    for (const std::size_t kept : {1, 0}) {
+        for (auto before = left + 1; left > 0 && left < before;) {
+            before = left;
+            for (const auto c : order) {
+                if (left == 0 || taken[c] + kept >= rows_by_class[c].size()) continue;
+                ++taken[c];
+                --left;
+            }
         }
     }
     return taken;
 }
 
-std::size_t reward_size(const DataOptions& options, std::size_t images, std::size_t classes_there) {
+// `count` of the rows, stratified by class; removes them from rows_by_class. Ascending.
+Rows take(std::vector<Rows>& rows_by_class, std::size_t count, std::size_t total, const RandomKey& key) {
+    const auto taken_by_class = apportion(rows_by_class, count, total);
+    Rows taken;
+    for (std::size_t c = 0; c < rows_by_class.size(); ++c) {
+        auto [chosen, rest] = choose(rows_by_class[c], taken_by_class[c], key);
+        taken.insert(taken.end(), chosen.begin(), chosen.end());
+        rows_by_class[c] = std::move(rest);
+    }
+    std::sort(taken.begin(), taken.end());
+    return taken;
+}
+
+std::vector<Rows> group_by_class(std::span<const std::int32_t> labels, int classes) {
+    std::vector<Rows> rows_by_class(classes);
+    for (std::size_t row = 0; row < labels.size(); ++row)
+        rows_by_class[labels[row]].push_back(static_cast<std::uint32_t>(row));
+    return rows_by_class;
+}
+
+// Removes rows that are there, ascending, from those of their classes.
+void remove(std::vector<Rows>& rows_by_class, const Rows& rows) {
+    for (Rows& of_class : rows_by_class)
+        std::erase_if(of_class, [&](std::uint32_t row) { return std::binary_search(rows.begin(), rows.end(), row); });
+}
+
+std::size_t size_of(const std::vector<Rows>& rows_by_class) {
+    return std::accumulate(rows_by_class.begin(), rows_by_class.end(), std::size_t{0},
+                           [](std::size_t sum, const Rows& rows) { return sum + rows.size(); });
+}
+
+// The reward set's size, of so many images that aren't tested.
+std::size_t reward_size(const DataOptions& options, const std::vector<Rows>& rows_by_class) {
     VALIDATE(options.reward_images >= 0, ExitCode::usage, "data.reward_images = ", options.reward_images,
              " is negative: give a number of images, or 0 for a tenth of the training file");
+    const std::size_t images = size_of(rows_by_class);
     const std::size_t wanted = options.reward_images == 0 ? std::max<std::size_t>(images / 10, 1)
                                                           : static_cast<std::size_t>(options.reward_images);
-    VALIDATE(wanted + classes_there <= images, ExitCode::usage, "data.reward_images = ", options.reward_images,
-             " takes ", wanted, " of ", images, " training images (some of the ", classes_there,
-             " classes would keep no training example): take at most ",
-             images > classes_there ? images - classes_there : 0);
-    VALIDATE(options.reward_images_per_cycle >= 0 && std::cmp_less_equal(options.reward_images_per_cycle, wanted),
-             ExitCode::usage, "data.reward_images_per_cycle = ", options.reward_images_per_cycle,
-             " (the reward set has ", wanted, " images): choose 0 (all) to ", wanted);
+    const auto divisible = static_cast<std::size_t>(
+        std::count_if(rows_by_class.begin(), rows_by_class.end(), [](const Rows& rows) { return rows.size() > 1; }));
+    const std::size_t kept = std::max<std::size_t>(divisible, 1);
+    VALIDATE(wanted + kept <= images, ExitCode::usage, "data.reward_images = ", options.reward_images, " takes ",
+             wanted, " of ", images, " training images (some of the ", divisible,
+             " classes would keep no training example): take at most ", images > kept ? images - kept : 0);
     return wanted;
+}
+
+void check_reward_subset(const DataOptions& options, std::size_t reward_images) {
+    VALIDATE(options.reward_images_per_cycle >= 0 &&
+                 std::cmp_less_equal(options.reward_images_per_cycle, reward_images),
+             ExitCode::usage, "data.reward_images_per_cycle = ", options.reward_images_per_cycle,
+             " (the reward set has ", reward_images, " images): choose 0 (all) to ", reward_images);
+}
+
+// The rows that the user lists; all must be training images.
+Rows listed_rewards(const DataOptions& options, std::vector<Rows>& rows_by_class) {
+    Rows listed = read_reward_rows(options.reward_rows);
+    const auto before = size_of(rows_by_class);
+    remove(rows_by_class, listed);
+    const auto left = size_of(rows_by_class);
+    VALIDATE(before - left == listed.size(), ExitCode::data, options.reward_rows, ": ", listed.size() - (before - left),
+             " of its ", listed.size(), " rows aren't in the training file, or are tested: correct the list");
+    VALIDATE(left > 0, ExitCode::data, options.reward_rows, ": lists every row: leave some to train on");
+    VALIDATE(options.reward_images == 0 || std::cmp_equal(options.reward_images, listed.size()), ExitCode::usage,
+             "data.reward_images = ", options.reward_images, " (", options.reward_rows, " lists ", listed.size(),
+             " rows): leave it at 0");
+    return listed;
 }
 
 // Examples that class c of C keeps: size · ratio^(−c/(C−1)), rounded down as in Cao et al. The factor lifts exact whole
@@ -121,7 +180,7 @@ Part merge(const Part& first, const Part& second) {
     return merged;
 }
 
-void check_options(const DataOptions& options) {
+void check_options(const DataOptions& options, bool regression) {
     const auto check_fraction = [](const char* name, double value) {
         VALIDATE(value >= 0 && value <= 1, ExitCode::usage, "data.", name, " = ", value,
                  " (a fraction of the labels): choose 0 to 1");
@@ -131,44 +190,79 @@ void check_options(const DataOptions& options) {
     VALIDATE(std::isfinite(options.imbalance) && options.imbalance >= 1, ExitCode::usage,
              "data.imbalance = ", options.imbalance,
              " (examples of the most frequent class for one of the rarest): choose 1 or more");
+    VALIDATE(!regression || (options.label_noise == 0 && options.reward_label_noise == 0 && options.imbalance == 1),
+             ExitCode::usage,
+             "label noise and imbalance are for classes (y is real numbers, a regression): leave them away");
 }
 
 } // namespace
 
-Split split_dataset(const Dataset& dataset, const DataOptions& options, std::uint64_t seed) {
-    check_options(options);
-    const auto labels = dataset.training.labels;
-    std::vector<Rows> rows_by_class(dataset.facts.classes);
-    for (std::size_t row = 0; row < labels.size(); ++row) {
-        rows_by_class[labels[row]].push_back(static_cast<std::uint32_t>(row));
-    }
-    const auto classes_there = static_cast<std::size_t>(
-        std::count_if(rows_by_class.begin(), rows_by_class.end(), [](const Rows& rows) { return !rows.empty(); }));
-    const auto reward_n = reward_size(options, labels.size(), classes_there);
-    const auto reward_by_class = apportion(rows_by_class, reward_n, labels.size());
+Rows draw_test_rows(std::span<const std::int32_t> labels, int classes, const DataOptions& options, std::uint64_t seed) {
+    const auto wanted = options.test_images > 0 ? static_cast<std::size_t>(options.test_images)
+                                                : std::max<std::size_t>(labels.size() / 10, 1);
+    VALIDATE(wanted + 2 <= labels.size(), ExitCode::usage, "data.test_images = ", options.test_images, " takes ",
+             wanted, " of ", labels.size(),
+             " images (one is left to train on and one for the reward at least): take fewer");
+    auto rows_by_class = group_by_class(labels, classes);
+    return take(rows_by_class, wanted, labels.size(), {.seed = seed, .purpose = Purpose::split, .member = 1});
+}
 
-    Rows reward, training;
-    for (std::size_t c = 0; c < rows_by_class.size(); ++c) {
-        const auto [held_out, rest] = choose(rows_by_class[c], reward_by_class[c], {seed, Purpose::split});
-        const auto kept_n = thinned_size(rest.size(), options.imbalance, c, rows_by_class.size());
-        const auto kept = choose(rest, kept_n, {seed, Purpose::imbalance}).first;
-        reward.insert(reward.end(), held_out.begin(), held_out.end());
-        training.insert(training.end(), kept.begin(), kept.end());
+Rows read_reward_rows(const std::string& path) {
+    std::ifstream file(path);
+    VALIDATE(file, ExitCode::data, path, ": cannot be read (data.reward_rows): give a text file of row numbers");
+    Rows rows;
+    for (std::string word; file >> word;) {
+        std::uint32_t row = 0;
+        const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), row);
+        VALIDATE(error == std::errc() && end == word.data() + word.size(), ExitCode::data, path, ": \"", word,
+                 "\" is no row number: give whole numbers from 0 on, separated by white space");
+        rows.push_back(row);
     }
-    std::sort(reward.begin(), reward.end());
-    std::sort(training.begin(), training.end());
-    ENSURE(reward.size() == reward_n);
+    VALIDATE(!rows.empty(), ExitCode::data, path, ": lists no row (data.reward_rows): give one at least");
+    std::sort(rows.begin(), rows.end());
+    const auto twice = std::adjacent_find(rows.begin(), rows.end());
+    VALIDATE(twice == rows.end(), ExitCode::data, path, ": lists row ", *twice, " twice: list each once");
+    return rows;
+}
+
+Split split_dataset(const Dataset& dataset, const DataOptions& options, std::uint64_t seed) {
+    const bool regression = dataset.facts.is_regression();
+    check_options(options, regression);
+    const std::vector<std::int32_t> zeros(regression ? dataset.training.rows : 0);
+    const auto labels = regression ? std::span<const std::int32_t>(zeros) : dataset.training.labels;
+    const int classes = dataset.facts.classes;
+    auto rows_by_class = group_by_class(labels, classes);
 
     Split split;
+    if (dataset.test.rows == 0) {
+        split.test.source = draw_test_rows(labels, classes, options, seed);
+        remove(rows_by_class, split.test.source);
+        for (const auto row : split.test.source) split.test.label.push_back(labels[row]);
+    } else {
+        split.test.source.resize(dataset.test.rows);
+        std::iota(split.test.source.begin(), split.test.source.end(), 0U);
+        split.test.label.assign(dataset.test.labels.begin(), dataset.test.labels.end());
+        split.test.label.resize(dataset.test.rows); // zeros in a regression
+    }
+    split.test.true_label = split.test.label;
+
+    Rows reward = options.reward_rows.empty() ? take(rows_by_class, reward_size(options, rows_by_class),
+                                                     size_of(rows_by_class), {seed, Purpose::split})
+                                              : listed_rewards(options, rows_by_class);
+    check_reward_subset(options, reward.size());
+    Rows training;
+    for (std::size_t c = 0; c < rows_by_class.size(); ++c) {
+        const auto kept_n = thinned_size(rows_by_class[c].size(), options.imbalance, c, rows_by_class.size());
+        const auto kept = choose(rows_by_class[c], kept_n, {seed, Purpose::imbalance}).first;
+        training.insert(training.end(), kept.begin(), kept.end());
+    }
+    std::sort(training.begin(), training.end());
+
     // Rows are distinct over both parts, so that one key serves both.
     const RandomKey noise_key{seed, Purpose::label_noise};
-    split.training = make_part(std::move(training), labels, dataset.facts.classes, options.label_noise, noise_key);
-    split.reward = make_part(std::move(reward), labels, dataset.facts.classes, options.reward_label_noise, noise_key);
+    split.training = make_part(std::move(training), labels, classes, options.label_noise, noise_key);
+    split.reward = make_part(std::move(reward), labels, classes, options.reward_label_noise, noise_key);
     if (options.train_on_reward) split.training = merge(split.training, split.reward);
-    split.test.source.resize(dataset.test.labels.size());
-    std::iota(split.test.source.begin(), split.test.source.end(), 0U);
-    split.test.label.assign(dataset.test.labels.begin(), dataset.test.labels.end());
-    split.test.true_label = split.test.label;
     return split;
 }
 

@@ -73,16 +73,26 @@ std::vector<Option> data_options() {
     return {
         {"data", "name", at<&Options::data, &DataOptions::name>, dataset_names(), "", "The data set."},
         {"data", "path", at<&Options::data, &DataOptions::path>, Anything{}, "path",
-         "Folder that holds the data set's files, from the current directory; needed by all but synthetic.",
+         "Folder that holds the data set's files, or its one file, from the current directory; needed by all but "
+         "synthetic.",
          AtResume::any},
-        {"data", "mean", at<&Options::data, &DataOptions::mean>, fraction(), "of pixels in 0 to 1",
-         "Subtracted from the pixels: one number, or one a channel; empty: the data set's own."},
+        {"data", "mean", at<&Options::data, &DataOptions::mean>, Range{}, "of pixels in 0 to 1",
+         "Subtracted from the pixels: one number, or one a channel; empty: the data set's own. Of arrays of real "
+         "numbers, from each number: one for all, or one each; empty: 0."},
         {"data", "std", at<&Options::data, &DataOptions::std>, above(0), "of pixels in 0 to 1",
-         "Divides the pixels after that: one number, or one a channel; empty: the data set's own."},
+         "Divides the pixels, or numbers, after that; empty: the data set's own, of arrays 1."},
+        {"data", "standardise", at<&Options::data, &DataOptions::standardise>, Anything{}, "",
+         "arrays: mean and std are computed, from all examples that aren't tested: of each channel of images, of each "
+         "number of the others."},
         {"data", "seed", at<&Options::data, &DataOptions::seed>, at_least(-1), "",
          "Of the split, the label noise and the synthetic images; -1: run.seed."},
         {"data", "reward_images", at<&Options::data, &DataOptions::reward_images>, count(0), "images",
-         "Size of the reward set, held out of training; 0: a tenth of the training file."},
+         "Size of the reward set, held out of training; 0: a tenth of the training file, or as reward_rows has."},
+        {"data", "reward_rows", at<&Options::data, &DataOptions::reward_rows>, Anything{}, "path",
+         "Text file with the rows of the training file that are the reward set, from 0; empty: drawn, stratified by "
+         "class."},
+        {"data", "test_images", at<&Options::data, &DataOptions::test_images>, count(0), "images",
+         "Held out of the training file for tests where the data have no test part; 0: a tenth."},
         {"data", "reward_images_per_cycle", at<&Options::data, &DataOptions::reward_images_per_cycle>, count(0),
          "images",
          "How many of them a cycle's reward is measured on, redrawn every cycle and the same for all members; 0: all."},

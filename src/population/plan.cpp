@@ -18,6 +18,30 @@ std::uint64_t data_seed(const Options& options) {
     return options.data.seed >= 0 ? static_cast<std::uint64_t>(options.data.seed) : options.run.seed;
 }
 
+namespace {
+
+std::int64_t reward_images(const DataOptions& options, const DatasetPlan& data) {
+    if (!options.reward_rows.empty()) return std::ssize(read_reward_rows(options.reward_rows));
+    auto images = static_cast<std::int64_t>(data.training_examples);
+    if (data.test_examples == 0)
+        images -= options.test_images > 0 ? options.test_images : std::max<std::int64_t>(1, images / 10);
+    return std::max<std::int64_t>(1, images / 10);
+}
+
+// There is no accuracy: members are compared by their losses.
+void resolve_regression(Options& options) {
+    options.population.reward = Reward::loss;
+    VALIDATE(options.exploration.credit_signal != CreditSignal::accuracy, ExitCode::usage,
+             "exploration.credit_signal = accuracy needs classes (y is real numbers, a regression): set it to loss");
+    VALIDATE(options.training.label_smoothing == 0, ExitCode::usage,
+             "training.label_smoothing = ", options.training.label_smoothing,
+             " needs classes (y is real numbers, a regression): set it to 0");
+    VALIDATE(options.sampling.rule != Rule::class_balanced, ExitCode::usage,
+             "sampling.rule = class-balanced needs classes (y is real numbers, a regression): choose another");
+}
+
+} // namespace
+
 Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
     Options resolved = options;
     if (options.population.members == 0)
@@ -25,8 +49,8 @@ Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
                                           ? 1
                                           : std::max<std::int64_t>(1, ranks / options.population.ranks_per_member);
     resolved.data.seed = static_cast<std::int64_t>(data_seed(options));
-    if (options.data.reward_images == 0)
-        resolved.data.reward_images = std::max<std::int64_t>(1, static_cast<std::int64_t>(data.training_examples / 10));
+    if (options.data.reward_images == 0) resolved.data.reward_images = reward_images(options.data, data);
+    if (data.facts.is_regression()) resolve_regression(resolved);
     resolved.data.mean = data.facts.mean;
     resolved.data.std = data.facts.std;
     resolved.exploration = resolve(options.exploration);
@@ -88,6 +112,7 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
         options.data.reward_images_per_cycle > 0 ? options.data.reward_images_per_cycle : plan.reward_images;
     plan.test_images = std::ssize(split.test.source);
     plan.classes = data.facts.classes;
+    plan.targets = data.facts.targets;
     plan.batches_per_cycle = options.population.cycle_batches;
     plan.draws = options.training.batch_size * plan.batches_per_cycle;
     const Timetable timetable(options.exploration, plan.training_images, plan.draws, plan.batches_per_cycle);
@@ -95,7 +120,7 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
     plan.rounds = timetable.has_rounds() ? timetable.round(plan.cycles - 1) + 1 : 0;
     plan.total_batches = plan.cycles * plan.batches_per_cycle;
 
-    const auto network = make_network(options.model.name, data.facts.shape, data.facts.classes);
+    const auto network = make_network(options.model.name, data.facts.shape, data.facts.outputs());
     for (const auto& parameter : network->parameters()) plan.parameters += parameter.numel();
     plan.state_length = FlatState(*network, torch::kCPU).buffer().numel();
 
@@ -122,8 +147,9 @@ std::vector<std::string> describe(const Plan& plan, const Options& options) {
     const auto& exploration = options.exploration;
     return {
         text("data        ", options.data.name, ": ", plan.training_images, " training, ", plan.reward_images,
-             " reward (", plan.reward_images_per_cycle, " a cycle), ", plan.test_images, " test images, ", plan.classes,
-             " classes; ", bytes(plan.data_bytes), " a node"),
+             " reward (", plan.reward_images_per_cycle, " a cycle), ", plan.test_images, " test images, ",
+             plan.targets > 0 ? text("regression of ", plan.targets, " numbers") : text(plan.classes, " classes"), "; ",
+             bytes(plan.data_bytes), " a node"),
         text("network     ", options.model.name, ": ", plan.parameters, " parameters, state of ",
              bytes(plan.state_length * 4), " a member"),
         text("population  ", plan.members, " members",

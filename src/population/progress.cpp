@@ -50,7 +50,7 @@ Progress::Progress(const Options& options, const Plan& plan, std::filesystem::pa
     now_.members = plan.members;
     now_.reward = name_of(options.population.reward);
     now_.best_reward = now_.average_reward = now_.average_reward_error = now_.test_accuracy =
-        std::numeric_limits<double>::quiet_NaN();
+        now_.test_loss = std::numeric_limits<double>::quiet_NaN();
 }
 
 void Progress::cycle(const CycleRow& row, Log& log) {
@@ -78,8 +78,9 @@ void Progress::cycle(const CycleRow& row, Log& log) {
     std::ostringstream line;
     line << std::fixed << std::setprecision(4) << "cycle " << now_.cycles << "/" << plan_.cycles << "  "
          << options_.population.reward << (averages ? " of the mean " : " best ") << now_.best_reward << " mean "
-         << now_.average_reward << " spread " << spread << " (binomial error of an accuracy " << binomial
-         << ")  train loss " << (averages ? train_loss / finite : row.train_loss[static_cast<std::size_t>(row.winner)])
+         << now_.average_reward << " spread " << spread;
+    if (plan_.targets == 0) line << " (binomial error of an accuracy " << binomial << ")";
+    line << "  train loss " << (averages ? train_loss / finite : row.train_loss[static_cast<std::size_t>(row.winner)])
          << "  " << std::setprecision(0) << rate << " images/s  elapsed " << duration(elapsed) << "  remaining "
          << duration(elapsed / done * static_cast<double>(plan_.cycles - now_.cycles));
     log.info(std::move(line).str());
@@ -88,10 +89,13 @@ void Progress::cycle(const CycleRow& row, Log& log) {
 void Progress::epoch(const EpochRow& row, Log& log) {
     now_.epochs = row.epoch;
     now_.test_accuracy = row.test_accuracy;
+    now_.test_loss = row.test_loss;
     std::ostringstream line;
-    line << std::fixed << std::setprecision(4) << "epoch " << row.epoch << " complete: test accuracy of the "
-         << (options_.population.selection == SelectionRule::mean ? "mean " : "winner ") << row.test_accuracy
-         << ", test loss " << row.test_loss;
+    const char* const judged = options_.population.selection == SelectionRule::mean ? "mean " : "winner ";
+    line << std::fixed << std::setprecision(4) << "epoch " << row.epoch << " complete: test ";
+    if (plan_.targets == 0)
+        line << "accuracy of the " << judged << row.test_accuracy << ", test loss " << row.test_loss;
+    if (plan_.targets > 0) line << "loss of the " << judged << row.test_loss;
     log.info(std::move(line).str());
 }
 

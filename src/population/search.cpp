@@ -197,13 +197,19 @@ Outcome Search::run_member(std::int32_t member, int attempt) {
 
     start = Clock::now();
     const Score score = evaluate_together(parts_.team, parts_.trainer, Trainer::Which::reward, reward_examples_);
-    outcome.accuracy = static_cast<double>(score.correct) / static_cast<double>(score.images);
+    outcome.accuracy = accuracy_of(score, score.correct);
     outcome.reward_loss = score.loss_sum / static_cast<double>(score.images);
     outcome.reward = reward(outcome.accuracy, outcome.reward_loss);
     outcome.finite = trained.finite && std::isfinite(outcome.reward_loss);
     if (!outcome.finite) outcome.reward = std::numeric_limits<double>::quiet_NaN();
     outcome.seconds_reward = seconds_since(start);
     return outcome;
+}
+
+// NaN in a regression.
+double Search::accuracy_of(const Score& score, std::int64_t correct) const {
+    return parts_.plan.targets > 0 ? std::numeric_limits<double>::quiet_NaN()
+                                   : static_cast<double>(correct) / static_cast<double>(score.images);
 }
 
 // As recorded in an exact replay, else the member's own.
@@ -280,7 +286,7 @@ void Search::evaluate_leader(const State& leader) {
     }
     const Score score = evaluate_together(parts_.comm, parts_.trainer, Trainer::Which::reward, examples);
     const auto images = static_cast<double>(score.images);
-    leader_ = {static_cast<double>(score.correct) / images, score.loss_sum / images, {}, 0};
+    leader_ = {accuracy_of(score, score.correct), score.loss_sum / images, {}, 0};
     for (std::size_t label = 0; label < score.loss_by_class.size(); ++label) // 0 / 0 is NaN
         leader_.class_loss.push_back(static_cast<double>(score.loss_by_class[label]) * Score::loss_unit /
                                      static_cast<double>(score.images_by_class[label]));
@@ -397,11 +403,11 @@ void Search::test(const State& leader) {
     row.epoch = static_cast<std::int32_t>(parts_.sampler.timetable().epochs_complete(cycle_));
     row.epoch_cycle = cycle_ - 1;
     const auto images = static_cast<double>(score.images);
-    row.test_accuracy = static_cast<double>(score.correct) / images;
+    row.test_accuracy = accuracy_of(score, score.correct);
     row.test_loss = score.loss_sum / images;
     row.test_correct = score.correct_by_class;
-    row.test_accuracy_top5 = parts_.plan.classes > 5 ? static_cast<double>(score.correct_top5) / images
-                                                     : std::numeric_limits<double>::quiet_NaN();
+    row.test_accuracy_top5 =
+        parts_.plan.classes > 5 ? accuracy_of(score, score.correct_top5) : std::numeric_limits<double>::quiet_NaN();
     row.distribution_entropy = parts_.sampler.entropy();
     parts_.progress.epoch(row, parts_.log);
     parts_.recorder.add(std::move(row));

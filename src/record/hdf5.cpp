@@ -1,4 +1,4 @@
-// Every call of the HDF5 C API is made here; the file is long so that no other needs to know it.
+// Every call of the HDF5 C API for records is made here; the file is long so that no other needs to know it.
 #include "autosampling/record/hdf5.hpp"
 
 #include "autosampling/base/bytes.hpp"
@@ -53,41 +53,6 @@ std::vector<hsize_t> chunk_shape(std::span<const std::uint64_t> shape, std::size
     return chunk;
 }
 
-// HDF5's own words for the last failure, the innermost; of a failed system call the system's.
-std::string hdf5_words() {
-    std::string words;
-    const auto first = [](unsigned depth, const H5E_error2_t* error, void* out) -> herr_t {
-        if (depth == 0 && error->desc) *static_cast<std::string*>(out) = error->desc;
-        return 0;
-    };
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first, &words);
-    constexpr std::string_view system = "error message = '";
-    if (const auto at = words.find(system); at != std::string::npos) {
-        const auto begin = at + system.size();
-        return words.substr(begin, words.find('\'', begin) - begin);
-    }
-    return words.empty() ? "no reason given" : words;
-}
-
-// Before any other call of HDF5, whose own end of the process would try again to write a file that could not be
-// written, and crash.
-void start_hdf5() {
-    [[maybe_unused]] static const herr_t left_alone = H5dont_atexit();
-}
-
-Hdf5Properties file_access() {
-    start_hdf5();
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); // failures are told by exceptions
-    Hdf5Properties access(H5Pcreate(H5P_FILE_ACCESS));
-    H5Pset_fclose_degree(access.get(), H5F_CLOSE_SEMI);
-#if H5_VERSION_GE(1, 10, 7)
-    // A file being written has a name of its own and a finished one never changes, so that no lock is needed; some
-    // parallel file systems have none.
-    H5Pset_file_locking(access.get(), false, true);
-#endif
-    return access;
-}
-
 } // namespace
 
 std::string hdf5_version() {
@@ -98,7 +63,7 @@ std::string hdf5_version() {
 }
 
 Hdf5File::Hdf5File(const std::filesystem::path& path, bool writing) : path_(path), writing_(writing) {
-    const Hdf5Properties access = file_access();
+    const Hdf5Properties access = hdf5_file_access();
     if (writing) {
         file_ = Hdf5Handle<H5Fclose>(
             check(H5Fcreate(temporary_name(path).c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), "create"));

@@ -47,7 +47,7 @@ Summary recorded_summary(const RecordExtent& extent) {
     Summary summary;
     summary.cycles = extent.cycles;
     summary.best_reward = summary.average_reward = summary.average_reward_error = summary.test_accuracy =
-        std::numeric_limits<double>::quiet_NaN();
+        summary.test_loss = std::numeric_limits<double>::quiet_NaN();
     const auto& segments = extent.segments;
     bool tested = false;
     for (auto path = segments.rbegin(); path != segments.rend() && (!tested || std::isnan(summary.best_reward));
@@ -61,6 +61,7 @@ Summary recorded_summary(const RecordExtent& extent) {
         tested = true;
         summary.epochs = segment.epochs.back().epoch;
         summary.test_accuracy = segment.epochs.back().test_accuracy;
+        summary.test_loss = segment.epochs.back().test_loss;
     }
     return summary;
 }
@@ -83,6 +84,7 @@ void write_summary(const std::filesystem::path& path, const Summary& summary) {
         {"average_reward_error", summary.average_reward_error},
         {"members_not_finite", summary.members_not_finite},
         {"test_accuracy", summary.test_accuracy},
+        {"test_loss", summary.test_loss},
         {"seconds", summary.seconds},
         {"state_hash", hex(summary.state_hash)},
         {"record", summary.record.string()},

@@ -7,8 +7,10 @@
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/mse_loss.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -19,7 +21,7 @@ using torch::Tensor;
 
 struct Batch {
     Tensor examples; // (B, shape) f32; images (B, C, H, W), channels-last
-    Tensor labels;   // (B) i64
+    Tensor wanted;   // (B) i64 classes, or (B, targets) f32
 };
 
 std::vector<std::int64_t> batch_shape(const Shape& shape, std::int64_t size) {
@@ -31,31 +33,40 @@ std::vector<std::int64_t> batch_shape(const Shape& shape, std::int64_t size) {
 // Makes batches in the same host memory again and again; on the CPU a batch is a view of it.
 class BatchLoader {
   public:
-    BatchLoader(const Shape& shape, std::int64_t largest, torch::Device device)
-        : examples_(torch::empty(batch_shape(shape, largest), torch::kFloat)),
-          labels_(torch::empty({largest}, torch::kLong)), device_(device) {}
+    BatchLoader(const DatasetFacts& facts, std::int64_t largest, torch::Device device)
+        : examples_(torch::empty(batch_shape(facts.shape, largest), torch::kFloat)),
+          wanted_(facts.is_regression() ? torch::empty({largest, facts.targets}, torch::kFloat)
+                                        : torch::empty({largest}, torch::kLong)),
+          device_(device) {}
 
-    // indices (B): of the part, whose rows the source has.
-    Batch load(Source& source, const Part& part, std::span<const std::uint32_t> indices,
+    // indices (B): of the part, whose rows the set has.
+    Batch load(const ExampleSet& set, const Part& part, std::span<const std::uint32_t> indices,
                const std::optional<AugmentationDraws>& draws = {}) {
         const auto size = static_cast<std::int64_t>(indices.size());
         const Tensor examples = examples_.narrow(0, 0, size);
-        const Tensor labels = labels_.narrow(0, 0, size);
-        auto* label = labels.data_ptr<std::int64_t>();
+        const Tensor wanted = wanted_.narrow(0, 0, size);
         rows_.clear();
         for (const std::uint32_t index : indices) {
             EXPECT(index < part.source.size());
             rows_.push_back(part.source[index]);
-            *label++ = part.label[index];
         }
-        source.fill(rows_, draws, {examples.data_ptr<float>(), static_cast<std::size_t>(examples.numel())});
+        if (set.targets.empty()) {
+            auto* label = wanted.data_ptr<std::int64_t>();
+            for (const std::uint32_t index : indices) *label++ = part.label[index];
+        } else {
+            const auto targets = static_cast<std::size_t>(wanted.size(1));
+            auto* target = wanted.data_ptr<float>();
+            for (const std::uint32_t row : rows_)
+                target = std::ranges::copy(set.targets.subspan(row * targets, targets), target).out;
+        }
+        set.source->fill(rows_, draws, {examples.data_ptr<float>(), static_cast<std::size_t>(examples.numel())});
         const bool images = examples.dim() == 4;
-        return {(images ? examples.permute({0, 3, 1, 2}) : examples).to(device_), labels.to(device_)};
+        return {(images ? examples.permute({0, 3, 1, 2}) : examples).to(device_), wanted.to(device_)};
     }
 
   private:
     Tensor examples_; // (largest, shape) f32
-    Tensor labels_;   // (largest) i64
+    Tensor wanted_;   // (largest) i64 or (largest, targets) f32
     torch::Device device_;
     std::vector<std::uint32_t> rows_;
 };
@@ -76,27 +87,37 @@ std::int64_t classes_ahead(std::span<const float> logits, std::size_t label) {
     return ahead;
 }
 
+// Cross-entropy of logits (B, classes) and classes (B) i64, or the squared error of numbers (B, targets) f32, the mean
+// of an example's; of each example, or the mean over all.
+Tensor loss_of(const Tensor& outputs, const Tensor& wanted, at::Reduction::Reduction reduction, double smoothing = 0) {
+    if (!wanted.is_floating_point()) return at::cross_entropy_loss(outputs, wanted, {}, reduction, -100, smoothing);
+    const Tensor losses = at::mse_loss(outputs, wanted, at::Reduction::None).mean(1); // (B)
+    return reduction == at::Reduction::None ? losses : losses.mean();
+}
+
 constexpr double greatest_loss = 1e4; // of an image as it counts by class, where it isn't finite, too
 
-// Adds a batch: logits (b, classes) f32 and labels (b) i64.
-void add_to(Score& score, const Tensor& logits, const Tensor& labels) {
-    const Tensor losses = at::cross_entropy_loss(logits, labels, {}, at::Reduction::None).cpu(); // (b) f32
-    const Tensor host_logits = logits.cpu().contiguous();
-    const Tensor host_labels = labels.cpu();
-    const auto classes = static_cast<std::size_t>(logits.size(1));
-    for (std::int64_t i = 0; i < logits.size(0); ++i) {
-        const auto label = static_cast<std::size_t>(host_labels.data_ptr<std::int64_t>()[i]);
-        const std::span<const float> row(host_logits.data_ptr<float>() + i * logits.size(1), classes);
-        const std::int64_t ahead = classes_ahead(row, label);
+// Adds a batch: outputs (b, classes) and wanted (b) i64, or both (b, targets) f32.
+void add_to(Score& score, const Tensor& outputs, const Tensor& wanted) {
+    const bool regression = wanted.is_floating_point();
+    const Tensor losses = loss_of(outputs, wanted, at::Reduction::None).cpu(); // (b) f32
+    const Tensor host_logits = outputs.cpu().contiguous();
+    const Tensor host_labels = wanted.cpu();
+    const auto classes = static_cast<std::size_t>(outputs.size(1));
+    for (std::int64_t i = 0; i < outputs.size(0); ++i) {
+        const auto label = regression ? 0 : static_cast<std::size_t>(host_labels.data_ptr<std::int64_t>()[i]);
         const auto loss = static_cast<double>(losses.data_ptr<float>()[i]);
-        score.correct += ahead == 0;
-        ++score.images_by_class[label];
-        score.correct_by_class[label] += ahead == 0;
-        score.loss_by_class[label] += std::llround((loss < greatest_loss ? loss : greatest_loss) / Score::loss_unit);
-        score.correct_top5 += classes > 5 && ahead < 5;
         score.loss_sum += loss;
+        score.loss_by_class[label] += std::llround((loss < greatest_loss ? loss : greatest_loss) / Score::loss_unit);
+        ++score.images_by_class[label];
+        if (regression) continue;
+        const std::span<const float> row(host_logits.data_ptr<float>() + i * outputs.size(1), classes);
+        const std::int64_t ahead = classes_ahead(row, label);
+        score.correct += ahead == 0;
+        score.correct_by_class[label] += ahead == 0;
+        score.correct_top5 += classes > 5 && ahead < 5;
     }
-    score.images += logits.size(0);
+    score.images += outputs.size(0);
 }
 
 } // namespace
@@ -104,13 +125,12 @@ void add_to(Score& score, const Tensor& logits, const Tensor& labels) {
 struct Trainer::Parts {
     Parts(const TrainerOptions& given, const Dataset& dataset, const Split& given_split)
         : options(given), split(given_split), classes(dataset.facts.classes),
-          network(make_network(given.model.name, dataset.facts.shape, dataset.facts.classes)),
+          network(make_network(given.model.name, dataset.facts.shape, dataset.facts.outputs())),
           state(*network, given.device),
           learning_rate(given.training, static_cast<std::int64_t>(given_split.training.source.size()),
                         given.total_batches),
-          training_source(dataset.training.source), test_source(dataset.test.source),
-          loader(dataset.facts.shape, std::max<std::int64_t>(given.training.batch_size, evaluation_batch),
-                 given.device) {
+          training_set(dataset.training), test_set(dataset.test.rows > 0 ? dataset.test : dataset.training),
+          loader(dataset.facts, std::max<std::int64_t>(given.training.batch_size, evaluation_batch), given.device) {
         EXPECT(given.training.batch_size % ranks() == 0);
         if (ranks() > 1 && given.synchronise_statistics) network->synchronise_statistics(*given.team);
     }
@@ -127,22 +147,21 @@ struct Trainer::Parts {
         state.gradients().copy_(host.div_(ranks()));
     }
 
-    Tensor logits(const Tensor& examples) { return network->forward(examples).to(torch::kFloat); }
+    Tensor outputs(const Tensor& examples) { return network->forward(examples).to(torch::kFloat); }
 
-    // The loss of each draw. logits (B, classes) f32, labels (B) i64 -> (B) f32
-    Tensor draw_losses(const Tensor& logits, const Tensor& labels) const {
-        return at::cross_entropy_loss(logits, labels, {}, at::Reduction::None, -100, options.training.label_smoothing);
+    // The loss of each draw, of what loss_of takes. -> (B) f32
+    Tensor draw_losses(const Tensor& outputs, const Tensor& wanted) const {
+        return loss_of(outputs, wanted, at::Reduction::None, options.training.label_smoothing);
     }
 
     // The loss of the batch of a cycle that begins at draw `first`; those of its draws go to `each` (B).
-    Tensor batch_loss(const Tensor& logits, const Tensor& labels, const Weighting& weighting, std::size_t first,
+    Tensor batch_loss(const Tensor& outputs, const Tensor& wanted, const Weighting& weighting, std::size_t first,
                       Tensor each) const {
         if (weighting.weight.empty()) {
-            each.copy_(draw_losses(logits.detach(), labels));
-            return at::cross_entropy_loss(logits, labels, {}, at::Reduction::Mean, -100,
-                                          options.training.label_smoothing);
+            each.copy_(draw_losses(outputs.detach(), wanted));
+            return loss_of(outputs, wanted, at::Reduction::Mean, options.training.label_smoothing);
         }
-        const Tensor losses = draw_losses(logits, labels);
+        const Tensor losses = draw_losses(outputs, wanted);
         each.copy_(losses.detach());
         const Tensor host = each.to(torch::kCPU); // on a CPU no copy
         const auto size = static_cast<std::size_t>(losses.numel());
@@ -157,7 +176,8 @@ struct Trainer::Parts {
     std::shared_ptr<Network> network;
     FlatState state;
     LearningRate learning_rate;
-    std::shared_ptr<Source> training_source, test_source;
+    const ExampleSet& training_set;
+    const ExampleSet& test_set;
     BatchLoader loader;
     Tensor host_copy; // (D) f32, what host_state gave last
 };
@@ -210,15 +230,15 @@ CycleResult Trainer::train(const CycleTask& task) {
     for (std::int64_t step = 0; step < steps; ++step) {
         const std::size_t first =
             static_cast<std::size_t>(step) * batch_size + part * static_cast<std::size_t>(p.rank());
-        const Batch batch = p.loader.load(*p.training_source, p.split.training, task.indices.subspan(first, part),
+        const Batch batch = p.loader.load(p.training_set, p.split.training, task.indices.subspan(first, part),
                                           AugmentationDraws{task.augmentation, static_cast<std::uint32_t>(first)});
-        Tensor logits;
+        Tensor outputs;
         {
             const Autocast autocast(p.options.precision, p.options.device.type());
-            logits = p.logits(batch.examples);
+            outputs = p.outputs(batch.examples);
         }
         const Tensor loss =
-            p.batch_loss(logits, batch.labels, task.weighting, first,
+            p.batch_loss(outputs, batch.wanted, task.weighting, first,
                          draw_losses.narrow(0, static_cast<std::int64_t>(first), static_cast<std::int64_t>(part)));
         losses[step].copy_(loss.detach());
         // On a GPU a look would stall every step; in a team the others would wait for this rank.
@@ -254,8 +274,8 @@ Score Trainer::evaluate(Which which, std::span<const std::uint32_t> examples) {
     for (std::size_t first = 0; first < examples.size(); first += evaluation_batch) {
         const auto part = examples.subspan(first, std::min(evaluation_batch, examples.size() - first));
         const Batch batch =
-            p.loader.load(test ? *p.test_source : *p.training_source, test ? p.split.test : p.split.reward, part);
-        add_to(score, p.logits(batch.examples), batch.labels);
+            p.loader.load(test ? p.test_set : p.training_set, test ? p.split.test : p.split.reward, part);
+        add_to(score, p.outputs(batch.examples), batch.wanted);
     }
     return score;
 }

@@ -31,7 +31,7 @@ void write_logits(const std::filesystem::path& configuration, const std::string&
     std::vector<std::byte> memory(plan.bytes());
     load_dataset(plan, memory);
     const Dataset dataset = view_dataset(plan, memory);
-    const auto network = make_network(options.model.name, dataset.facts.shape, dataset.facts.classes);
+    const auto network = make_network(options.model.name, dataset.facts.shape, dataset.facts.outputs());
     FlatState state(*network, torch::kCPU);
     load_initial_weights(state, options.model);
     network->eval();

@@ -106,6 +106,10 @@ def make_data(shape: Shape) -> Data:
         data["test_accuracy"] = (("epoch",), 0.5 + 0.05 * number + shape.gain)
         data["test_loss"] = (("epoch",), 1 - 0.05 * number)
         data["distribution_entropy"] = (("epoch",), np.full(epochs, np.log(N) - 0.1))
+    if shape.classes == 1:  # a regression
+        data["reward"] = (by_member, -data["reward_loss"][1])
+        for name in {"reward_accuracy", "test_accuracy"} & data.keys():
+            data[name] = (data[name][0], np.full_like(data[name][1], np.nan))
     return data
 
 

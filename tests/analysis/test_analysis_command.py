@@ -127,6 +127,21 @@ def test_watch_shows_progress_and_events(tmp_path, capsys):
     assert "cycle 11: epoch 2 complete" in text and "repeated 1 time" in text
 
 
+def test_regression_is_reported_by_its_loss(tmp_path, capsys):
+    run = write_run(tmp_path / "run", Shape(classes=1))
+    assert main(["report", str(run), "--output", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out/report.html").read_text()
+    assert "test loss, last epoch" in page
+    assert "squared error" in page
+    assert "accuracy" not in re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL)
+    capsys.readouterr()
+    assert main(["watch", str(run), "--once"]) == 0
+    shown = capsys.readouterr().out
+    assert "reward loss of the winner" in shown
+    assert "test loss 0.8" in shown
+    assert "accuracy" not in shown
+
+
 def test_watch_ends_with_the_run(tmp_path, capsys):
     write_summary(write_run(tmp_path), "finished")
     assert main(["watch", str(tmp_path), "--interval", "1000"]) == 0

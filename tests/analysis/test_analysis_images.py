@@ -3,6 +3,7 @@
 import gzip
 import lzma
 
+import h5py
 import numpy as np
 import pytest
 from cifar_files import CIFAR10, PACK, write_cifar
@@ -37,7 +38,7 @@ def test_images_are_found_from_another_folder_than_the_runs(tmp_path, monkeypatc
 
 
 def test_images_that_are_nowhere_are_said_to_be_missing_with_the_option_that_names_them(tmp_path):
-    with pytest.raises(FileNotFoundError, match="folder .*data is not here, nor in .*run or above it.*--data"):
+    with pytest.raises(FileNotFoundError, match="folder or file .*data is not here, nor in .*run or above it.*--data"):
         images.read_training_images(run_on(tmp_path, "cifar10"))
 
 
@@ -59,6 +60,28 @@ def test_contact_sheet_shows_the_most_and_least_sampled_of_each_class(tmp_path):
             first = sheet[34 * number + 1 : 34 * number + 33, 1:33]
             (shown,) = [index for index in of_class if (pixels[row[index]] == first).all()]
             assert counts[shown] == extreme
+
+
+def run_on_arrays(folder, x):
+    with h5py.File(folder / "data", "w") as file:
+        file["x"] = x
+    return images.read_training_images(run_on(folder, "arrays"))
+
+
+def test_arrays_are_shown_as_images_shades_or_curves(tmp_path):
+    bytes_ = np.arange(60 * 4 * 5 * 3).reshape(60, 4, 5, 3).astype(np.uint8)
+    np.testing.assert_array_equal(run_on_arrays(tmp_path, bytes_), bytes_)
+    np.testing.assert_array_equal(run_on_arrays(tmp_path, bytes_[..., :1]), bytes_[..., 0])
+    grey = run_on_arrays(tmp_path, np.linspace(-1, 3, 60 * 6 * 5, dtype="f4").reshape(60, 6, 5))
+    assert grey[0, 0, 0] == 0
+    assert grey[-1, -1, -1] == 255
+    ramp = np.tile(np.arange(130, dtype="f4"), (60, 1))  # more numbers than a curve has columns
+    curve = run_on_arrays(tmp_path, ramp)[7]
+    assert curve.shape == (32, 43)
+    heights = 31 - (curve == 0).argmax(axis=0)
+    assert heights[0] == 0
+    assert heights[-1] == 31
+    assert (np.diff(heights) >= 0).all()
 
 
 @pytest.mark.parametrize(

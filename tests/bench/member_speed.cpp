@@ -32,8 +32,8 @@ struct RandomImages {
         dataset.facts.shape = {32, 32, 3};
         dataset.facts.classes = 10;
         dataset.facts.mean = dataset.facts.std = {0.5, 0.5, 0.5};
-        dataset.training =
-            dataset.test = {bytes, labels, make_image_source(bytes, dataset.facts, Augmentation::crop_flip)};
+        dataset.training = dataset.test = {
+            labels.size(), bytes, labels, {}, make_image_source(bytes, dataset.facts, Augmentation::crop_flip)};
         std::vector<std::uint32_t> rows(labels.size());
         std::iota(rows.begin(), rows.end(), 0U);
         split.training = split.reward = split.test = {rows, labels, labels};

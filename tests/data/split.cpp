@@ -16,11 +16,14 @@ using ::testing::HasSubstr;
 using Labels = std::vector<std::int32_t>;
 
 // A data set of labels alone: all that a split looks at.
-Dataset labels_only(const Labels& training, int classes, const Labels& test = {}) {
+const Labels one_test{0};
+Dataset labels_only(const Labels& training, int classes, const Labels& test = one_test) {
     Dataset dataset;
     dataset.facts.classes = classes;
     dataset.training.labels = training;
+    dataset.training.rows = training.size();
     dataset.test.labels = test;
+    dataset.test.rows = test.size();
     return dataset;
 }
 
@@ -259,6 +262,35 @@ TEST(Split, test_set_changes_nothing_else) {
     EXPECT_TRUE(std::ranges::equal(before.dataset.training.bytes, after.dataset.training.bytes));
     EXPECT_EQ(before.dataset.facts.mean, after.dataset.facts.mean);
     EXPECT_EQ(split_after.test.label.size(), 13U);
+}
+
+TEST(Split, without_a_test_file_tests_are_drawn_from_the_training_file_by_class) {
+    const auto labels = balanced(1000, 4);
+    DataOptions options;
+    options.test_images = 100;
+    const auto split = split_dataset(labels_only(labels, 4, {}), options, 2);
+    EXPECT_EQ(histogram(split.test.label, 4), (std::vector<std::size_t>(4, 25)));
+    EXPECT_EQ(split.reward.source.size(), 90U);
+    std::set<std::uint32_t> rows(split.test.source.begin(), split.test.source.end());
+    rows.insert(split.reward.source.begin(), split.reward.source.end());
+    rows.insert(split.training.source.begin(), split.training.source.end());
+    EXPECT_EQ(rows.size(), 1000U);
+    EXPECT_EQ(split.test.source, draw_test_rows(labels, 4, options, 2));
+    EXPECT_NE(split.test.source, draw_test_rows(labels, 4, options, 3));
+    options.test_images = 999;
+    EXPECT_THAT(refusal(ExitCode::usage, [&] { split_dataset(labels_only(labels, 4, {}), options, 2); }),
+                HasSubstr("data.test_images = 999"));
+}
+
+TEST(Split, class_of_one_example_goes_to_one_part) {
+    Labels labels(30);
+    std::iota(labels.begin(), labels.end(), 0);
+    DataOptions options;
+    options.reward_images = 6;
+    const auto split = split_dataset(labels_only(labels, 30, {}), options, 0);
+    EXPECT_EQ(split.test.source.size(), 3U);
+    EXPECT_EQ(split.reward.source.size(), 6U);
+    EXPECT_EQ(split.training.source.size(), 21U);
 }
 
 TEST(Split, sizes_that_do_not_fit_are_usage_errors) {

@@ -25,7 +25,7 @@ from .style import BLUE, GREEN, GRID, INK, MUTED, ORANGE, SERIES, VIOLET, Drawin
 
 
 def draw_learning(facts: Facts) -> Drawing:
-    run, curve = facts.run, facts.curves
+    run, curve, what = facts.run, facts.curves, measures.measured(facts.run)
     figure, axes = new_figure()
     axes.fill_between(curve.epoch, curve.low, curve.high, color=BLUE, alpha=0.15, linewidth=0, label="all members")
     judged = measures.judged(run)
@@ -34,14 +34,15 @@ def draw_learning(facts: Facts) -> Drawing:
         at = measures.epochs_at(run, run["epoch_cycle"].values)
         mark = "o" if len(at) <= 60 else None
         label = f"{judged}, test set"
-        axes.plot(at, run["test_accuracy"].values, color=ORANGE, marker=mark, markersize=3.5, label=label)
-    axes.set(xlabel="epochs of a member", ylabel="accuracy")
-    in_percent(axes)
-    axes.legend(loc="lower right")
+        axes.plot(at, run[f"test_{what}"].values, color=ORANGE, marker=mark, markersize=3.5, label=label)
+    axes.set(xlabel="epochs of a member", ylabel=what)
+    if not measures.is_regression(run):
+        in_percent(axes)
+    axes.legend(loc="best")
     caption = "The reward set steers the search, the test set steers nothing."
     if measures.has_winners(run):
         caption += (
-            " The winner is the best of several noisy values: its accuracy on the reward set flatters it, that on the "
+            f" The winner is the best of several noisy values: its {what} on the reward set flatters it, that on the "
             "test set does not."
         )
     return Drawing("learning", "Learning", caption, figure)
@@ -56,13 +57,16 @@ def draw_losses(facts: Facts) -> Drawing:
     if facts.run.sizes.get("epoch", 0):
         at = measures.epochs_at(facts.run, facts.run["epoch_cycle"].values)
         axes.plot(at, facts.run["test_loss"].values, color=ORANGE, label=f"test set, {judged}")
-    axes.set(xlabel="epochs of a member", ylabel="cross-entropy in nats", ylim=(0, None))
+    unit = "squared error" if measures.is_regression(facts.run) else "cross-entropy in nats"
+    axes.set(xlabel="epochs of a member", ylabel=unit, ylim=(0, None))
     axes.legend(loc="upper right")
     caption = f"Mean loss of the batches as they were drawn, and of the {judged} on examples not trained on."
     return Drawing("losses", "Losses", caption, figure)
 
 
-def draw_spread(facts: Facts) -> Drawing:
+def draw_spread(facts: Facts) -> Drawing | None:
+    if measures.is_regression(facts.run):
+        return None
     curve = facts.curves
     figure, axes = new_figure()
     axes.plot(curve.epoch, curve.spread, color=BLUE, label="spread of the members")

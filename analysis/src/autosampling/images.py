@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -32,6 +33,7 @@ _CIFAR = {  # folder, stems, bytes of label ahead of the pixels
     "cifar100": ("cifar-100-binary", ["train"], 2),
 }
 _SHOWN_CLASSES, _EACH = 10, 8
+_MOST_BYTES = 2 << 30
 
 
 def _read(path: Path) -> bytes:
@@ -87,11 +89,37 @@ def _data_folder(run: xr.Dataset, path: Path) -> Path:
     of_run = Path(run.attrs["path"]).resolve()
     ends = [Path(*path.parts[first:]) for first in range(1, len(path.parts))] if path.is_absolute() else [path]
     for place in [path, *(folder / end for folder in (of_run, *of_run.parents) for end in ends)]:
-        if place.is_dir():
+        if place.exists():
             return place
     raise FileNotFoundError(
-        f"the data set's folder {path} is not here, nor in {of_run} or above it (moved?): name it by --data"
+        f"the data set's folder or file {path} is not here, nor in {of_run} or above it (moved?): name it by --data"
     )
+
+
+def _curves(values: NDArray[np.floating], height: int = 32, most: int = 64) -> Bytes:
+    """(n, height, columns): the numbers of each example (n, K), dark, from left to right; columns are means."""
+    group = -(-values.shape[1] // most)
+    columns = values[:, : values.shape[1] // group * group].reshape(len(values), -1, group).mean(axis=2)
+    low, span = columns.min(), np.ptp(columns)
+    level = np.rint((columns - low) / (span or 1) * (height - 1)).astype(np.int64)
+    pictures = np.full((len(values), height, columns.shape[1]), 255, np.uint8)
+    pictures[np.arange(len(values))[:, None], height - 1 - level, np.arange(columns.shape[1])] = 0
+    return pictures
+
+
+def _read_arrays(path: Path) -> Bytes:
+    """Images as they are; of real numbers those of two dimensions as shades of grey, others as curves."""
+    with h5py.File(path, "r", locking=False) as file:
+        if file["x"].nbytes > _MOST_BYTES:
+            raise ValueError(f"x in {path} has {file['x'].nbytes / 1e9:.1f} GB, more than is shown here")
+        x = file["x"][...]
+    if x.dtype == np.uint8:
+        if x.ndim == 4 and x.shape[3] not in (1, 3):
+            raise ValueError(f"images of {x.shape[3]} channels are not shown")
+        return x[..., 0] if x.ndim == 4 and x.shape[3] == 1 else x
+    if x.ndim == 3 and min(x.shape[1:]) >= 4:
+        return ((x - x.min()) / (np.ptp(x) or 1) * 255).astype(np.uint8)
+    return _curves(x.reshape(len(x), -1))
 
 
 def read_training_images(run: xr.Dataset, folder: str | Path | None = None) -> Bytes:
@@ -103,6 +131,7 @@ def read_training_images(run: xr.Dataset, folder: str | Path | None = None) -> B
     data = configuration(run)["data"]
     readers: dict[str, Callable[[Path], Bytes]] = {"mnist": _read_mnist}
     readers |= {cifar: partial(_read_cifar, name=cifar) for cifar in _CIFAR}
+    readers["arrays"] = _read_arrays
     name = data["name"]
     if name not in readers:
         raise ValueError(f"images of {name!r} are not shown (only those of {', '.join(readers)})")

@@ -46,18 +46,19 @@ def judged(run: xr.Dataset) -> str:
 
 
 def judged_blocks(run: xr.Dataset) -> Iterator[tuple[slice, Floats, Floats, Floats]]:
-    """Accuracy and loss on the reward set and learning rate of what the run is judged by, block by block.
+    """What is `measured`, the loss, both on the reward set, and learning rate of what the run is judged by, by blocks.
 
     NaN within a round, where members that are averaged at its end haven't been yet.
     """
     if not has_winners(run):
-        names = ("mean_reward_accuracy", "mean_reward_loss", "learning_rate")
-        for rows, (accuracy, loss, rate) in blocks(run, *names):
-            yield rows, accuracy, loss, rate[:, 0]
+        names = (f"mean_reward_{measured(run)}", "mean_reward_loss", "learning_rate")
+        for rows, (value, loss, rate) in blocks(run, *names):
+            yield rows, value, loss, rate[:, 0]
         return
-    for rows, (winner, *parts) in blocks(run, "winner", "reward_accuracy", "reward_loss", "learning_rate"):
-        accuracy, loss, rate = (part[np.arange(len(winner)), winner] for part in parts)
-        yield rows, accuracy, loss, rate
+    of_members = (f"reward_{measured(run)}", "reward_loss", "learning_rate")
+    for rows, (winner, *parts) in blocks(run, "winner", *of_members):
+        value, loss, rate = (part[np.arange(len(winner)), winner] for part in parts)
+        yield rows, value, loss, rate
 
 
 def lineage(run: xr.Dataset) -> NDArray[np.int32]:
@@ -172,6 +173,16 @@ def class_names(run: xr.Dataset) -> list[str]:
     return [str(number) for number in range(run.attrs["classes"])]
 
 
+def is_regression(run: xr.Dataset) -> bool:
+    """Whether the run predicts numbers: there are losses then, and no accuracies."""
+    return int(run.attrs["classes"]) == 1
+
+
+def measured(run: xr.Dataset) -> str:
+    """What members are compared by in tables and figures: accuracy, or loss in a regression."""
+    return "loss" if is_regression(run) else "accuracy"
+
+
 def class_shares(run: xr.Dataset, counts: NDArray[np.int64]) -> Floats:
     """(W, C) share of the classes, by the labels trained on, in the draws of each window (W, N)."""
     label = run["label"].values
@@ -184,7 +195,7 @@ class Curves:
     """What happened in each cycle, averaged over bins of cycles. (B) each: B bins."""
 
     epoch: Floats  # at the end of the bin
-    best: Floats  # reward accuracy of the winner, or of the mean
+    best: Floats  # what is `measured` on the reward set, of the winner, or of the mean
     mean: Floats  # of the finite members
     low: Floats  # smallest and largest of all members in the bin
     high: Floats
@@ -212,11 +223,11 @@ def survey_run(run: xr.Dataset) -> Survey:
     times = ("train", "reward", "wait")
     found = {name: np.empty(cycles) for name in (*names, *times)}
     sums, slowest = np.zeros((len(times), members)), np.zeros(members)
-    for rows, accuracy, loss, rate in judged_blocks(run):
-        found["best"][rows], found["winner_loss"][rows], found["learning_rate"][rows] = accuracy, loss, rate
-    read = ("reward_accuracy", "train_loss", *(f"seconds_{name}" for name in times))
-    for rows, (accuracy, train_loss, *seconds) in blocks(run, *read):
-        clean = np.where(np.isfinite(accuracy), accuracy, np.nan)
+    for rows, value, loss, rate in judged_blocks(run):
+        found["best"][rows], found["winner_loss"][rows], found["learning_rate"][rows] = value, loss, rate
+    read = (f"reward_{measured(run)}", "train_loss", *(f"seconds_{name}" for name in times))
+    for rows, (value, train_loss, *seconds) in blocks(run, *read):
+        clean = np.where(np.isfinite(value), value, np.nan)
         number = np.maximum(1, np.isfinite(clean).sum(axis=1))
         found["mean"][rows] = np.nansum(clean, axis=1) / number
         squares = np.nansum((clean - found["mean"][rows, None]) ** 2, axis=1)
@@ -260,7 +271,8 @@ def curves(run: xr.Dataset, survey: Survey | None = None, bins: int = 400) -> Cu
 
     examples = reward_examples(run)
     share = np.clip(mean("mean"), 0, 1)
-    binomial = np.sqrt(share * (1 - share) / examples) if examples else np.full(len(starts), np.nan)
+    counted = examples and not is_regression(run)
+    binomial = np.sqrt(share * (1 - share) / examples) if counted else np.full(len(starts), np.nan)
     return Curves(
         epoch=epochs_at(run, starts + lengths - 1),
         low=np.fmin.reduceat(by_cycle["low"], starts),
@@ -329,9 +341,10 @@ def wrong_label_auc(table: pd.DataFrame) -> float:
 class Outcome:
     """What a run reached, and what it cost."""
 
-    test_accuracy: float  # of the last epoch's winner, or mean; so below
+    test_accuracy: float  # of the last epoch's winner, or mean; so below; NaN in a regression
+    test_loss: float
     test_accuracy_stopped: float  # at the epoch with the lowest reward-set loss: chosen without the test set
-    reward_accuracy: float  # of the last winner; the best of many noisy values
+    reward_accuracy: float  # of the last winner; the best of many noisy values; NaN in a regression
     reward_loss: float  # of the last epoch's winner
     reward_loss_stopped: float  # lowest at the end of an epoch
     epochs: float
@@ -350,17 +363,19 @@ def outcome(run: xr.Dataset, survey: Survey | None = None) -> Outcome:
     repeated = int(run["attempt"].values.sum())
     seconds = survey.by_member[["train", "reward", "wait"]].sum() * cycles
     images = (cycles + repeated) * members * run.attrs["draws"]
-    test = stopped = loss = loss_stopped = float("nan")
+    test = test_loss = stopped = loss = loss_stopped = float("nan")
     if run.sizes.get("epoch", 0):
         losses = survey.by_cycle["winner_loss"][run["epoch_cycle"].values]
         accuracies = run["test_accuracy"].values
         best = int(np.nanargmin(losses)) if np.isfinite(losses).any() else -1
         test, stopped = float(accuracies[-1]), float(accuracies[best])
+        test_loss = float(run["test_loss"].values[-1])
         loss, loss_stopped = float(losses[-1]), float(losses[best])
     return Outcome(
         test_accuracy=test,
+        test_loss=test_loss,
         test_accuracy_stopped=stopped,
-        reward_accuracy=float(survey.by_cycle["best"][-1]),
+        reward_accuracy=float("nan") if is_regression(run) else float(survey.by_cycle["best"][-1]),
         reward_loss=loss,
         reward_loss_stopped=loss_stopped,
         epochs=float(epochs_at(run, cycles - 1)),

@@ -71,8 +71,14 @@ def _headline(run: xr.Dataset, outcome: measures.Outcome) -> str:
         "cycles": f"{run.sizes['cycle']:,} of {run.attrs['cycles_planned']:,}",
         "members": str(run.sizes["member"]),
         "epochs of a member": f"{outcome.epochs:.2f}",
-        "test accuracy, last epoch": _number(outcome.test_accuracy, ".2%"),
-        "test accuracy where the reward loss is lowest": _number(outcome.test_accuracy_stopped, ".2%"),
+        **(
+            {"test loss, last epoch": _number(outcome.test_loss, ".4f")}
+            if measures.is_regression(run)
+            else {
+                "test accuracy, last epoch": _number(outcome.test_accuracy, ".2%"),
+                "test accuracy where the reward loss is lowest": _number(outcome.test_accuracy_stopped, ".2%"),
+            }
+        ),
         "images trained on": f"{outcome.images:,}",
         "hours of members": f"{outcome.member_hours:.3f}",
         "waiting": f"{outcome.wait_share:.1%}",

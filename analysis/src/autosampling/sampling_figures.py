@@ -37,8 +37,10 @@ def draw_frequency(facts: Facts) -> Drawing:
     return Drawing("frequency", "How often indices were sampled", caption, figure)
 
 
-def draw_classes(facts: Facts) -> Drawing:
+def draw_classes(facts: Facts) -> Drawing | None:
     run = facts.run
+    if measures.is_regression(run):
+        return None
     shares = measures.class_shares(run, facts.counts)
     given = np.bincount(run["label"].values, minlength=run.attrs["classes"]) / run.attrs["training_images"]
     with np.errstate(divide="ignore", invalid="ignore"):

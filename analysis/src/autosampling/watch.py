@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .measures import judged, judged_blocks
+from .measures import judged, judged_blocks, measured
 from .run import configuration, open_run, read_summary
 
 _LEVELS = "▁▂▃▄▅▆▇█"
@@ -35,10 +35,11 @@ def _events(run: xr.Dataset, most: int = 5) -> list[str]:
     """The last epochs and repeated cycles, the newest last."""
     found = []
     if run.sizes.get("epoch", 0):
-        for number, cycle, accuracy in zip(
-            *(run[name][-most:].values for name in ("epoch", "epoch_cycle", "test_accuracy")), strict=True
+        what = measured(run)
+        for number, cycle, value in zip(
+            *(run[name][-most:].values for name in ("epoch", "epoch_cycle", f"test_{what}")), strict=True
         ):
-            found.append((int(cycle), f"epoch {number} complete, test accuracy {accuracy:.4f}"))
+            found.append((int(cycle), f"epoch {number} complete, test {what} {value:.4f}"))
     attempts = run["attempt"].values
     for cycle in np.flatnonzero(attempts)[-most:]:
         found.append((int(cycle), f"repeated {attempts[cycle]} time(s): no member was finite"))
@@ -97,13 +98,14 @@ def describe(path: str | Path) -> tuple[str, bool]:
     cycles, planned = run.sizes["cycle"], run.attrs["cycles_planned"]
     state = run.attrs["state"]
     done = round(30 * cycles / max(1, planned))
-    best = np.concatenate([accuracy for _, accuracy, _, _ in judged_blocks(run)])
+    what = measured(run)
+    best = np.concatenate([value for _, value, _, _ in judged_blocks(run)])
     best = best[np.isfinite(best)]
-    last = run["reward_accuracy"][-1].values
+    last = run[f"reward_{what}"][-1].values
     lines = [
         f"{path}: {state}{_age(summary)}",
         f"[{'#' * done}{'.' * (30 - done)}] {cycles:,} of {planned:,} cycles, {run.sizes['member']} members",
-        f"reward accuracy of the {judged(run)}  {sparkline(best)}  last {best[-1] if len(best) else np.nan:.4f}",
+        f"reward {what} of the {judged(run)}  {sparkline(best)}  last {best[-1] if len(best) else np.nan:.4f}",
         f"last cycle: mean {np.nanmean(last):.4f}, spread {np.nanstd(last):.4f}",
     ]
     news, ended = _state(path, summary)

@@ -22,19 +22,21 @@ struct DatasetPlan {
     DataOptions options;
     std::uint64_t seed = 0; // synthetic only
     DatasetFacts facts;
-    std::size_t training_examples = 0; // in the training files
-    std::size_t test_examples = 0;
+    std::size_t training_examples = 0;        // in the training files
+    std::size_t test_examples = 0;            // in the test files; 0: they are drawn from the training files
     std::vector<std::filesystem::path> files; // that will be read, as found
     std::vector<std::string> warnings;        // of what is odd about them
 
-    // Bytes that load_dataset fills: examples as uint8, labels as int32, each block at a multiple of 64.
+    // Bytes that load_dataset fills: examples, labels or targets, each block at a multiple of 64.
     std::size_t bytes() const;
 };
 
 // The examples of the training or the test files.
 struct ExampleSet {
-    std::span<const std::uint8_t> bytes;  // (n, shape) u8
-    std::span<const std::int32_t> labels; // (n) i32, in 0 … classes−1
+    std::size_t rows = 0;                 // n
+    std::span<const std::uint8_t> bytes;  // (n, shape) u8 or f32
+    std::span<const std::int32_t> labels; // (n) i32, in 0 … classes−1; none in a regression
+    std::span<const float> targets;       // (n, targets) f32, of a regression
     std::shared_ptr<Source> source;       // makes batches of them
 };
 
@@ -42,7 +44,7 @@ struct ExampleSet {
 struct Dataset {
     DatasetFacts facts;
     ExampleSet training; // what the training and the reward set are taken from
-    ExampleSet test;
+    ExampleSet test;     // without rows: the test set is taken from `training`, too
 };
 
 // The names that plan_dataset knows.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <numeric>
@@ -46,16 +47,27 @@ class Shape {
     std::vector<int> lengths_;
 };
 
+// What memory holds of an example: an image's pixels (u8), or its numbers (f32).
+enum class Storage : std::uint8_t { pixels, numbers };
+
 // Letters: C channels.
 struct DatasetFacts {
     Shape shape; // of an example
-    int classes = 0;
+    Storage storage = Storage::pixels;
+    int classes = 0;                      // of a regression 1, to which all examples belong
+    int targets = 0;                      // numbers to predict, of a regression; 0: the class is predicted
     std::vector<std::string> class_names; // (classes)
-    std::vector<double> mean, std;        // (C) of pixels in 0…1
+    // What is taken off, and divides then: of images (C), of pixels in 0…1; of real numbers (values) or one for all.
+    std::vector<double> mean, std;
+
+    bool is_real() const { return storage == Storage::numbers; }
+    bool is_regression() const { return targets > 0; }
+    // How many numbers a network puts out.
+    int outputs() const { return is_regression() ? targets : classes; }
 
     template<class Archive>
     void serialize(Archive& archive, unsigned) {
-        archive& shape& classes& class_names& mean& std;
+        archive& shape& storage& classes& targets& class_names& mean& std;
     }
 };
 

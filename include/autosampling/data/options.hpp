@@ -22,6 +22,9 @@ struct DataOptions {
     std::int64_t seed = -1;                   // of the split, label noise and synthetic images; −1: run.seed
     std::int64_t reward_images = 0;           // held out of training; 0: a tenth of the training file
     std::int64_t reward_images_per_cycle = 0; // 0: all; else a subset redrawn every cycle
+    std::string reward_rows;                  // file that lists the reward examples' rows; empty: drawn
+    std::int64_t test_images = 0;             // held out for tests where there is no test file; 0: a tenth
+    bool standardise = false;                 // arrays: mean and std are those of the training file
     bool train_on_reward = false;             // the reward examples are trained on, too: nothing is held out then
     Augmentation augmentation = Augmentation::none;
     double label_noise = 0;        // fraction of the training labels that is redrawn

@@ -47,4 +47,7 @@ Crop draw_crop(const RandomKey& key, std::uint32_t slot);
 std::unique_ptr<Source> make_image_source(std::span<const std::uint8_t> images, const DatasetFacts& facts,
                                           Augmentation augmentation);
 
+// Real numbers in memory (n, shape), which must outlive it.
+std::unique_ptr<Source> make_array_source(std::span<const float> examples, const DatasetFacts& facts);
+
 } // namespace autosampling

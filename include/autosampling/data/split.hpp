@@ -18,12 +18,21 @@ struct Part {
 struct Split {
     Part training; // N examples: a training index is a place in here
     Part reward;   // held out of training (unless train_on_reward), stratified by true label
-    Part test;     // all of the test file, in its order
+    Part test;     // all of the test file, in its order; without one, rows of the training file
 };
 
-// A pure function of the labels, the options and the seed: first the reward set is drawn (stratified by largest
-// remainders, so that its size is exact), then the training part is thinned (`imbalance`: class c of C keeps
-// n_c · ratio^(−c/(C−1)), at least one; Cao et al., 2019), then exactly round(fraction · n) labels are redrawn,
+// The rows of a training file that are held out for tests where there is no test file: data.test_images of them, or a
+// tenth, stratified. labels (n), of a regression n zeros. Throws Error(usage).
+std::vector<std::uint32_t> draw_test_rows(std::span<const std::int32_t> labels, int classes, const DataOptions& options,
+                                          std::uint64_t seed);
+
+// The rows that the file data.reward_rows lists, separated by white space, in ascending order. Throws Error(data).
+std::vector<std::uint32_t> read_reward_rows(const std::string& path);
+
+// A pure function of the labels, the options and the seed: first the test set is drawn where there is no test file,
+// then the reward set (both stratified by largest remainders, so that their sizes are exact; a class of one example
+// goes to one of the parts) or taken from data.reward_rows, then the training part is thinned (`imbalance`: class c of
+// C keeps n_c · ratio^(−c/(C−1)), at least one; Cao et al., 2019), then exactly round(fraction · n) labels are redrawn,
 // uniformly over all classes. Sources ascend in every part. Throws Error(usage) where a part would be empty.
 Split split_dataset(const Dataset& dataset, const DataOptions& options, std::uint64_t seed);
 

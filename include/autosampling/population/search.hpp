@@ -88,6 +88,7 @@ class Search {
     bool late() const;
     [[noreturn]] void give_up(int attempt);
     void run_members(int attempt);
+    double accuracy_of(const Score& score, std::int64_t correct) const;
     Outcome run_member(std::int32_t member, int attempt);
     HyperparameterFactors factors_of(std::int32_t member) const;
     Weighting weigh(int attempt);

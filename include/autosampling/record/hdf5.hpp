@@ -1,17 +1,15 @@
-// HDF5 handles as objects, and the few typed calls that the record needs. After the start of a run one thread makes all
+// Files of the record: the few typed calls of HDF5 that it needs. After the start of a run one thread makes all
 // HDF5 calls of a process.
 #pragma once
 
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/files.hpp"
-
-#include <hdf5.h>
+#include "autosampling/base/hdf5_handle.hpp"
 
 #include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace autosampling {
@@ -22,38 +20,6 @@ class Damaged : public Error {
   public:
     explicit Damaged(const std::string& message) : Error(ExitCode::checkpoint, message) {}
 };
-
-// Owns one HDF5 identifier; `close` is its H5?close.
-template<herr_t (*close)(hid_t)>
-class Hdf5Handle {
-  public:
-    Hdf5Handle() = default;
-    explicit Hdf5Handle(hid_t id) : id_(id) {}
-    ~Hdf5Handle() { reset(); }
-    Hdf5Handle(Hdf5Handle&& other) noexcept : id_(std::exchange(other.id_, H5I_INVALID_HID)) {}
-    Hdf5Handle& operator=(Hdf5Handle&& other) noexcept {
-        if (this != &other) {
-            reset();
-            id_ = std::exchange(other.id_, H5I_INVALID_HID);
-        }
-        return *this;
-    }
-    hid_t get() const noexcept { return id_; }
-    hid_t release() noexcept { return std::exchange(id_, H5I_INVALID_HID); }
-    void reset() noexcept {
-        if (id_ >= 0) close(id_);
-        id_ = H5I_INVALID_HID;
-    }
-
-  private:
-    hid_t id_ = H5I_INVALID_HID;
-};
-
-using Hdf5Dataset = Hdf5Handle<H5Dclose>;
-using Hdf5Space = Hdf5Handle<H5Sclose>;
-using Hdf5Type = Hdf5Handle<H5Tclose>;
-using Hdf5Attribute = Hdf5Handle<H5Aclose>;
-using Hdf5Properties = Hdf5Handle<H5Pclose>;
 
 // "1.10.8": of the library in use.
 std::string hdf5_version();

@@ -24,7 +24,8 @@ struct Summary {
     double average_reward = 0;           // over its members, those that were finite
     double average_reward_error = 0;     // standard error of this average; NaN for one member
     std::int64_t members_not_finite = 0; // in the last cycle
-    double test_accuracy = 0;            // of the last epoch's winner, or mean; NaN before the first epoch
+    double test_accuracy = 0;            // of the last epoch's winner, or mean; NaN before it, and in a regression
+    double test_loss = 0;                // likewise, but for regressions
     double seconds = 0;                  // since the start of the job
     std::uint64_t state_hash = 0;        // of the last cycle's winner, or mean
     std::filesystem::path record;        // run.h5, or the folder of segments while there is none

@@ -1,0 +1,136 @@
+#include "array_file.hpp"
+
+#include "autosampling/base/error.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+#include <system_error>
+#include <type_traits>
+
+namespace autosampling::detail {
+
+namespace {
+
+constexpr std::uint64_t piece_bytes = 16 << 20;
+constexpr std::size_t cache_bytes = 64 << 20; // holds a row of chunks, so that none is unpacked twice
+
+template<class T>
+hid_t native_type() {
+    if constexpr (std::is_same_v<T, std::uint8_t>) return H5T_NATIVE_UINT8;
+    if constexpr (std::is_same_v<T, std::int64_t>) return H5T_NATIVE_INT64;
+    if constexpr (std::is_same_v<T, std::uint64_t>) return H5T_NATIVE_UINT64;
+    if constexpr (std::is_same_v<T, float>) return H5T_NATIVE_FLOAT;
+}
+
+// Rows that are read at once: whole chunks, about piece_bytes.
+std::uint64_t piece_rows(const Array& array, std::size_t row_bytes) {
+    const Hdf5Properties properties(H5Dget_create_plist(array.dataset.get()));
+    std::vector<hsize_t> chunk(array.shape.size(), 1);
+    if (H5Pget_layout(properties.get()) == H5D_CHUNKED)
+        H5Pget_chunk(properties.get(), static_cast<int>(chunk.size()), chunk.data());
+    const std::uint64_t rows = piece_bytes / std::max<std::size_t>(row_bytes, 1);
+    return std::max<std::uint64_t>(rows / chunk.front(), 1) * chunk.front();
+}
+
+} // namespace
+
+std::uint64_t Array::row_values() const {
+    return std::accumulate(shape.begin() + 1, shape.end(), std::uint64_t{1}, std::multiplies<>());
+}
+
+ArrayFile::ArrayFile(std::filesystem::path path) : path_(std::move(path)) {
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(path_, error)) refuse("no such file (data.path)", "give an HDF5 file");
+    const Hdf5Properties access = hdf5_file_access();
+    file_ = Hdf5Handle<H5Fclose>(check(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access.get()), "opened"));
+}
+
+template<class Id>
+Id ArrayFile::check(Id result, const std::string& action) const {
+    if (result < 0)
+        refuse(text("cannot be ", action, " (", hdf5_words(), ")"), "is it a whole HDF5 file? write it again");
+    return result;
+}
+
+void ArrayFile::refuse(const std::string& what, const std::string& suggestion) const {
+    throw Error(ExitCode::data, text(path_.string(), ": ", what, ": ", suggestion));
+}
+
+bool ArrayFile::has(const std::string& name) const {
+    return check(H5Lexists(file_.get(), name.c_str(), H5P_DEFAULT), "searched for " + name) > 0;
+}
+
+Array ArrayFile::array(const std::string& name) const {
+    if (!has(name)) refuse("holds no " + name, "it needs x and y, and may have x_test and y_test");
+    const Hdf5Properties access(H5Pcreate(H5P_DATASET_ACCESS));
+    H5Pset_chunk_cache(access.get(), H5D_CHUNK_CACHE_NSLOTS_DEFAULT, cache_bytes, 1);
+    Array array;
+    array.name = name;
+    array.dataset = Hdf5Dataset(check(H5Dopen2(file_.get(), name.c_str(), access.get()), "searched for " + name));
+    const Hdf5Space space(check(H5Dget_space(array.dataset.get()), "read at " + name));
+    array.shape.resize(static_cast<std::size_t>(std::max(H5Sget_simple_extent_ndims(space.get()), 0)));
+    H5Sget_simple_extent_dims(space.get(), array.shape.data(), nullptr);
+    if (array.shape.empty()) refuse(name + " is a single value", "give an array, a row an example");
+    const Hdf5Type type(check(H5Dget_type(array.dataset.get()), "read at " + name));
+    array.kind = H5Tget_class(type.get());
+    array.is_bytes =
+        array.kind == H5T_INTEGER && H5Tget_size(type.get()) == 1 && H5Tget_sign(type.get()) == H5T_SGN_NONE;
+    return array;
+}
+
+std::vector<std::string> ArrayFile::strings(const std::string& name) const {
+    const Array names = array(name);
+    if (names.kind != H5T_STRING || names.shape.size() != 1) refuse(name + " is no list of strings", "correct it");
+    const Hdf5Type on_file(check(H5Dget_type(names.dataset.get()), "read at " + name));
+    std::vector<std::string> values(names.rows());
+    if (H5Tis_variable_str(on_file.get()) > 0) {
+        const Hdf5Space space(check(H5Dget_space(names.dataset.get()), "read at " + name));
+        std::vector<char*> pointers(values.size());
+        check(H5Dread(names.dataset.get(), on_file.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()),
+              "read at " + name);
+        for (std::size_t i = 0; i < values.size(); ++i) values[i] = pointers[i] != nullptr ? pointers[i] : "";
+        H5Dvlen_reclaim(on_file.get(), space.get(), H5P_DEFAULT, pointers.data());
+    } else {
+        const std::size_t length = H5Tget_size(on_file.get());
+        std::string all(length * values.size(), '\0');
+        check(H5Dread(names.dataset.get(), on_file.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, all.data()),
+              "read at " + name);
+        for (std::size_t i = 0; i < values.size(); ++i) values[i] = all.substr(i * length, length).c_str();
+    }
+    return values;
+}
+
+template<class T>
+void ArrayFile::read(const Array& array, std::span<T> out,
+                     const std::function<void(std::uint64_t, std::span<const T>)>& look) const {
+    const std::uint64_t values = array.row_values();
+    EXPECT(out.empty() || out.size() == array.rows() * values);
+    const std::uint64_t step = piece_rows(array, values * sizeof(T));
+    std::vector<T> scratch(out.empty() ? std::min<std::uint64_t>(step, array.rows()) * values : 0);
+    const Hdf5Space file_space(check(H5Dget_space(array.dataset.get()), "read at " + array.name));
+    std::vector<hsize_t> start(array.shape.size()), count(array.shape.begin(), array.shape.end());
+    for (std::uint64_t first = 0; first < array.rows(); first += step) {
+        start.front() = first;
+        count.front() = std::min(step, array.rows() - first);
+        const hsize_t length = count.front() * values;
+        const Hdf5Space memory_space(H5Screate_simple(1, &length, nullptr));
+        H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
+        const auto piece = out.empty() ? std::span(scratch).first(length) : out.subspan(first * values, length);
+        check(H5Dread(array.dataset.get(), native_type<T>(), memory_space.get(), file_space.get(), H5P_DEFAULT,
+                      piece.data()),
+              text("read at ", array.name, " from row ", first));
+        look(first, piece);
+    }
+}
+
+template void ArrayFile::read(const Array&, std::span<std::uint8_t>,
+                              const std::function<void(std::uint64_t, std::span<const std::uint8_t>)>&) const;
+template void ArrayFile::read(const Array&, std::span<std::int64_t>,
+                              const std::function<void(std::uint64_t, std::span<const std::int64_t>)>&) const;
+template void ArrayFile::read(const Array&, std::span<std::uint64_t>,
+                              const std::function<void(std::uint64_t, std::span<const std::uint64_t>)>&) const;
+template void ArrayFile::read(const Array&, std::span<float>,
+                              const std::function<void(std::uint64_t, std::span<const float>)>&) const;
+
+} // namespace autosampling::detail

@@ -1,0 +1,252 @@
+// The user's own arrays: what is read, and which row is named where it can't be.
+#include "data_files.hpp"
+
+#include "autosampling/base/hdf5_handle.hpp"
+#include "autosampling/data/split.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+namespace autosampling {
+namespace {
+
+using namespace testing;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+template<class T>
+hid_t type_of() {
+    if constexpr (std::is_same_v<T, std::uint8_t>) return H5T_NATIVE_UINT8;
+    if constexpr (std::is_same_v<T, std::int32_t>) return H5T_NATIVE_INT32;
+    if constexpr (std::is_same_v<T, std::int64_t>) return H5T_NATIVE_INT64;
+    if constexpr (std::is_same_v<T, std::uint64_t>) return H5T_NATIVE_UINT64;
+    if constexpr (std::is_same_v<T, float>) return H5T_NATIVE_FLOAT;
+    if constexpr (std::is_same_v<T, double>) return H5T_NATIVE_DOUBLE;
+}
+
+// An HDF5 file of the test's arrays.
+class Arrays : public ::testing::Test {
+  protected:
+    using Lengths = std::vector<hsize_t>;
+
+    // `chunk` rows a compressed chunk; 0: contiguous.
+    template<class T>
+    void put(const char* name, const std::vector<T>& values, const Lengths& shape, hsize_t chunk = 0) {
+        const Hdf5Handle<H5Fclose> out(open());
+        if (H5Lexists(out.get(), name, H5P_DEFAULT) > 0) H5Ldelete(out.get(), name, H5P_DEFAULT);
+        const Hdf5Space space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr));
+        const Hdf5Properties layout(H5Pcreate(H5P_DATASET_CREATE));
+        if (chunk > 0) {
+            Lengths lengths = shape;
+            lengths.front() = chunk;
+            lengths.back() = (lengths.back() + 1) / 2;
+            H5Pset_chunk(layout.get(), static_cast<int>(lengths.size()), lengths.data());
+            H5Pset_deflate(layout.get(), 1);
+        }
+        const Hdf5Dataset dataset(
+            H5Dcreate2(out.get(), name, type_of<T>(), space.get(), H5P_DEFAULT, layout.get(), H5P_DEFAULT));
+        ASSERT_GE(H5Dwrite(dataset.get(), type_of<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), 0);
+    }
+
+    hid_t open() const {
+        return std::filesystem::exists(file) ? H5Fopen(file.c_str(), H5F_ACC_RDWR, H5P_DEFAULT)
+                                             : H5Fcreate(file.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT);
+    }
+
+    // n rows of 2 × 3 numbers, number i of all being i / 8, and classes 0, 1, 2, 0, …
+    void put_numbers(std::size_t n, hsize_t chunk = 0) {
+        std::vector<float> x(n * 6);
+        for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i) / 8;
+        put("x", x, {n, 2, 3}, chunk);
+        put("y", classes(n), {n});
+    }
+    static std::vector<std::int64_t> classes(std::size_t n) {
+        std::vector<std::int64_t> y(n);
+        for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<std::int64_t>(i % 3);
+        return y;
+    }
+
+    DataOptions options() const { return options_for("arrays", file); }
+    std::string refused() const {
+        return refusal(ExitCode::data, [&] { load(options()); });
+    }
+
+    TemporaryFolder folder;
+    std::filesystem::path file = folder.path() / "own.h5";
+};
+
+std::vector<float> batch_of(const ExampleSet& set, const std::vector<std::uint32_t>& rows, std::size_t values) {
+    std::vector<float> out(rows.size() * values);
+    set.source->fill(rows, {}, out);
+    return out;
+}
+
+TEST_F(Arrays, numbers_of_any_shape_are_read_whole_chunked_and_compressed) {
+    for (const hsize_t chunk : {0, 1, 7}) {
+        put_numbers(50, chunk);
+        const auto loaded = load(options());
+        EXPECT_EQ(loaded.dataset.facts.shape, (Shape{2, 3}));
+        EXPECT_EQ(loaded.dataset.facts.classes, 3);
+        EXPECT_EQ(loaded.dataset.facts.outputs(), 3);
+        ASSERT_EQ(loaded.dataset.training.rows, 50U);
+        EXPECT_EQ(loaded.dataset.training.labels[49], 1);
+        EXPECT_EQ(batch_of(loaded.dataset.training, {49, 0}, 6),
+                  (std::vector<float>{294 / 8.F, 295 / 8.F, 296 / 8.F, 297 / 8.F, 298 / 8.F, 299 / 8.F, 0, 1 / 8.F,
+                                      2 / 8.F, 3 / 8.F, 4 / 8.F, 5 / 8.F}));
+    }
+}
+
+TEST_F(Arrays, images_of_bytes_have_a_test_part_and_class_names) {
+    std::vector<std::uint8_t> x(12 * 4 * 4);
+    std::iota(x.begin(), x.end(), std::uint8_t{0});
+    put("x", x, {12, 4, 4});
+    put("y", classes(12), {12});
+    put("x_test", x, {12, 4, 4, 1});
+    put("y_test", std::vector<std::int32_t>(12, 2), {12, 1});
+    const auto loaded = load(options());
+    EXPECT_EQ(loaded.dataset.facts.shape, (Shape{4, 4, 1}));
+    EXPECT_EQ(loaded.dataset.facts.class_names, (std::vector<std::string>{"0", "1", "2"}));
+    EXPECT_EQ(loaded.dataset.test.rows, 12U);
+    EXPECT_EQ(loaded.dataset.test.labels[5], 2);
+    EXPECT_EQ(batch_of(loaded.dataset.test, {1}, 16).front(), 16 / 255.F);
+}
+
+TEST_F(Arrays, real_y_is_a_regression) {
+    put_numbers(20);
+    std::vector<double> y(40);
+    std::iota(y.begin(), y.end(), 0.5);
+    put("y", y, {20, 2});
+    const auto loaded = load(options());
+    EXPECT_TRUE(loaded.dataset.facts.is_regression());
+    EXPECT_EQ(loaded.dataset.facts.outputs(), 2);
+    EXPECT_EQ(loaded.dataset.training.targets[39], 39.5F);
+    const auto split = split_dataset(loaded.dataset, options(), 0);
+    EXPECT_EQ(split.test.source.size(), 2U);
+    EXPECT_EQ(split.reward.source.size(), 1U);
+    EXPECT_EQ(split.training.label, std::vector<std::int32_t>(17, 0));
+    auto noisy = options();
+    noisy.label_noise = 0.1;
+    EXPECT_THAT(refusal(ExitCode::usage, [&] { split_dataset(loaded.dataset, noisy, 0); }), HasSubstr("regression"));
+}
+
+TEST_F(Arrays, standardised_numbers_have_mean_0_and_deviation_1_without_the_tested_rows) {
+    put_numbers(100, 9);
+    auto standardised = options();
+    standardised.standardise = true;
+    standardised.test_images = 30;
+    const auto loaded = load(standardised, 5);
+    const auto split = split_dataset(loaded.dataset, standardised, 5);
+    std::vector<std::uint32_t> rows = split.training.source;
+    rows.insert(rows.end(), split.reward.source.begin(), split.reward.source.end());
+    ASSERT_EQ(rows.size(), 70U);
+    const auto values = batch_of(loaded.dataset.training, rows, 6);
+    for (std::size_t feature = 0; feature < 6; ++feature) {
+        double sum = 0, squares = 0;
+        for (std::size_t i = feature; i < values.size(); i += 6) sum += values[i], squares += values[i] * values[i];
+        EXPECT_NEAR(sum / 70, 0, 1e-6);
+        EXPECT_NEAR(squares / 70, 1, 1e-5);
+    }
+    EXPECT_EQ(loaded.plan.facts.mean.size(), 6U);
+}
+
+TEST_F(Arrays, rewards_may_be_listed) {
+    put_numbers(30);
+    auto listed = options();
+    listed.reward_rows = folder.path() / "rewards.txt";
+    const auto write = [&](const std::string& words) { write_bytes(listed.reward_rows, {words.begin(), words.end()}); };
+    const auto split = [&] { return split_dataset(load(listed).dataset, listed, 0); };
+    const auto tested = split_dataset(load(options()).dataset, options(), 0).test.source;
+    std::vector<std::uint32_t> wanted;
+    for (std::uint32_t row = 29; wanted.size() < 4; --row)
+        if (std::ranges::find(tested, row) == tested.end()) wanted.insert(wanted.begin(), row);
+    std::string words;
+    for (const auto row : wanted) words = std::to_string(row) + "\n" + words;
+    write(words);
+    EXPECT_EQ(split().reward.source, wanted);
+    EXPECT_EQ(split().training.source.size(), 30 - 3 - 4U);
+    for (const auto& [bad, said] : std::map<std::string, std::string>{{"1 2 x", "\"x\""},
+                                                                      {"-1", "\"-1\""},
+                                                                      {"", "lists no row"},
+                                                                      {"5 5", "row 5 twice"},
+                                                                      {"30", "1 of its 1 rows"},
+                                                                      {std::to_string(tested.front()), "tested"}}) {
+        write(bad);
+        EXPECT_THAT(refusal(ExitCode::data, split), HasSubstr(said)) << bad;
+    }
+}
+
+TEST_F(Arrays, bad_numbers_and_classes_are_named_with_their_row) {
+    put_numbers(20, 3);
+    for (const float bad : {std::nanf(""), INFINITY}) {
+        std::vector<float> x(20 * 6, 1);
+        x[17 * 6 + 2] = bad;
+        put("x", x, {20, 6}, 4);
+        EXPECT_THAT(refused(), AllOf(HasSubstr(file.string()), HasSubstr("x has"), HasSubstr("in row 17")));
+    }
+    put_numbers(20);
+    const auto with = [&](std::int64_t value) {
+        auto y = classes(20);
+        y[11] = value;
+        put("y", y, {20});
+        return refused();
+    };
+    EXPECT_THAT(with(-1), HasSubstr("class -1 in row 11"));
+    EXPECT_THAT(with(std::int64_t{1} << 40), HasSubstr("class 1099511627776 in row 11"));
+    EXPECT_THAT(with(4), HasSubstr("no class 3, but 4 in row 11"));
+    auto from_one = classes(20);
+    for (auto& value : from_one) ++value;
+    put("y", from_one, {20});
+    EXPECT_THAT(refused(), HasSubstr("no class 0, but 1 in row 0"));
+    put("y", std::vector<std::uint64_t>(20, ~std::uint64_t{0}), {20});
+    EXPECT_THAT(refused(), HasSubstr("in row 0"));
+    put("y", std::vector<float>(20, NAN), {20});
+    EXPECT_THAT(refused(), HasSubstr("y has the value nan in row 0"));
+    put("y", classes(20), {20});
+    put("x_test", std::vector<float>(12, 1), {2, 2, 3});
+    put("y_test", std::vector<std::int64_t>{0, 3}, {2});
+    EXPECT_THAT(refused(), HasSubstr("y_test has the class 3 in row 1"));
+}
+
+TEST_F(Arrays, shapes_that_do_not_fit_are_refused) {
+    EXPECT_THAT(refused(), HasSubstr("no such file"));
+    put_numbers(20);
+    put("y", classes(19), {19});
+    EXPECT_THAT(refused(), HasSubstr("y has 19 rows, x 20"));
+    put("y", classes(40), {20, 2});
+    EXPECT_THAT(refused(), HasSubstr("whole numbers of 20 x 2"));
+    put("y", std::vector<std::int64_t>(20, 0), {20});
+    EXPECT_THAT(refused(), HasSubstr("one class alone"));
+    put("y", classes(20), {20});
+    put("x", std::vector<std::int32_t>(20, 0), {20});
+    EXPECT_THAT(refused(), HasSubstr("neither uint8 nor float32"));
+    put("x", std::vector<std::uint8_t>(20 * 5, 0), {20, 5});
+    EXPECT_THAT(refused(), HasSubstr("uint8 of 20 x 5"));
+    put("x", std::vector<float>(20, 0), {20});
+    put("x_test", std::vector<float>(40, 0), {20, 2});
+    EXPECT_THAT(refused(), HasSubstr("holds no y_test"));
+    put("y_test", classes(20), {20});
+    EXPECT_THAT(refused(), HasSubstr("x_test is 20 x 2, x 20"));
+}
+
+TEST_F(Arrays, files_cut_short_empty_or_of_another_kind_are_refused) {
+    put_numbers(2000);
+    const auto whole = read_bytes(file);
+    for (const std::size_t length : {std::size_t{0}, std::size_t{100}, whole.size() / 2, whole.size() - 1}) {
+        write_bytes(file, {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length)});
+        EXPECT_THAT(refused(), HasSubstr(file.string())) << length;
+    }
+    const std::string text = "x,y\n1,2\n";
+    write_bytes(file, {text.begin(), text.end()});
+    EXPECT_THAT(refused(), HasSubstr("HDF5"));
+    std::filesystem::remove(file);
+    std::filesystem::create_directory(file);
+    EXPECT_THAT(refused(), HasSubstr("no such file"));
+    EXPECT_THAT(refusal(ExitCode::usage, [] { load(options_for("arrays", "")); }), HasSubstr("data.path"));
+}
+
+} // namespace
+} // namespace autosampling

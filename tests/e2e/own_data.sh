@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# The user's own data: arrays of classes and of real numbers. They train and learn; bad files are refused.
+# shellcheck source=tests/e2e/lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+need_python
+
+"$python" - "$work" <<'PYTHON'
+import sys
+import h5py, numpy as np
+g = np.random.default_rng(0)
+x, w = g.normal(size=(2000, 4, 4)).astype("f4"), g.normal(size=(16, 5))
+with h5py.File(sys.argv[1] + "/classes.h5", "w") as file:
+    file.create_dataset("x", data=x, chunks=(100, 4, 4), compression="gzip")
+    file["y"] = (x.reshape(2000, 16) @ w).argmax(1)
+with h5py.File(sys.argv[1] + "/numbers.h5", "w") as file:
+    file["x"], file["y"] = 1000 + 7 * x, (x.reshape(2000, 16) @ w[:, :2]).astype("f4")
+PYTHON
+arrays() { printf '%s\n' --set data.name=arrays --set "data.path=$work/$1.h5" --set data.reward_images=200; }
+mapfile -t classes < <(arrays classes)
+mapfile -t numbers < <(arrays numbers)
+numbers+=(--set data.standardise=true)
+
+longer=(--set training.epochs=20 --set training.schedule=constant)
+train 2 "$work/classes" "${classes[@]}" "${longer[@]}"
+train 2 "$work/numbers" "${numbers[@]}" "${longer[@]}"
+"$python" - "$work" <<'PYTHON' || fail "the arrays weren't learned, or are recorded wrongly"
+import json, sys
+import h5py, numpy as np
+with h5py.File(sys.argv[1] + "/classes/run.h5") as run:
+    assert run["test_accuracy"][-1] > 0.8, run["test_accuracy"][...]
+with h5py.File(sys.argv[1] + "/numbers/run.h5") as run:
+    assert np.isnan(run["test_accuracy"][...]).all()
+    loss = run["test_loss"][...]
+    assert loss[-1] < 0.1 * h5py.File(sys.argv[1] + "/numbers.h5")["y"][...].var(), loss
+    assert np.array_equal(run["reward"][...], -run["reward_loss"][...])
+summary = json.load(open(sys.argv[1] + "/numbers/summary.json"))
+assert summary["test_accuracy"] is None and summary["test_loss"] == loss[-1], summary
+PYTHON
+grep -q 'test loss of the winner' "$work/numbers/run.log" || fail "the log says nothing of the loss"
+
+# One row of 2000 is spoilt.
+"$python" -c 'import sys, h5py; h5py.File(sys.argv[1], "a")["x"][1234, 1, 2] = float("nan")' "$work/classes.h5"
+expect 3 'x has the value nan in row 1234' mpi 2 run "$small" --output "$work/bad" "${classes[@]}"
+expect 2 'label noise and imbalance are for classes' mpi 2 run "$small" --output "$work/bad" "${numbers[@]}" --set data.label_noise=0.1
