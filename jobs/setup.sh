@@ -37,6 +37,8 @@ nlohmann-json3-dev          nlohmann/json.hpp                                   
 librandom123-dev            Random123/philox.h                                   random123
 libxxhash-dev               xxhash.h                                             xxhash
 libarchive-dev              archive.h                                            libarchive
+libturbojpeg0-dev           turbojpeg.h                                          libjpeg-turbo
+libpng-dev                  png.h                                                libpng
 python3-venv                python3:ensurepip                                    python'
 test_packages='
 libgtest-dev                gtest/gtest.h                                        googletest

@@ -36,7 +36,7 @@ obey() {
     'cmake --install '*) ;; # e2e.install
     'bash tests/format.sh --fix' | 'bash tests/python.sh --fix') ;; # style.format, style.python
     'bash jobs/get-data.sh cifar10') ;; # data.get_data
-    'mpirun -n 2 autosampling run jobs/configs/arrays.toml '*) ;; # e2e.own_data
+    'mpirun -n 2 autosampling run jobs/configs/arrays.toml '* | 'autosampling pack '*) ;; # e2e.own_data
     'sbatch '* | 'LAUNCHER=mpirun '*) bash -n jobs/slurm.sh ;; # needs Slurm
     '.venv/bin/autosampling-analyse report run-quickstart --output report') ;; # below
     *'autosampling info') run autosampling info ;;

@@ -142,6 +142,16 @@ ExitCode dispatch(int argc, char** argv) {
     history->add_option("--every", every, "Cycles from one time to the next; without it, every epoch")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{std::numeric_limits<std::int32_t>::max()}))
         ->type_name("CYCLES");
+    CLI::App* pack = app.add_subcommand("pack", "Pack a tree of images, a folder a class, for data.name = packed");
+    PackOptions packing;
+    pack->add_option("TREE", packing.tree, "Folder that holds a folder a class, of JPEG or PNG files")->required();
+    pack->add_option("FILE", packing.file, "File to write")->required();
+    pack->add_option("--test", packing.test_tree, "A second tree, of test images of the same classes")
+        ->type_name("TREE");
+    pack->add_option("--threads", packing.threads, "Threads that read and check the images; without it, one a core")
+        ->check(CLI::Range(1, 1024))
+        ->type_name("THREADS");
+    pack->add_flag("--skip-unreadable", packing.skip_unreadable, "Leave out images that can't be decoded");
     CLI::App* info = app.add_subcommand("info", "Print versions, build options and devices");
 
     leave_out_backtraces();
@@ -157,6 +167,7 @@ ExitCode dispatch(int argc, char** argv) {
     if (*defaults) return run_locally([] { std::cout << describe_defaults(); });
     if (*finish) return run_locally([&] { finish_command(directory); });
     if (*history) return run_locally([&] { history_command(directory, every); });
+    if (*pack) return run_locally([&] { pack_command(packing); });
     if (*info) return run_locally(info_command);
 
     arguments.opening = resume ? Opening::resume : overwrite ? Opening::overwrite : Opening::fresh;

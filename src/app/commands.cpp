@@ -141,6 +141,13 @@ void history_command(const std::filesystem::path& run, std::int64_t every) {
     write_run_history(run, every, log);
 }
 
+void pack_command(const PackOptions& options) {
+    const auto say = [](const std::string& line) { std::cout << line << std::endl; };
+    const PackResult result = pack_images(options, say);
+    say(text(options.file.string(), ": ", result.images, " images of ", result.classes, " classes, ",
+             result.bytes / 1'000'000, " MB, ", result.skipped, " left out"));
+}
+
 void info_command() {
     const BuildInfo build = build_info();
     std::cout << "autosampling " << build.version << " (git " << build.git_hash << (build.git_dirty ? ", changed" : "")

@@ -3,6 +3,7 @@
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/hash.hpp"
 #include "formats.hpp"
+#include "packed_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,6 +24,7 @@ constexpr std::array formats{Format{"mnist", true, detail::plan_mnist, detail::l
                              Format{"cifar10", true, detail::plan_cifar, detail::load_cifar},
                              Format{"cifar100", true, detail::plan_cifar, detail::load_cifar},
                              Format{"arrays", true, detail::plan_arrays, detail::load_arrays},
+                             Format{"packed", true, detail::plan_packed, detail::load_packed},
                              Format{"synthetic", false, detail::plan_synthetic, detail::load_synthetic}};
 
 const Format& format_of(const std::string& name) {
@@ -44,7 +46,9 @@ std::span<const T> values_of(std::span<const std::uint8_t> bytes) {
 }
 
 void check_augmentation(const DataOptions& options, Storage storage) {
-    const Augmentation fits = storage == Storage::pixels ? Augmentation::crop_flip : Augmentation::none;
+    const Augmentation fits = storage == Storage::pixels   ? Augmentation::crop_flip
+                              : storage == Storage::packed ? Augmentation::resized_crop
+                                                           : Augmentation::none;
     VALIDATE(options.augmentation == Augmentation::none || options.augmentation == fits, ExitCode::usage,
              "data.augmentation = ", options.augmentation, " does not go with data.name = ", options.name,
              " (its examples allow ", fits, "): set it to none");
@@ -74,6 +78,8 @@ std::size_t example_bytes(const DatasetFacts& facts) {
         return facts.shape.values();
     case Storage::numbers:
         return facts.shape.values() * sizeof(float);
+    case Storage::packed:
+        return sizeof(detail::PackedImage);
     }
     return 0;
 }
@@ -84,6 +90,9 @@ std::unique_ptr<Source> make_source(const DatasetPlan& plan, std::span<const std
         return make_image_source(bytes, plan.facts, plan.options.augmentation);
     case Storage::numbers:
         return make_array_source(values_of<float>(bytes), plan.facts);
+    case Storage::packed:
+        return detail::make_packed_source(values_of<detail::PackedImage>(bytes), plan.options.path, plan.facts,
+                                          plan.options);
     }
     return nullptr;
 }

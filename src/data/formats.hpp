@@ -19,6 +19,11 @@ struct ExampleSetMemory {
     std::span<float> targets;       // (n, targets) f32, in place of labels
 };
 
+struct PackedImage;
+// Images in a packed file, decoded as they are asked for. `images` must outlive it.
+std::unique_ptr<Source> make_packed_source(std::span<const PackedImage> images, const std::filesystem::path& path,
+                                           const DatasetFacts& facts, const DataOptions& options);
+
 // The most images that one file may have; a compressed file isn't read further than that.
 inline constexpr std::uint64_t max_images = 1 << 24;
 
@@ -27,11 +32,13 @@ void plan_mnist(DatasetPlan& plan);
 void plan_cifar(DatasetPlan& plan);
 void plan_synthetic(DatasetPlan& plan);
 void plan_arrays(DatasetPlan& plan);
+void plan_packed(DatasetPlan& plan);
 
 void load_mnist(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
 void load_cifar(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
 void load_synthetic(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
 void load_arrays(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
+void load_packed(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
 
 // Warns where the numbers of examples aren't those of the whole data set.
 void expect_sizes(DatasetPlan& plan, std::size_t training, std::size_t test);

@@ -147,6 +147,13 @@ struct Trainer::Parts {
         state.gradients().copy_(host.div_(ranks()));
     }
 
+    // Lets the source read ahead what this rank trains on.
+    void expect(std::span<const std::uint32_t> indices) {
+        std::vector<std::uint32_t> rows;
+        for (const std::uint32_t index : indices) rows.push_back(split.training.source[index]);
+        training_set.source->expect(rows);
+    }
+
     Tensor outputs(const Tensor& examples) { return network->forward(examples).to(torch::kFloat); }
 
     // The loss of each draw, of what loss_of takes. -> (B) f32
@@ -227,6 +234,7 @@ CycleResult Trainer::train(const CycleTask& task) {
     Tensor losses = torch::zeros({steps}, torch::TensorOptions(p.options.device));
     Tensor draw_losses = torch::zeros({std::ssize(task.indices)}, torch::TensorOptions(p.options.device));
     p.network->train();
+    p.expect(task.indices);
     for (std::int64_t step = 0; step < steps; ++step) {
         const std::size_t first =
             static_cast<std::size_t>(step) * batch_size + part * static_cast<std::size_t>(p.rank());

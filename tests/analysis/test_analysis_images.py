@@ -1,12 +1,14 @@
 """Training images, from files as data sets have them, and the sheets that are made of them."""
 
 import gzip
+import io
 import lzma
 
 import h5py
 import numpy as np
 import pytest
 from cifar_files import CIFAR10, PACK, write_cifar
+from PIL import Image
 from recorded_runs import Shape, write_run
 
 from autosampling import images, measures, open_run
@@ -82,6 +84,22 @@ def test_arrays_are_shown_as_images_shades_or_curves(tmp_path):
     assert heights[0] == 0
     assert heights[-1] == 31
     assert (np.diff(heights) >= 0).all()
+
+
+def test_packed_photographs_are_shown_by_their_middle(tmp_path):
+    contents = []
+    for shade in range(60):
+        out = io.BytesIO()
+        Image.new("RGB", (120, 97), (4 * shade, 0, 0)).save(out, "PNG")
+        contents.append(out.getvalue())
+    with h5py.File(tmp_path / "data", "w") as file:
+        file["bytes"] = np.frombuffer(b"".join(contents), np.uint8)
+        file["length"] = np.array([len(content) for content in contents], np.uint64)
+        file["begin"] = np.cumsum(file["length"][...]) - file["length"][...]
+        file["training_images"] = np.array([60])
+    pictures = images.read_training_images(run_on(tmp_path, "packed"))
+    assert pictures.shape == (60, 96, 96, 3)
+    np.testing.assert_array_equal(pictures[:, 5, 7, 0], np.arange(60) * 4)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The user's own data: arrays of classes and of real numbers. They train and learn; bad files are refused.
+# The user's own data: arrays of classes and of real numbers, and photographs that are packed first. They train, learn,
+# resume and are reported on; bad files are refused.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 need_python
@@ -42,3 +43,33 @@ grep -q 'test loss of the winner' "$work/numbers/run.log" || fail "the log says 
 "$python" -c 'import sys, h5py; h5py.File(sys.argv[1], "a")["x"][1234, 1, 2] = float("nan")' "$work/classes.h5"
 expect 3 'x has the value nan in row 1234' mpi 2 run "$small" --output "$work/bad" "${classes[@]}"
 expect 2 'label noise and imbalance are for classes' mpi 2 run "$small" --output "$work/bad" "${numbers[@]}" --set data.label_noise=0.1
+
+if "$python" -c 'import PIL' 2>/dev/null; then
+    "$python" - "$work/tree" <<'PYTHON'
+import sys
+from pathlib import Path
+import numpy as np
+from PIL import Image
+g = np.random.default_rng(0)
+for label, colour in enumerate([(200, 40, 40), (40, 200, 40), (40, 40, 200)]):
+    folder = Path(sys.argv[1]) / f"class {label + 8}"
+    folder.mkdir(parents=True)
+    for number in range(40):
+        pixels = np.clip(g.normal(colour, 40, size=(g.integers(40, 60), g.integers(40, 60), 3)), 0, 255)
+        Image.fromarray(pixels.astype("u1")).save(folder / f"{number}.JPEG")
+PYTHON
+    expect 0 'packed\.h5: 120 images of 3 classes' "$program" pack "$work/tree" "$work/packed.h5"
+    photographs=(--set data.name=packed --set "data.path=$work/packed.h5" --set data.image_size=16 --set data.reward_images=20
+        --set data.augmentation=resized-crop --set data.decode_threads=2 --set model.name=convnet)
+    photographs+=(--set training.schedule=constant)
+    train 2 "$work/whole" "${photographs[@]}" --set training.epochs=8
+    train 1 "$work/parts" "${photographs[@]}" --set training.epochs=3
+    train 2 "$work/parts" "${photographs[@]}" --set training.epochs=8 --resume
+    same "$work/whole" "$work/parts"
+    "$python" -c 'import sys, h5py; assert h5py.File(sys.argv[1])["test_accuracy"][-1] > 0.9' "$work/whole/run.h5" ||
+        fail "three colours weren't learned"
+    echo 'no picture' >"$work/tree/class 9/text.JPEG"
+    expect 3 'text\.JPEG: neither JPEG nor PNG' "$program" pack "$work/tree" "$work/again.h5"
+    [[ ! -e $work/again.h5 && ! -e $work/again.h5.tmp ]] || fail "a pack that was refused left a file"
+    expect 0 '120 images of 3 classes, .*, 1 left out' "$program" pack "$work/tree" "$work/again.h5" --skip-unreadable
+fi

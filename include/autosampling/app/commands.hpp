@@ -3,6 +3,7 @@
 
 #include "autosampling/base/error.hpp"
 #include "autosampling/comm/communicator.hpp"
+#include "autosampling/data/pack.hpp"
 #include "autosampling/options/options.hpp"
 #include "autosampling/record/run_directory.hpp"
 
@@ -33,6 +34,7 @@ ExitCode replay_command(Communicator& comm, const RunArguments& arguments, Repla
 void check_command(const RunArguments& arguments);
 void finish_command(const std::filesystem::path& run);
 void history_command(const std::filesystem::path& run, std::int64_t every);
+void pack_command(const PackOptions& options);
 void info_command();
 
 // Runs a collective action under MPI and returns the exit code. An error that all ranks share is said once, by the

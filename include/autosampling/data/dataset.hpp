@@ -34,7 +34,7 @@ struct DatasetPlan {
 // The examples of the training or the test files.
 struct ExampleSet {
     std::size_t rows = 0;                 // n
-    std::span<const std::uint8_t> bytes;  // (n, shape) u8 or f32
+    std::span<const std::uint8_t> bytes;  // (n, shape) u8 or f32, or what is packed
     std::span<const std::int32_t> labels; // (n) i32, in 0 … classes−1; none in a regression
     std::span<const float> targets;       // (n, targets) f32, of a regression
     std::shared_ptr<Source> source;       // makes batches of them

@@ -47,8 +47,8 @@ class Shape {
     std::vector<int> lengths_;
 };
 
-// What memory holds of an example: an image's pixels (u8), or its numbers (f32).
-enum class Storage : std::uint8_t { pixels, numbers };
+// What memory holds of an example: an image's pixels (u8), its numbers (f32), or its place in a file of packed images.
+enum class Storage : std::uint8_t { pixels, numbers, packed };
 
 // Letters: C channels.
 struct DatasetFacts {

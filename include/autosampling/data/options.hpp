@@ -9,9 +9,9 @@
 
 namespace autosampling {
 
-enum class Augmentation { none, crop_flip };
+enum class Augmentation { none, crop_flip, resized_crop };
 constexpr auto names_of(Augmentation) {
-    return std::array{"none", "crop-flip"};
+    return std::array{"none", "crop-flip", "resized-crop"};
 }
 
 struct DataOptions {
@@ -30,6 +30,10 @@ struct DataOptions {
     double label_noise = 0;        // fraction of the training labels that is redrawn
     double reward_label_noise = 0; // likewise of the reward set's
     double imbalance = 1;          // most frequent : rarest class of the training part, exponential between
+
+    // packed only
+    std::int64_t image_size = 224;   // height and width that pictures are cut to
+    std::int64_t decode_threads = 1; // of each rank
 
     // synthetic only
     std::int64_t synthetic_images = 10000; // training file; the test file has a fifth of it

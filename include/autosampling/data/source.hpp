@@ -30,6 +30,9 @@ class Source {
     // is changed at random, nor is it where the data set's augmentation is none. Local.
     virtual void fill(std::span<const std::uint32_t> rows, const std::optional<AugmentationDraws>& draws,
                       std::span<float> out) = 0;
+
+    // Says which rows will be wanted soon, so that they can be read ahead. Local.
+    virtual void expect(std::span<const std::uint32_t>) {}
 };
 
 // The random choices for one image under crop_flip.

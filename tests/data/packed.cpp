@@ -1,0 +1,217 @@
+// Trees of photographs, packed, and batches of them.
+#include "data_files.hpp"
+
+#include "autosampling/data/pack.hpp"
+#include "autosampling/data/split.hpp"
+
+#include <gmock/gmock.h>
+#include <png.h>
+#include <turbojpeg.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <set>
+
+namespace autosampling {
+namespace {
+
+using namespace testing;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+constexpr RandomKey augmentation_key{7, Purpose::augmentation, 1, 2, 0};
+
+// Pixels (H, W, 3) of a smooth picture.
+Bytes picture(int height, int width, int seed) {
+    Bytes pixels;
+    for (int y = 0; y < height; ++y) {
+        for (int x = 0; x < width; ++x) {
+            for (int c = 0; c < 3; ++c)
+                pixels.push_back(static_cast<std::uint8_t>(128 + 100 * std::sin(0.04 * (c + 1) * x + seed) *
+                                                                     std::cos(0.05 * y + c)));
+        }
+    }
+    return pixels;
+}
+
+Bytes jpeg(int height, int width, int seed) {
+    const std::unique_ptr<void, int (*)(tjhandle)> encoder(tjInitCompress(), tjDestroy);
+    unsigned char* out = nullptr;
+    unsigned long length = 0;
+    const Bytes pixels = picture(height, width, seed);
+    EXPECT_EQ(tjCompress2(encoder.get(), pixels.data(), width, 0, height, TJPF_RGB, &out, &length, TJSAMP_420, 90, 0),
+              0);
+    Bytes file(out, out + length);
+    tjFree(out);
+    return file;
+}
+
+Bytes png(int height, int width, int seed) {
+    const Bytes pixels = picture(height, width, seed);
+    png_image image{};
+    image.version = PNG_IMAGE_VERSION;
+    image.width = static_cast<png_uint_32>(width);
+    image.height = static_cast<png_uint_32>(height);
+    image.format = PNG_FORMAT_RGB;
+    Bytes file(pixels.size() + 10000);
+    png_alloc_size_t length = file.size();
+    EXPECT_NE(png_image_write_to_memory(&image, file.data(), &length, 0, pixels.data(), 0, nullptr), 0);
+    file.resize(length);
+    return file;
+}
+
+// A tree of classes "1", "2" and "10" with 4, 5 and 6 photographs of several sizes.
+class Packed : public ::testing::Test {
+  protected:
+    Packed() {
+        for (const auto& [name, count] : {std::pair("1", 4), std::pair("10", 6), std::pair("2", 5)}) {
+            for (int i = 0; i < count; ++i)
+                write_bytes(tree / name / text("photo ", i, ".JPEG"), jpeg(40 + 8 * i, 60 + 4 * count, i + count));
+        }
+    }
+    PackResult pack(bool skip = false) {
+        said.clear();
+        return pack_images({tree, test_tree, file, 2, skip}, [this](const std::string& line) { said.push_back(line); });
+    }
+    DataOptions options(int side = 32) const {
+        DataOptions result = options_for("packed", file);
+        result.image_size = side;
+        return result;
+    }
+    std::string refused() {
+        return refusal(ExitCode::data, [&] { pack(); });
+    }
+
+    TemporaryFolder folder;
+    fs::path tree = folder.path() / "tree", test_tree, file = folder.path() / "packed.h5";
+    std::vector<std::string> said;
+};
+
+std::vector<float> batch(const ExampleSet& set, const std::vector<std::uint32_t>& rows, std::size_t values,
+                         const std::optional<AugmentationDraws>& draws = {}) {
+    std::vector<float> out(rows.size() * values);
+    set.source->fill(rows, draws, out);
+    return out;
+}
+
+TEST_F(Packed, classes_are_in_the_order_of_their_numbers_and_all_images_are_there) {
+    write_bytes(tree / "2/inner/x.png", png(50, 70, 3));
+    write_bytes(tree / "2/.hidden", {1});
+    write_bytes(tree / "read me.txt", {1});
+    const auto result = pack();
+    EXPECT_EQ(result.images, 16U);
+    EXPECT_THAT(said, Contains(HasSubstr("1 hidden")));
+    EXPECT_THAT(said, Contains(AllOf(HasSubstr("1 files beside"), HasSubstr("read me.txt"))));
+    EXPECT_FALSE(fs::exists(file.string() + ".tmp"));
+    const auto loaded = load(options());
+    EXPECT_THAT(loaded.plan.facts.class_names, ElementsAre("1", "2", "10"));
+    const std::vector<std::int32_t> labels(loaded.dataset.training.labels.begin(),
+                                           loaded.dataset.training.labels.end());
+    EXPECT_EQ(labels, (std::vector<std::int32_t>{0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2}));
+    const auto split = split_dataset(loaded.dataset, options(), 0);
+    EXPECT_EQ(split.test.source.size() + split.reward.source.size() + split.training.source.size(), 16U);
+}
+
+TEST_F(Packed, photograph_of_the_size_asked_for_is_shown_pixel_by_pixel) {
+    // 8/7 of 28 are 32: nothing is resized, and the middle is cut out.
+    write_bytes(tree / "1/photo 0.JPEG", png(32, 32, 1));
+    pack();
+    const auto loaded = load(options(28));
+    const auto values = batch(loaded.dataset.training, {0}, 28 * 28 * 3);
+    const Bytes expected = picture(32, 32, 1);
+    for (int y = 0; y < 28; ++y) {
+        for (int x = 0; x < 28; ++x) {
+            for (int c = 0; c < 3; ++c) {
+                const double pixel = expected[((y + 2) * 32 + x + 2) * 3 + c] / 255.0;
+                ASSERT_NEAR(values[(y * 28 + x) * 3 + c],
+                            (pixel - loaded.plan.facts.mean[c]) / loaded.plan.facts.std[c], 1e-5);
+            }
+        }
+    }
+}
+
+TEST_F(Packed, batches_depend_on_row_key_and_slot_alone_whatever_the_threads) {
+    pack();
+    auto augmented = options();
+    augmented.augmentation = Augmentation::resized_crop;
+    const std::size_t values = 32 * 32 * 3;
+    const auto one = load(augmented);
+    augmented.decode_threads = 3;
+    const auto three = load(augmented);
+    const std::vector<std::uint32_t> rows{3, 0, 3, 14, 7};
+    const AugmentationDraws draws{augmentation_key, 10};
+    const auto first = batch(one.dataset.training, rows, values, draws);
+    EXPECT_EQ(batch(three.dataset.training, rows, values, draws), first);
+    EXPECT_EQ(batch(one.dataset.training, {7}, values, AugmentationDraws{augmentation_key, 14}),
+              std::vector<float>(first.end() - static_cast<std::ptrdiff_t>(values), first.end()));
+    EXPECT_NE(batch(one.dataset.training, rows, values, AugmentationDraws{augmentation_key, 11}), first);
+    EXPECT_NE(batch(one.dataset.training, rows, values), first);
+    // The same row in two slots is cut in two ways.
+    EXPECT_FALSE(std::equal(first.begin(), first.begin() + values, first.begin() + 2 * values));
+}
+
+TEST_F(Packed, test_tree_has_the_same_classes) {
+    test_tree = folder.path() / "test";
+    write_bytes(test_tree / "10/a.JPEG", jpeg(64, 64, 1));
+    pack();
+    const auto loaded = load(options());
+    EXPECT_EQ(loaded.dataset.training.rows, 15U);
+    ASSERT_EQ(loaded.dataset.test.rows, 1U);
+    EXPECT_EQ(loaded.dataset.test.labels[0], 2);
+    EXPECT_EQ(batch(loaded.dataset.test, {0}, 32 * 32 * 3).size(), 3072U);
+    write_bytes(test_tree / "11/a.JPEG", jpeg(64, 64, 1));
+    EXPECT_THAT(refused(), HasSubstr((test_tree / "11").string()));
+}
+
+TEST_F(Packed, unreadable_images_are_listed_and_nothing_is_left) {
+    auto cut = jpeg(200, 200, 1);
+    cut.resize(cut.size() / 2);
+    write_bytes(tree / "1/cut.JPEG", cut);
+    write_bytes(tree / "10/text.JPEG", {'h', 'e', 'l', 'l', 'o'});
+    write_bytes(tree / "2/empty.JPEG", {});
+    EXPECT_THAT(refused(), AllOf(HasSubstr("3 images"), HasSubstr("cut.JPEG"), HasSubstr("text.JPEG"),
+                                 HasSubstr("empty.JPEG"), HasSubstr("--skip-unreadable")));
+    EXPECT_FALSE(fs::exists(file));
+    EXPECT_FALSE(fs::exists(file.string() + ".tmp"));
+    EXPECT_EQ(pack(true).skipped, 3U);
+    const auto loaded = load(options());
+    EXPECT_EQ(loaded.dataset.training.rows, 15U);
+    EXPECT_THAT(loaded.plan.warnings, ElementsAre(HasSubstr("3 images were left out")));
+}
+
+TEST_F(Packed, classes_without_images_are_refused) {
+    fs::create_directory(tree / "3");
+    EXPECT_THAT(refused(), HasSubstr((tree / "3").string()));
+    fs::remove(tree / "3");
+    write_bytes(tree / "3/only.JPEG", {1, 2, 3});
+    EXPECT_THAT(refusal(ExitCode::data, [&] { pack(true); }), HasSubstr((tree / "3").string()));
+    tree = tree / "1";
+    EXPECT_THAT(refused(), HasSubstr("holds 0 folders"));
+    tree = folder.path() / "missing";
+    EXPECT_THAT(refused(), HasSubstr("missing"));
+}
+
+TEST_F(Packed, file_cut_short_or_with_one_wrong_bit_anywhere_is_refused) {
+    pack();
+    const auto whole = read_bytes(file);
+    const auto look = [&] { load(options()); };
+    for (const std::size_t length : {std::size_t{0}, std::size_t{31}, whole.size() / 2, whole.size() - 1}) {
+        write_bytes(file, {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length)});
+        EXPECT_THAT(refusal(ExitCode::data, look), HasSubstr(file.string())) << length;
+    }
+    for (std::size_t at = 0; at < whole.size(); at += 97) {
+        auto spoilt = whole;
+        spoilt[at] ^= 16;
+        write_bytes(file, spoilt);
+        ASSERT_THAT(refusal(ExitCode::data, look), HasSubstr(file.string())) << "byte " << at;
+    }
+    fs::remove(file);
+    EXPECT_THAT(refusal(ExitCode::data, look), HasSubstr("no such file"));
+}
+
+} // namespace
+} // namespace autosampling
