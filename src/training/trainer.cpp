@@ -191,7 +191,7 @@ struct Trainer::Parts {
 
 Trainer::Trainer(const TrainerOptions& options, const Dataset& dataset, const Split& split)
     : parts_(std::make_unique<Parts>(options, dataset, split)) {
-    initialise(*parts_->network, options.seed);
+    parts_->network->initialise(options.seed);
 }
 Trainer::~Trainer() = default;
 

@@ -23,7 +23,7 @@ const Shape shape{8, 8, 1}; // of small_options
 struct Model {
     explicit Model(std::uint64_t seed, const std::string& name = "mlp", int classes = 10)
         : network(make_network(name, shape, classes)), state(*network, torch::kCPU) {
-        initialise(*network, seed);
+        network->initialise(seed);
     }
     std::shared_ptr<Network> network;
     FlatState state;

@@ -13,7 +13,7 @@ struct Case {
     std::map<std::string, torch::Tensor> before; // by name, copies
     FlatState state;
 
-    Case() : state((initialise(*network, 1), remember(), *network), torch::kCPU) {}
+    Case() : state((network->initialise(1), remember(), *network), torch::kCPU) {}
 
     void remember() {
         for (const auto& item : network->named_parameters()) before[item.key()] = item.value().detach().clone();

@@ -86,7 +86,7 @@ TEST(Network, every_network_gives_logits_for_every_shape_it_takes) {
     for (const std::string& name : network_names()) {
         for (const Shape& shape : name.starts_with("imagenet") ? large : small) {
             const auto network = make_network(name, shape, 7);
-            initialise(*network, 1);
+            network->initialise(1);
             const auto images =
                 torch::ones({2, shape.height(), shape.width(), shape.channels()}, torch::kFloat).permute({0, 3, 1, 2});
             const torch::Tensor logits = network->forward(images);
@@ -118,7 +118,7 @@ TEST(InitialState, is_a_function_of_the_seed_alone) {
     const auto weights = [](std::uint64_t seed, std::int64_t torch_draws) {
         torch::rand({torch_draws});
         const auto network = make_network("resnet8", cifar, 10);
-        initialise(*network, seed);
+        network->initialise(seed);
         std::vector<torch::Tensor> flat;
         for (const auto& parameter : network->parameters()) flat.push_back(parameter.detach().flatten());
         return torch::cat(flat);
@@ -132,7 +132,7 @@ TEST(InitialState, has_torchvisions_distributions) {
     const auto network = make_network("resnet18", cifar, 10);
     for (auto& tensor : network->parameters()) tensor.detach().fill_(-1);
     for (auto& tensor : network->buffers()) tensor.fill_(3);
-    initialise(*network, 1);
+    network->initialise(1);
     const auto parameters = network->named_parameters();
     const torch::Tensor conv = parameters["layer4.1.conv2.weight"].detach(); // 2.4 million draws
     const double deviation = std::sqrt(2.0 / (512 * 9));

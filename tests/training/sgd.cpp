@@ -20,7 +20,7 @@ TEST(Sgd, equals_torch_optim_sgd) {
         options.nesterov = nesterov;
         options.weight_decay = weight_decay;
         const auto network = make_network("convnet", {14, 14, 1}, 10);
-        initialise(*network, 1);
+        network->initialise(1);
         std::vector<torch::Tensor> plain;
         for (const auto& parameter : network->parameters())
             plain.push_back(parameter.detach().clone().requires_grad_());

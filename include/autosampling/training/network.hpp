@@ -10,6 +10,7 @@
 #include <torch/nn/module.h>
 #include <torch/types.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,10 @@ class Network : public torch::nn::Module {
   public:
     // (B, C, H, W) channels-last, normalised -> logits (B, classes)
     virtual torch::Tensor forward(const torch::Tensor& images) = 0;
+
+    // Gives it initial weights, distributed as torchvision's network of this family has them: a function of the seed
+    // alone, from this program's own generator.
+    virtual void initialise(std::uint64_t seed) = 0;
 
     // From now on batch norm goes by the batches of all ranks of `team` together, which must be of equal size; forward
     // and backward are then collective over it while training. The communicator must outlive the network.
@@ -44,9 +49,5 @@ const std::vector<std::string>& network_names();
 //
 // Throws Error(usage) for an unknown name or a shape too small for it.
 std::shared_ptr<Network> make_network(const std::string& name, const Shape& shape, int classes);
-
-// Initial weights, as torchvision's ResNet has them (He normal, fan out, for convolutions; batch-norm 1 and 0;
-// PyTorch's default for fully connected layers): a function of the seed alone, from this program's own generator.
-void initialise(Network& network, std::uint64_t seed);
 
 } // namespace autosampling

@@ -1,0 +1,91 @@
+// What networks are built of: layers that know inference and teams, and initial weights by the kind of layer.
+#pragma once
+
+#include "autosampling/training/network.hpp"
+#include "autosampling/training/synchronised_norm.hpp"
+
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/max_pool2d.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/conv.h>
+
+#include <cstdint>
+#include <string>
+
+namespace autosampling {
+
+// Batch norm, over this rank's batch or over those of all ranks of a team.
+class BatchNormImpl : public torch::nn::BatchNorm2dImpl {
+  public:
+    using torch::nn::BatchNorm2dImpl::BatchNorm2dImpl;
+
+    torch::Tensor forward(const torch::Tensor& images) {
+        return team && is_training() ? synchronised_norm(images, *this, *team)
+                                     : torch::nn::BatchNorm2dImpl::forward(images);
+    }
+
+    const Communicator* team = nullptr;
+};
+TORCH_MODULE(BatchNorm);
+
+// A square convolution without bias, padded so that stride 1 keeps the size, and the batch norm after it.
+class ConvNorm {
+  public:
+    // Registers both in `parent`, under these names.
+    ConvNorm(torch::nn::Module& parent, const std::string& conv_name, const std::string& norm_name, std::int64_t in,
+             std::int64_t out, std::int64_t size, std::int64_t stride)
+        : conv_(parent.register_module(
+              conv_name,
+              torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, size).stride(stride).padding(size / 2).bias(false)))),
+          norm_(parent.register_module(norm_name, BatchNorm(out))) {}
+
+    // The result may be overwritten: the backward pass does not need it.
+    torch::Tensor forward(const torch::Tensor& images) {
+        if (norm_->is_training()) return norm_(conv_(images));
+        // In inference batch norm is a fixed affine map of each channel: it goes into the convolution's weights.
+        const torch::Tensor scale = norm_->weight * (norm_->running_var + norm_->options.eps()).rsqrt();
+        const torch::Tensor shift = norm_->bias - norm_->running_mean * scale;
+        return at::conv2d(images, conv_->weight * scale.view({-1, 1, 1, 1}), shift, conv_->options.stride(),
+                          conv_->weight.size(2) / 2);
+    }
+
+  private:
+    torch::nn::Conv2d conv_;
+    BatchNorm norm_;
+};
+
+// What a network has ahead of its blocks: a 3 × 3 convolution of stride 1, or ImageNet's, 7 × 7 of stride 2 and 3 × 3
+// max pooling of stride 2, which leaves a quarter of the height and width.
+enum class Stem { small_images, imagenet };
+
+class ImageStem {
+  public:
+    ImageStem(torch::nn::Module& parent, const std::string& conv_name, const std::string& norm_name,
+              std::int64_t channels, std::int64_t out, Stem stem)
+        : pools_(stem == Stem::imagenet),
+          conv_(parent, conv_name, norm_name, channels, out, pools_ ? 7 : 3, pools_ ? 2 : 1) {}
+
+    torch::Tensor forward(const torch::Tensor& images) {
+        const torch::Tensor features = conv_.forward(images).relu_();
+        return pools_ ? at::max_pool2d(features, 3, 2, 1) : features;
+    }
+
+  private:
+    bool pools_;
+    ConvNorm conv_;
+};
+
+// What a layer's random weights go by: the number of values that it takes for one that it gives, or the other way
+// round.
+enum class Fan { in, out };
+
+struct Initialisation {
+    Fan fan = Fan::out;     // of a convolution, He normal: variance 2 / fan
+    bool zero_bias = false; // of a fully connected layer; else PyTorch's default, as its weights
+};
+
+// Initial weights of all layers of a network: a function of the seed and the order of its layers alone, from this
+// program's own generator. Fully connected layers have PyTorch's default, batch norm has 1 and 0.
+void initialise_layers(Network& network, std::uint64_t seed, const Initialisation& how);
+
+} // namespace autosampling
