@@ -128,6 +128,10 @@ std::vector<Option> training_options() {
         {"model", "init", at<&Options::model, &ModelOptions::init>, Anything{}, "path",
          "State file that all members' weights start from, from autosampling-analyse import or a checkpoint; empty: "
          "random weights, a function of run.seed."},
+        {"model", "save_memory", at<&Options::model, &ModelOptions::save_memory>, Anything{}, "",
+         "For a densenet: its concatenations are not kept for the backward pass but made again there. The same results "
+         "in less memory and more time.",
+         AtResume::any},
         {"training", "epochs", at<&Options::training, &TrainingOptions::epochs>, above(0, 1e6), "epochs",
          "Length of the run, of each member; an epoch, as many draws as there are training images, ends with a test. A "
          "resume may change it unless training.schedule is cosine or one-cycle, or sampling.rule loss-rank or "

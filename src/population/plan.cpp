@@ -120,7 +120,7 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
     plan.rounds = timetable.has_rounds() ? timetable.round(plan.cycles - 1) + 1 : 0;
     plan.total_batches = plan.cycles * plan.batches_per_cycle;
 
-    const auto network = make_network(options.model.name, data.facts.shape, data.facts.outputs());
+    const auto network = make_network(options.model, data.facts.shape, data.facts.outputs());
     for (const auto& parameter : network->parameters()) plan.parameters += parameter.numel();
     plan.state_length = FlatState(*network, torch::kCPU).buffer().numel();
 

@@ -22,6 +22,7 @@ std::shared_ptr<Network> make(const Shape& shape, int classes) {
 }
 
 std::vector<Architecture> resnets();
+std::vector<Architecture> densenets();
 std::vector<Architecture> small_networks();
 
 } // namespace autosampling

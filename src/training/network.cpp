@@ -12,7 +12,7 @@ namespace {
 const std::vector<Architecture>& architectures() {
     static const std::vector<Architecture> all = [] {
         std::vector<Architecture> result;
-        for (const auto& family : {resnets(), small_networks()})
+        for (const auto& family : {resnets(), densenets(), small_networks()})
             result.insert(result.end(), family.begin(), family.end());
         return result;
     }();
@@ -46,6 +46,13 @@ std::shared_ptr<Network> make_network(const std::string& name, const Shape& shap
     for (torch::Tensor& parameter : network->parameters()) {
         if (parameter.dim() == 4) parameter.set_data(parameter.detach().contiguous(torch::MemoryFormat::ChannelsLast));
     }
+    return network;
+}
+
+std::shared_ptr<Network> make_network(const ModelOptions& options, const Shape& shape, int classes) {
+    auto network = make_network(options.name, shape, classes);
+    VALIDATE(!options.save_memory || network->save_memory(), ExitCode::usage, "model.save_memory is not for ",
+             options.name, " (it is for the densenets, which keep most): leave it false");
     return network;
 }
 

@@ -92,17 +92,20 @@ class ResNet : public Network {
 } // namespace
 
 std::vector<Architecture> resnets() {
-    constexpr auto basic = Residual::basic;
+    constexpr auto basic = Residual::basic, bottleneck = Residual::bottleneck;
     constexpr std::array resnet8{Stage{16, 1}, Stage{32, 1}, Stage{64, 1}};
     constexpr std::array resnet20{Stage{16, 3}, Stage{32, 3}, Stage{64, 3}};
     constexpr std::array resnet18{Stage{64, 2}, Stage{128, 2}, Stage{256, 2}, Stage{512, 2}};
-    constexpr std::array resnet34{Stage{64, 3}, Stage{128, 4}, Stage{256, 6}, Stage{512, 3}};
+    constexpr std::array resnet34{Stage{64, 3}, Stage{128, 4}, Stage{256, 6}, Stage{512, 3}}; // and ResNet-50's
     return {
         {"resnet8", 8, make<ResNet, Stem::small_images, basic, resnet8>},
         {"resnet20", 8, make<ResNet, Stem::small_images, basic, resnet20>},
         {"resnet18", 16, make<ResNet, Stem::small_images, basic, resnet18>},
+        {"resnet34", 16, make<ResNet, Stem::small_images, basic, resnet34>},
+        {"resnet50", 16, make<ResNet, Stem::small_images, bottleneck, resnet34>},
         {"imagenet-resnet18", 64, make<ResNet, Stem::imagenet, basic, resnet18>},
         {"imagenet-resnet34", 64, make<ResNet, Stem::imagenet, basic, resnet34>},
+        {"imagenet-resnet50", 64, make<ResNet, Stem::imagenet, bottleneck, resnet34>},
     };
 }
 

@@ -1,6 +1,8 @@
 #include "autosampling/training/network.hpp"
 #include "autosampling/base/error.hpp"
 
+#include <ATen/Parallel.h>
+#include <c10/core/Allocator.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -27,10 +29,19 @@ std::vector<std::string> names(const torch::OrderedDict<std::string, torch::Tens
     return tensors.keys();
 }
 
+std::vector<std::string> slice(const std::vector<std::string>& all, std::size_t first, std::size_t count) {
+    return {all.begin() + static_cast<std::ptrdiff_t>(first), all.begin() + static_cast<std::ptrdiff_t>(first + count)};
+}
+
 TEST(Network, parameter_counts_are_those_of_the_papers) {
     EXPECT_EQ(parameter_count(*make_network("resnet18", cifar, 10)), 11'173'962); // torchvision's, with a 3 × 3 stem
     EXPECT_EQ(parameter_count(*make_network("imagenet-resnet18", imagenet, 1000)), 11'689'512); // torchvision's
     EXPECT_EQ(parameter_count(*make_network("imagenet-resnet34", imagenet, 1000)), 21'797'672);
+    EXPECT_EQ(parameter_count(*make_network("imagenet-resnet50", imagenet, 1000)), 25'557'032);
+    EXPECT_EQ(parameter_count(*make_network("imagenet-densenet121", imagenet, 1000)), 7'978'856);
+    EXPECT_EQ(parameter_count(*make_network("resnet34", cifar, 10)), 21'282'122);
+    EXPECT_EQ(parameter_count(*make_network("resnet50", cifar, 10)), 23'520'842);
+    EXPECT_EQ(parameter_count(*make_network("densenet121", cifar, 10)), 6'956'426);
     EXPECT_EQ(parameter_count(*make_network("resnet8", cifar, 10)), 78'042);
     EXPECT_EQ(parameter_count(*make_network("resnet20", cifar, 10)), 272'474);
     EXPECT_EQ(parameter_count(*make_network("mlp", {28, 28, 1}, 10)), 784 * 128 + 128 + 128 * 10 + 10);
@@ -56,7 +67,7 @@ std::vector<std::string> torchvisions_names(const std::array<int, 4>& blocks) {
     return expected;
 }
 
-TEST(Network, resnet18_and_those_for_imagenet_have_torchvisions_names_in_their_order) {
+TEST(Network, resnet18_and_resnet34_have_torchvisions_names_in_their_order) {
     const auto check = [](const std::string& name, const Shape& shape, std::int64_t size,
                           const std::array<int, 4>& blocks) {
         const auto network = make_network(name, shape, 10);
@@ -69,7 +80,30 @@ TEST(Network, resnet18_and_those_for_imagenet_have_torchvisions_names_in_their_o
     };
     check("resnet18", cifar, 3, {2, 2, 2, 2});
     check("imagenet-resnet18", imagenet, 7, {2, 2, 2, 2});
+    check("resnet34", cifar, 3, {3, 4, 6, 3});
     check("imagenet-resnet34", imagenet, 7, {3, 4, 6, 3});
+}
+
+TEST(Network, bottlenecks_and_dense_layers_have_torchvisions_names_in_their_order) {
+    const auto resnet = make_network("imagenet-resnet50", imagenet, 10)->named_parameters();
+    EXPECT_EQ(resnet.size(), 161U);
+    EXPECT_THAT(slice(names(resnet), 3, 12),
+                ElementsAre("layer1.0.conv1.weight", "layer1.0.bn1.weight", "layer1.0.bn1.bias",
+                            "layer1.0.conv2.weight", "layer1.0.bn2.weight", "layer1.0.bn2.bias",
+                            "layer1.0.conv3.weight", "layer1.0.bn3.weight", "layer1.0.bn3.bias",
+                            "layer1.0.downsample.0.weight", "layer1.0.downsample.1.weight",
+                            "layer1.0.downsample.1.bias"));
+    const auto densenet = make_network("imagenet-densenet121", imagenet, 10)->named_parameters();
+    EXPECT_EQ(densenet.size(), 364U);
+    EXPECT_THAT(
+        slice(names(densenet), 0, 9),
+        ElementsAre("features.conv0.weight", "features.norm0.weight", "features.norm0.bias",
+                    "features.denseblock1.denselayer1.norm1.weight", "features.denseblock1.denselayer1.norm1.bias",
+                    "features.denseblock1.denselayer1.conv1.weight", "features.denseblock1.denselayer1.norm2.weight",
+                    "features.denseblock1.denselayer1.norm2.bias", "features.denseblock1.denselayer1.conv2.weight"));
+    EXPECT_THAT(names(densenet), Contains("features.transition3.conv.weight"));
+    EXPECT_THAT(slice(names(densenet), 360, 4),
+                ElementsAre("features.norm5.weight", "features.norm5.bias", "classifier.weight", "classifier.bias"));
 }
 
 TEST(Network, small_networks_have_these_names) {
@@ -82,7 +116,7 @@ TEST(Network, small_networks_have_these_names) {
 
 TEST(Network, every_network_gives_logits_for_every_shape_it_takes) {
     const std::vector<Shape> small{{16, 16, 1}, {28, 28, 1}, {33, 21, 3}};
-    const std::vector<Shape> large{{64, 64, 1}, {97, 75, 3}, imagenet};
+    const std::vector<Shape> large{{64, 64, 1}, {97, 75, 3}};
     for (const std::string& name : network_names()) {
         for (const Shape& shape : name.starts_with("imagenet") ? large : small) {
             const auto network = make_network(name, shape, 7);
@@ -96,6 +130,46 @@ TEST(Network, every_network_gives_logits_for_every_shape_it_takes) {
     }
 }
 
+// Bytes that the allocator has given out and not taken back, while it lives.
+class Meter : public c10::MemoryReportingInfoBase {
+  public:
+    void reportMemoryUsage(void*, std::int64_t size, std::size_t, std::size_t, c10::Device) override { bytes += size; }
+    bool memoryProfilingEnabled(c10::Device) const override { return true; }
+
+    std::int64_t bytes = 0;
+};
+
+TEST(Network, densenet_that_saves_memory_gives_the_same_bits) {
+    struct Step {
+        std::vector<torch::Tensor> result; // loss, gradients and statistics
+        std::int64_t kept = 0;             // bytes, between forward and backward
+    };
+    const auto step = [](bool save_memory) {
+        at::set_num_threads(1);
+        const auto network = make_network({.name = "densenet121", .save_memory = save_memory}, {16, 16, 3}, 10);
+        network->initialise(1);
+        const auto images = torch::linspace(-1, 1, 8 * 3 * 16 * 16).view({8, 3, 16, 16});
+        const auto meter = std::make_shared<Meter>();
+        const c10::DebugInfoGuard metering(c10::DebugInfoKind::PROFILER_STATE, meter);
+        const torch::Tensor loss = network->forward(images).square().mean();
+        Step done{{loss.detach()}, meter->bytes};
+        loss.backward();
+        for (const auto& parameter : network->parameters()) done.result.push_back(parameter.grad());
+        for (const auto& statistic : network->buffers()) // but counters of batches, which have no effect
+            if (statistic.is_floating_point()) done.result.push_back(statistic);
+        return done;
+    };
+    const Step plain = step(false), saving = step(true);
+    ASSERT_EQ(plain.result.size(), saving.result.size());
+    for (std::size_t i = 0; i < plain.result.size(); ++i)
+        EXPECT_TRUE(plain.result[i].equal(saving.result[i])) << "tensor " << i;
+    EXPECT_LT(2 * saving.kept, plain.kept);
+}
+
+TEST(Network, memory_is_saved_by_densenets_alone) {
+    EXPECT_THROW(make_network({.name = "resnet8", .save_memory = true}, cifar, 10), Error);
+}
+
 TEST(Network, unknown_name_and_small_image_are_usage_errors) {
     const auto message = [](const std::string& name, const Shape& shape) -> std::string {
         try {
@@ -106,9 +180,9 @@ TEST(Network, unknown_name_and_small_image_are_usage_errors) {
         }
         return "";
     };
-    EXPECT_THAT(message("resnet50", cifar), HasSubstr("unknown network 'resnet50'"));
-    EXPECT_THAT(message("resnet50", cifar),
-                HasSubstr("resnet8, resnet20, resnet18, imagenet-resnet18, imagenet-resnet34, convnet, mlp"));
+    EXPECT_THAT(message("resnet51", cifar), HasSubstr("unknown network 'resnet51'"));
+    EXPECT_THAT(message("resnet51", cifar), HasSubstr("take one of resnet8, resnet20, resnet18, resnet34, resnet50, "));
+    EXPECT_THAT(message("resnet51", cifar), HasSubstr("imagenet-densenet121, convnet, mlp"));
     EXPECT_THAT(message("resnet18", {8, 32, 3}), HasSubstr("8 × 32 pixels"));
     EXPECT_THAT(message("imagenet-resnet34", {224, 63, 3}), HasSubstr("224 × 63 pixels (it needs 64 × 64 or more)"));
     EXPECT_EQ(message("mlp", {1, 1, 1}), "");
@@ -148,6 +222,17 @@ TEST(InitialState, has_torchvisions_distributions) {
     EXPECT_TRUE(network->named_buffers()["bn1.running_var"].equal(torch::ones({64})));
     const torch::Tensor other = parameters["layer4.1.conv1.weight"].detach();
     EXPECT_LT(std::abs((conv * other).mean().item<double>()) / (deviation * deviation), 5 / std::sqrt(2.4e6));
+}
+
+TEST(InitialState, densenet_goes_by_the_fan_in_and_has_no_bias) {
+    const auto network = make_network("densenet121", cifar, 10);
+    network->initialise(1);
+    const auto parameters = network->named_parameters();
+    const torch::Tensor conv =
+        parameters["features.denseblock4.denselayer16.conv1.weight"].detach(); // (128, 992, 1, 1)
+    EXPECT_NEAR(conv.std().item<double>() / std::sqrt(2.0 / 992), 1, 5 / std::sqrt(2 * 127e3));
+    EXPECT_TRUE(parameters["classifier.bias"].equal(torch::zeros({10})));
+    EXPECT_LE(parameters["classifier.weight"].detach().abs().max().item<double>() * std::sqrt(1024.0), 1);
 }
 
 } // namespace

@@ -4,6 +4,7 @@
 #include "autosampling/training/options.hpp"
 
 #include <ATen/autocast_mode.h>
+#include <torch/types.h>
 
 namespace autosampling {
 

@@ -1,4 +1,5 @@
-// The networks. Parameters are named as torchvision names them (conv1, bn1, layer1.0.conv1, …, downsample.0, fc), so
+// The networks. Parameters are named as torchvision names them (conv1, bn1, layer1.0.conv1, …, downsample.0, fc,
+// features.denseblock1.denselayer1.norm1, …), so
 // that a state dict moves both ways.
 //
 // Letters: B batch, C channels, H height, W width.
@@ -6,6 +7,7 @@
 
 #include "autosampling/comm/communicator.hpp"
 #include "autosampling/data/facts.hpp"
+#include "autosampling/training/options.hpp"
 
 #include <torch/nn/module.h>
 #include <torch/types.h>
@@ -26,6 +28,10 @@ class Network : public torch::nn::Module {
     // alone, from this program's own generator.
     virtual void initialise(std::uint64_t seed) = 0;
 
+    // From now on less is kept for the backward pass, where it is computed once more; the results are the same bits.
+    // Returns false where a network has no such way.
+    virtual bool save_memory() { return false; }
+
     // From now on batch norm goes by the batches of all ranks of `team` together, which must be of equal size; forward
     // and backward are then collective over it while training. The communicator must outlive the network.
     void synchronise_statistics(const Communicator& team);
@@ -38,10 +44,10 @@ const std::vector<std::string>& network_names();
 //
 //   resnet8, resnet20: He et al. (2016), section 4.2, widths 16-32-64, 1 or 3 blocks a stage, projection shortcuts
 //
-//   resnet18: He et al. (2016), widths 64-512, with a 3 × 3 stem of stride 1 and no max-pooling
+//   resnet18, resnet34, resnet50, densenet121: torchvision's, for small images: with a 3 × 3 stem of stride 1 and no
+//   max pooling
 //
-//   imagenet-resnet18, imagenet-resnet34: He et al. (2016), table 1, for images of 224 × 224: torchvision's resnet18
-//   and resnet34, to the last tensor, for any number of channels
+//   the same after imagenet-: for images of 224 × 224, torchvision's to the last tensor, for any number of channels
 //
 //   convnet: conv 3 × 3 (16) - bn - relu - pool - conv 3 × 3 (32) - bn - relu - pool - fc, for small images
 //
@@ -49,5 +55,8 @@ const std::vector<std::string>& network_names();
 //
 // Throws Error(usage) for an unknown name or a shape too small for it.
 std::shared_ptr<Network> make_network(const std::string& name, const Shape& shape, int classes);
+
+// The network that a run trains. Throws Error(usage) for options that it can't have, too.
+std::shared_ptr<Network> make_network(const ModelOptions& options, const Shape& shape, int classes);
 
 } // namespace autosampling

@@ -26,8 +26,9 @@ constexpr auto names_of(RateSchedule) {
 }
 
 struct ModelOptions {
-    std::string name = "resnet20"; // one of network_names
+    std::string name = "resnet20"; // one of network_names()
     std::string init;              // state file that the weights start from; empty: random
+    bool save_memory = false;      // densenets: concatenations are made again for the backward pass, not kept
 };
 
 struct TrainingOptions {
