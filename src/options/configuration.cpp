@@ -212,7 +212,8 @@ std::vector<std::string> differences(const Options& recorded, const Options& ask
     std::vector<std::string> lines;
     for (const Option& option : option_table()) {
         const std::string before = format_value(option, recorded), now = format_value(option, asked);
-        const bool free = option.at_resume == AtResume::any ||
+        const bool same_script = !asked.model.hash.empty() && recorded.model.hash == asked.model.hash;
+        const bool free = option.at_resume == AtResume::any || (option.name() == "model.name" && same_script) ||
                           (option.name() == "population.members" && asked.population.members == 0) ||
                           (option.name() == "training.epochs" && !LearningRate::depends_on_length(asked.training) &&
                            !depends_on_length(asked.sampling) && asked.exploration.kind != ExplorationKind::policy);

@@ -2,6 +2,7 @@
 #include "autosampling/data/dataset.hpp"
 #include "autosampling/options/configuration.hpp"
 #include "autosampling/sampling/signals.hpp"
+#include "autosampling/training/script.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -48,6 +49,12 @@ void check_population(const PopulationOptions& population, std::int64_t batch_si
     require(population.members != 1 || population.selection != SelectionRule::mean,
             "population.selection = mean averages members, and there is one: set population.members = 2 or more, or "
             "another selection");
+}
+
+void check_model(const ModelOptions& model, const PopulationOptions& population) {
+    require(!is_script(model.name) || population.ranks_per_member == 1 || !population.synchronise_statistics,
+            "population.synchronise_statistics is true (batch norm inside ", model.name,
+            " goes by each rank's part of a batch): set it to false");
 }
 
 void check_exploration(const ExplorationOptions& exploration, const PopulationOptions& population) {
@@ -157,6 +164,7 @@ void check_consistency(const Options& asked) {
     check_data(options.data);
     check_training(options.training);
     check_population(options.population, options.training.batch_size);
+    check_model(options.model, options.population);
     check_exploration(options.exploration, options.population);
     check_sampling(options);
     check_hyperparameters(options);

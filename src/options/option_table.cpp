@@ -122,9 +122,15 @@ std::vector<Option> data_options() {
     };
 }
 
+std::string network_meaning() {
+    std::string meaning = "The network: ";
+    for (const std::string& name : network_names()) meaning += name + ", ";
+    return meaning + "or torchscript:FILE, one of your own.";
+}
+
 std::vector<Option> training_options() {
     return {
-        {"model", "name", at<&Options::model, &ModelOptions::name>, network_names(), "", "The network."},
+        {"model", "name", at<&Options::model, &ModelOptions::name>, Anything{}, "", network_meaning()},
         {"model", "init", at<&Options::model, &ModelOptions::init>, Anything{}, "path",
          "State file that all members' weights start from, from autosampling-analyse import or a checkpoint; empty: "
          "random weights, a function of run.seed."},
@@ -132,6 +138,8 @@ std::vector<Option> training_options() {
          "For a densenet: its concatenations are not kept for the backward pass but made again there. The same results "
          "in less memory and more time.",
          AtResume::any},
+        {"model", "hash", at<&Options::model, &ModelOptions::hash>, Anything{}, "",
+         "Set by the program for torchscript:FILE: tells a resume whether the file is still the same."},
         {"training", "epochs", at<&Options::training, &TrainingOptions::epochs>, above(0, 1e6), "epochs",
          "Length of the run, of each member; an epoch, as many draws as there are training images, ends with a test. A "
          "resume may change it unless training.schedule is cosine or one-cycle, or sampling.rule loss-rank or "

@@ -8,6 +8,7 @@
 #include "autosampling/sampling/rules.hpp"
 #include "autosampling/sampling/timetable.hpp"
 #include "autosampling/training/flat_state.hpp"
+#include "autosampling/training/script.hpp"
 
 #include <iomanip>
 #include <sstream>
@@ -48,6 +49,10 @@ Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
         resolved.population.members = options.exploration.kind == ExplorationKind::none
                                           ? 1
                                           : std::max<std::int64_t>(1, ranks / options.population.ranks_per_member);
+    resolved.model.hash = script_hash(options.model.name);
+    VALIDATE(options.model.hash.empty() || options.model.hash == resolved.model.hash, ExitCode::usage,
+             "model.name = ", options.model.name,
+             " is not the network that it was (its hash is another than model.hash): give the file that the run had");
     resolved.data.seed = static_cast<std::int64_t>(data_seed(options));
     if (options.data.reward_images == 0) resolved.data.reward_images = reward_images(options.data, data);
     if (data.facts.is_regression()) resolve_regression(resolved);

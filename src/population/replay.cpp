@@ -84,6 +84,7 @@ Options replay_options(const Options& recorded, const std::filesystem::path& run
     }
     if (mode == ReplayMode::exact) return options;
     options.run.seed = recorded.run.seed + 1;
+    options.model.hash.clear();
     options.sampling = {};
     return options;
 }

@@ -2,6 +2,10 @@
 
 #include "autosampling/base/error.hpp"
 
+#include <torch/nn/modules/batchnorm.h>
+
+#include <algorithm>
+
 namespace autosampling {
 namespace {
 
@@ -9,6 +13,20 @@ constexpr std::int64_t alignment = 16; // floats: 64 bytes
 
 std::int64_t padded(std::int64_t elements) {
     return (elements + alignment - 1) / alignment * alignment;
+}
+
+// The buffers that matter: all but our batch norms' counters of batches, which have no effect.
+std::vector<std::pair<std::string, torch::Tensor>> statistics_of(const Network& network) {
+    std::vector<const void*> idle;
+    for (const auto& module : network.modules()) {
+        if (const auto* const norm = module->as<torch::nn::BatchNorm2d>())
+            idle.push_back(norm->num_batches_tracked.unsafeGetTensorImpl());
+    }
+    std::vector<std::pair<std::string, torch::Tensor>> statistics;
+    for (const auto& buffer : network.named_buffers())
+        if (std::ranges::find(idle, buffer.value().unsafeGetTensorImpl()) == idle.end())
+            statistics.emplace_back(buffer.key(), buffer.value());
+    return statistics;
 }
 
 } // namespace
@@ -32,19 +50,16 @@ FlatState::FlatState(Network& network, torch::Device device) {
     const torch::NoGradGuard no_grad;
     std::int64_t end = 0;
     const auto append = [&](std::string name, const torch::Tensor& tensor) {
-        entries_.push_back({std::move(name), tensor.sizes().vec(), end, tensor.dim() == 4});
+        entries_.push_back({std::move(name), tensor.sizes().vec(), end,
+                            tensor.dim() == 4 && tensor.is_contiguous(torch::MemoryFormat::ChannelsLast)});
         end += padded(tensor.numel());
     };
     auto parameters = network.named_parameters();
     for (const auto& parameter : parameters) append(parameter.key(), parameter.value());
     const std::int64_t weights = end;
     for (const auto& parameter : parameters) append("momentum." + parameter.key(), parameter.value());
-    std::vector<torch::Tensor> statistics; // all but batch norm's counters of batches, which have no effect
-    for (const auto& statistic : network.named_buffers()) {
-        if (!statistic.value().is_floating_point()) continue;
-        append(statistic.key(), statistic.value());
-        statistics.push_back(statistic.value());
-    }
+    auto statistics = statistics_of(network);
+    for (const auto& [name, statistic] : statistics) append(name, statistic);
 
     buffer_ = torch::zeros(end, torch::TensorOptions(device));
     parameters_ = buffer_.narrow(0, 0, weights);
@@ -60,7 +75,32 @@ FlatState::FlatState(Network& network, torch::Device device) {
         move_in(parameter, entries_[i]);
         parameter.mutable_grad() = entries_[i].view(gradients_);
     }
-    for (std::size_t i = 0; i < statistics.size(); ++i) move_in(statistics[i], entries_[2 * parameters.size() + i]);
+    for (std::size_t i = 0; i < statistics.size(); ++i) {
+        torch::Tensor& statistic = statistics[i].second;
+        const StateEntry& entry = entries_[2 * parameters.size() + i];
+        if (statistic.is_floating_point()) {
+            move_in(statistic, entry);
+        } else {
+            statistic.set_data(statistic.to(device));
+            whole_numbers_.push_back({statistic, entry.view(buffer_)});
+        }
+    }
+    store_whole_numbers();
+}
+
+void FlatState::load_whole_numbers() const {
+    const torch::NoGradGuard no_grad;
+    for (const auto& [values, copy] : whole_numbers_) values.copy_(copy);
+}
+
+void FlatState::store_whole_numbers() const {
+    const torch::NoGradGuard no_grad;
+    for (const auto& [values, copy] : whole_numbers_) {
+        copy.copy_(values);
+        VALIDATE(copy.numel() == 0 || copy.abs().max().item<float>() <= 0x1p24F, ExitCode::failure,
+                 "the network has a buffer of whole numbers beyond 2^24 (its state is of float32, which can't hold "
+                 "them exactly): keep them below, or in a buffer of float32");
+    }
 }
 
 std::span<float> FlatState::host() const {

@@ -1,6 +1,7 @@
 #include "autosampling/training/network.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/training/script.hpp"
 #include "families.hpp"
 #include "layers.hpp"
 
@@ -31,11 +32,12 @@ const std::vector<std::string>& network_names() {
 }
 
 std::shared_ptr<Network> make_network(const std::string& name, const Shape& shape, int classes) {
+    if (is_script(name)) return load_script(name, shape, classes);
     const auto architecture = std::ranges::find(architectures(), name, &Architecture::name);
     std::string known;
     for (const std::string& each : network_names()) known += (known.empty() ? "" : ", ") + each;
     VALIDATE(architecture != architectures().end(), ExitCode::usage, "unknown network '", name,
-             "' (no such model.name): take one of ", known);
+             "' (no such model.name): take one of ", known, ", or torchscript:FILE");
     const int side = architecture->smallest_side;
     VALIDATE(side == 0 || shape.is_image(), ExitCode::usage, "network ", name, " takes images, not examples of shape ",
              shape, ": choose another model.name, such as mlp");

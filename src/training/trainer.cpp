@@ -4,6 +4,7 @@
 #include "autosampling/training/autocast.hpp"
 #include "autosampling/training/sgd.hpp"
 
+#include <ATen/Context.h>
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/linalg_vector_norm.h>
@@ -125,8 +126,7 @@ void add_to(Score& score, const Tensor& outputs, const Tensor& wanted) {
 struct Trainer::Parts {
     Parts(const TrainerOptions& given, const Dataset& dataset, const Split& given_split)
         : options(given), split(given_split), classes(dataset.facts.classes),
-          network(make_network(given.model, dataset.facts.shape, dataset.facts.outputs())),
-          state(*network, given.device),
+          network(make_network(given.model, dataset.facts.shape, dataset.facts.outputs())), state(*network, given.device),
           learning_rate(given.training, static_cast<std::int64_t>(given_split.training.source.size()),
                         given.total_batches),
           training_set(dataset.training), test_set(dataset.test.rows > 0 ? dataset.test : dataset.training),
@@ -175,6 +175,14 @@ struct Trainer::Parts {
         const auto weight = weighting.weight.subspan(first, size);
         weighting.reweigh({host.data_ptr<float>(), size}, weight);
         return (torch::from_blob(weight.data(), losses.sizes(), torch::kFloat).to(losses.device()) * losses).mean();
+    }
+
+    // The random numbers that a network draws for itself, as in dropout: in a cycle a function of its augmentation's
+    // key and the rank's place in the team. The slots are the last ones, which no sub-schedule reaches.
+    void seed_network(const RandomKey& key) const {
+        RandomStream stream(key, ~static_cast<std::uint32_t>(rank()));
+        const std::uint64_t high = stream.bits(), low = stream.bits();
+        at::manual_seed(high << 32 | low);
     }
 
     TrainerOptions options;
@@ -233,8 +241,10 @@ CycleResult Trainer::train(const CycleTask& task) {
     const std::size_t part = batch_size / static_cast<std::size_t>(p.ranks()); // of a batch, this rank's
     Tensor losses = torch::zeros({steps}, torch::TensorOptions(p.options.device));
     Tensor draw_losses = torch::zeros({std::ssize(task.indices)}, torch::TensorOptions(p.options.device));
+    p.state.load_whole_numbers();
     p.network->train();
     p.expect(task.indices);
+    p.seed_network(task.augmentation);
     for (std::int64_t step = 0; step < steps; ++step) {
         const std::size_t first =
             static_cast<std::size_t>(step) * batch_size + part * static_cast<std::size_t>(p.rank());
@@ -256,6 +266,7 @@ CycleResult Trainer::train(const CycleTask& task) {
         sgd_step(p.state, p.options.training, task.factors.learning_rate * p.learning_rate.at(task.first_batch + step),
                  task.factors.weight_decay * p.options.training.weight_decay);
     }
+    p.state.store_whole_numbers();
     losses = losses.to(torch::kCPU);
     draw_losses = draw_losses.to(torch::kCPU);
     const std::span draw_loss(draw_losses.data_ptr<float>(), task.indices.size());
@@ -275,6 +286,7 @@ Score Trainer::evaluate(Which which, std::span<const std::uint32_t> examples) {
     const bool test = which == Which::test;
     const c10::InferenceMode inference;
     const Autocast autocast(p.options.precision, p.options.device.type());
+    p.state.load_whole_numbers();
     p.network->eval();
     Score score;
     for (auto* by_class : {&score.images_by_class, &score.correct_by_class, &score.loss_by_class})

@@ -130,11 +130,18 @@ TEST(Network, every_network_gives_logits_for_every_shape_it_takes) {
     }
 }
 
+ModelOptions model(const std::string& name, bool save_memory) {
+    ModelOptions options;
+    options.name = name;
+    options.save_memory = save_memory;
+    return options;
+}
+
 // Bytes that the allocator has given out and not taken back, while it lives.
 class Meter : public c10::MemoryReportingInfoBase {
   public:
     void reportMemoryUsage(void*, std::int64_t size, std::size_t, std::size_t, c10::Device) override { bytes += size; }
-    bool memoryProfilingEnabled(c10::Device) const override { return true; }
+    bool memoryProfilingEnabled() const override { return true; }
 
     std::int64_t bytes = 0;
 };
@@ -146,7 +153,7 @@ TEST(Network, densenet_that_saves_memory_gives_the_same_bits) {
     };
     const auto step = [](bool save_memory) {
         at::set_num_threads(1);
-        const auto network = make_network({.name = "densenet121", .save_memory = save_memory}, {16, 16, 3}, 10);
+        const auto network = make_network(model("densenet121", save_memory), {16, 16, 3}, 10);
         network->initialise(1);
         const auto images = torch::linspace(-1, 1, 8 * 3 * 16 * 16).view({8, 3, 16, 16});
         const auto meter = std::make_shared<Meter>();
@@ -167,7 +174,7 @@ TEST(Network, densenet_that_saves_memory_gives_the_same_bits) {
 }
 
 TEST(Network, memory_is_saved_by_densenets_alone) {
-    EXPECT_THROW(make_network({.name = "resnet8", .save_memory = true}, cifar, 10), Error);
+    EXPECT_THROW(make_network(model("resnet8", true), cifar, 10), Error);
 }
 
 TEST(Network, unknown_name_and_small_image_are_usage_errors) {

@@ -23,8 +23,11 @@ struct StateEntry {
     torch::Tensor view(const torch::Tensor& flat) const;
 };
 
-// Takes over the storage of a network: its parameters and batch-norm statistics become views of one buffer, followed by
-// gradients of their own. Order: parameters, momentum, statistics; each tensor at a multiple of 64 bytes, padding zero.
+// Takes over the storage of a network: its parameters and statistics (batch norm's, and other buffers) become views of
+// one buffer, followed by gradients of their own. Order: parameters, momentum, statistics; each tensor at a multiple of
+// 64 bytes, padding zero.
+//
+// A buffer of whole numbers can't be such a view: the state has a copy of it, exact up to 2^24.
 class FlatState {
   public:
     FlatState(Network& network, torch::Device device);
@@ -38,9 +41,20 @@ class FlatState {
     const torch::Tensor& gradients() const { return gradients_; }   // (W) f32, not part of the state
     const std::vector<StateEntry>& entries() const { return entries_; }
 
+    // Whole numbers: from the state to the network, before it is used, and back, after it was trained. The latter
+    // throws Error(failure) where one is beyond 2^24.
+    void load_whole_numbers() const;
+    void store_whole_numbers() const;
+
   private:
+    struct WholeNumbers {
+        torch::Tensor values; // the network's
+        torch::Tensor copy;   // f32, a view of the state
+    };
+
     torch::Tensor buffer_, parameters_, momentum_, gradients_;
     std::vector<StateEntry> entries_;
+    std::vector<WholeNumbers> whole_numbers_;
 };
 
 } // namespace autosampling

@@ -1,6 +1,5 @@
-// The networks. Parameters are named as torchvision names them (conv1, bn1, layer1.0.conv1, …, downsample.0, fc,
-// features.denseblock1.denselayer1.norm1, …), so
-// that a state dict moves both ways.
+// The networks. Parameters are named as torchvision names them (conv1, bn1, layer1.0.conv1, …, downsample.0, fc;
+// features.denseblock1.denselayer1.norm1, …), so that a state dict moves both ways.
 //
 // Letters: B batch, C channels, H height, W width.
 #pragma once
@@ -21,11 +20,11 @@ namespace autosampling {
 
 class Network : public torch::nn::Module {
   public:
-    // (B, C, H, W) channels-last, normalised -> logits (B, classes)
+    // (B, C, H, W) channels-last, or (B, shape) for what is no image, normalised -> logits (B, classes)
     virtual torch::Tensor forward(const torch::Tensor& images) = 0;
 
     // Gives it initial weights, distributed as torchvision's network of this family has them: a function of the seed
-    // alone, from this program's own generator.
+    // alone, from this program's own generator. A TorchScript network keeps those of its file.
     virtual void initialise(std::uint64_t seed) = 0;
 
     // From now on less is kept for the backward pass, where it is computed once more; the results are the same bits.
@@ -52,6 +51,8 @@ const std::vector<std::string>& network_names();
 //   convnet: conv 3 × 3 (16) - bn - relu - pool - conv 3 × 3 (32) - bn - relu - pool - fc, for small images
 //
 //   mlp: flatten - fc 128 - relu - fc, for anything
+//
+//   torchscript:FILE: the user's own
 //
 // Throws Error(usage) for an unknown name or a shape too small for it.
 std::shared_ptr<Network> make_network(const std::string& name, const Shape& shape, int classes);

@@ -26,9 +26,10 @@ constexpr auto names_of(RateSchedule) {
 }
 
 struct ModelOptions {
-    std::string name = "resnet20"; // one of network_names()
+    std::string name = "resnet20"; // one of network_names(), or torchscript:FILE
     std::string init;              // state file that the weights start from; empty: random
     bool save_memory = false;      // densenets: concatenations are made again for the backward pass, not kept
+    std::string hash;              // of a TorchScript file, as script_hash gives it; empty: not known, or none
 };
 
 struct TrainingOptions {

@@ -1,0 +1,30 @@
+// TorchScript files of networks that are made here.
+#pragma once
+
+#include <torch/csrc/jit/api/module.h>
+#include <torch/types.h>
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+namespace autosampling {
+
+using ScriptChange = std::function<void(torch::jit::Module&)>;
+
+// Saves a network with a weight (inputs, 10), a counter `seen` and this as the body of its forward(x), and gives the
+// name that means it. `change` gives it more.
+inline std::string save_script(const std::filesystem::path& file, std::int64_t inputs, const std::string& body,
+                               const ScriptChange& change = {}) {
+    torch::jit::Module module("Net");
+    const torch::Tensor weight = torch::linspace(-0.01, 0.01, inputs * 10).view({inputs, 10});
+    module.register_parameter("weight", weight.requires_grad_(), /*is_buffer=*/false);
+    module.register_buffer("seen", torch::zeros({}, torch::kLong));
+    module.register_attribute("training", c10::BoolType::get(), true);
+    if (change) change(module);
+    module.define("def forward(self, x):\n" + body);
+    module.save(file.string());
+    return "torchscript:" + file.string();
+}
+
+} // namespace autosampling
