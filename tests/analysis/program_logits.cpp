@@ -1,11 +1,13 @@
 // What the program's network makes of the test set: program_logits CONFIGURATION STATE OUTPUT writes an HDF5 file with
-// `image` (n, C, H, W) f32, normalised, `label` (n) and `logit` (n, classes) f32. Python compares its own with them.
+// `image` (n, C, H, W) f32, normalised, `label` (n), `logit` (n, classes) f32, and `gradient` (W) f32, that of the mean
+// loss of the first 32 images in training, all parameters one after the other. Python compares its own with them.
 #include "autosampling/options/configuration.hpp"
 #include "autosampling/population/initial_weights.hpp"
 #include "autosampling/record/hdf5.hpp"
 #include "autosampling/training/trainer.hpp"
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/cross_entropy_loss.h>
 #include <c10/core/InferenceMode.h>
 
 #include <iostream>
@@ -23,6 +25,24 @@ std::span<const float> values_of(const torch::Tensor& tensor) {
     return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
 }
 
+torch::Tensor compute_logits(Network& network, const torch::Tensor& images) {
+    const c10::InferenceMode inference;
+    network.eval();
+    std::vector<torch::Tensor> logits;
+    for (const torch::Tensor& part : images.split(Trainer::evaluation_batch)) logits.push_back(network.forward(part));
+    return at::cat(logits).contiguous();
+}
+
+torch::Tensor compute_gradient(Network& network, const torch::Tensor& images, std::span<const std::int32_t> labels) {
+    constexpr std::int64_t count = 32;
+    network.train();
+    const std::vector<std::int64_t> targets(labels.begin(), labels.begin() + count);
+    at::cross_entropy_loss(network.forward(images.narrow(0, 0, count)), torch::tensor(targets)).backward();
+    std::vector<torch::Tensor> gradients;
+    for (const auto& parameter : network.parameters()) gradients.push_back(parameter.grad().contiguous().flatten());
+    return at::cat(gradients);
+}
+
 void write_logits(const std::filesystem::path& configuration, const std::string& state_file,
                   const std::filesystem::path& output) {
     Options options = read_configuration(configuration, {});
@@ -34,9 +54,7 @@ void write_logits(const std::filesystem::path& configuration, const std::string&
     const auto network = make_network(options.model.name, dataset.facts.shape, dataset.facts.outputs());
     FlatState state(*network, torch::kCPU);
     load_initial_weights(state, options.model);
-    network->eval();
 
-    const c10::InferenceMode inference;
     const auto images = static_cast<std::int64_t>(plan.test_examples);
     const Shape& shape = dataset.facts.shape;
     const torch::Tensor pixels = torch::empty({images, shape.height(), shape.width(), shape.channels()}); // normalised
@@ -44,16 +62,16 @@ void write_logits(const std::filesystem::path& configuration, const std::string&
     std::iota(rows.begin(), rows.end(), 0U);
     dataset.test.source->fill(rows, {}, {pixels.data_ptr<float>(), static_cast<std::size_t>(pixels.numel())});
     const torch::Tensor batch = pixels.permute({0, 3, 1, 2});
-    std::vector<torch::Tensor> logits;
-    for (const torch::Tensor& part : batch.split(Trainer::evaluation_batch)) logits.push_back(network->forward(part));
-    const torch::Tensor all = at::cat(logits).contiguous();
+    const torch::Tensor logits = compute_logits(*network, batch);
+    const torch::Tensor gradient = compute_gradient(*network, batch, dataset.test.labels);
 
     Hdf5File file = Hdf5File::create(output);
     const torch::Tensor image = batch.contiguous();
     const std::uint64_t length = plan.test_examples;
     file.write<float>("image", values_of(image), shape_of(image), {"1", "normalised image", {}});
     file.write<std::int32_t>("label", dataset.test.labels, {&length, 1}, {"1", "label", {}});
-    file.write<float>("logit", values_of(all), shape_of(all), {"1", "logits", {}});
+    file.write<float>("logit", values_of(logits), shape_of(logits), {"1", "logits", {}});
+    file.write<float>("gradient", values_of(gradient), shape_of(gradient), {"1", "gradient", {}});
     file.commit();
 }
 

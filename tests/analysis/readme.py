@@ -10,8 +10,9 @@ TEXT = (ROOT / "analysis/README.md").read_text(encoding="utf-8")
 NEED_TORCH = ("export", "import")
 
 
-def read_python() -> str:
-    (code,) = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+def read_python(need_torch: bool) -> str:
+    blocks = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+    (code,) = [block for block in blocks if ("import torch" in block) == need_torch]
     return code
 
 

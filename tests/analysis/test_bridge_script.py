@@ -18,7 +18,7 @@ from torch import nn
 
 from autosampling import networks, weights
 
-SHORT = ("training.epochs=1.5", "data.synthetic_images=400", "record.checkpoint_cycles=1")
+SHORT = ("training.epochs=1.5", "data.synthetic_images=400", "record.checkpoint_cycles=1", "record.keep_checkpoints=1")
 
 
 def command(verb, *arguments):

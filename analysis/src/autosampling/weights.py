@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from .networks import HEADS, make_network
+from .networks import HEADS, is_script, make_network
 from .record_file import append_checksum, open_file, open_run_file
 
 _COUNTER = "num_batches_tracked"
@@ -69,6 +69,21 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     return tensors
 
 
+def _own_names(network: torch.nn.Module) -> dict[str, str]:
+    """For each name in a network's state dict the first name of the same tensor."""
+    first: dict[int, str] = {}
+    return {
+        name: first.setdefault(id(value) if value.numel() == 0 else value.data_ptr(), name)
+        for name, value in network.state_dict(keep_vars=True).items()
+    }
+
+
+def _as_scripted(tensors: dict[str, Tensor], network: torch.nn.Module) -> dict[str, Tensor]:
+    """The state dict of a TorchScript network: with all names of a tensor, and whole numbers where it has them."""
+    names = _own_names(network)
+    return {name: tensors[names[name]].to(value.dtype) for name, value in network.state_dict().items()}
+
+
 def _with_counters(tensors: dict[str, Tensor], batches: int) -> dict[str, Tensor]:
     """Adds batch norm's counters of batches, which PyTorch wants and the program doesn't keep."""
     complete = {}
@@ -100,10 +115,10 @@ def _export_schedule(run: Path, output: Path) -> list[Path]:
     return paths
 
 
-def _check_strictly(name: str, shape: tuple[int, int, int], classes: int, weights: dict[str, Tensor]) -> None:
+def _load_strictly(name: str, network: torch.nn.Module, weights: dict[str, Tensor]) -> None:
     """Raises ValueError where these are not exactly the tensors of that network here."""
     try:
-        make_network(name, shape, classes).load_state_dict(weights)
+        network.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(
             f"the run's {name} is not this package's ({error}): install the package that came with the program"
@@ -114,10 +129,11 @@ def export_run(run: str | Path, output: str | Path) -> list[Path]:
     """Writes what a run learned into the folder `output` and returns the files.
 
     `weights.pt`: the state dict of the last checkpoint's winner, for `torch.load` with its defaults and a strict
-    `load_state_dict` into `autosampling.networks.make_network`, which is torchvision's resnet18 or resnet34 for those
-    named imagenet-resnet18 and imagenet-resnet34. `network.json`: which network that is, of what images,
-    and the mean and std by which its images are normalised. Where the run has finished also `schedule.npy`,
-    `schedule.csv` and `probability.npy`: the winning schedule in order, and the learned distribution.
+    `load_state_dict` into `autosampling.networks.make_network`, which is torchvision's network for those named
+    imagenet-…. `network.pt`, for a TorchScript network: that network, with these weights. `network.json`: which
+    network that is, of what images, and the mean and std by which its images are normalised. Where the run has finished
+    also `schedule.npy`, `schedule.csv` and `probability.npy`: the winning schedule in order, and the learned
+    distribution.
 
     Raises FileNotFoundError or ValueError where there is no good checkpoint, or its network is not known here;
     ImportError where that is torchvision's, which isn't installed.
@@ -130,11 +146,14 @@ def export_run(run: str | Path, output: str | Path) -> list[Path]:
         number = int(index["state_of"][about["winner"]])
         configuration = tomllib.loads(index["configuration"].asstr()[()])
     batches = int(about["cycle"]) * configuration["population"]["cycle_batches"]
-    weights = _with_counters(read_state(checkpoint / f"state-{number}.h5"), batches)
     shape, classes = _images_of(configuration["data"])
-    _check_strictly(configuration["model"]["name"], shape, classes, weights)
-    network = {
-        "network": configuration["model"]["name"],
+    name = configuration["model"]["name"]
+    network = make_network(name, shape, classes)
+    state = read_state(checkpoint / f"state-{number}.h5")
+    weights = _as_scripted(state, network) if is_script(name) else _with_counters(state, batches)
+    _load_strictly(name, network, weights)
+    facts = {
+        "network": name,
         "shape": shape,
         "classes": classes,
         "mean": configuration["data"]["mean"],
@@ -148,7 +167,10 @@ def export_run(run: str | Path, output: str | Path) -> list[Path]:
     output.mkdir(parents=True, exist_ok=True)
     files = [output / "weights.pt", output / "network.json"]
     torch.save(weights, files[0])
-    files[1].write_text(json.dumps(network, indent=2) + "\n")
+    files[1].write_text(json.dumps(facts, indent=2) + "\n")
+    if is_script(name):
+        files.append(output / "network.pt")
+        torch.jit.save(network, files[-1])
     if (run / "run.h5").is_file():
         files += _export_schedule(run, output)
     return files
@@ -233,7 +255,7 @@ def _fault(name: str, value: Tensor | None, target: Tensor) -> str:
 
 def _fit(given: dict[str, Tensor], wanted: dict[str, Tensor], head: str, new_head: bool) -> dict[str, Tensor]:
     """The wanted tensors from the given ones; the head from `wanted` itself if it's to be new."""
-    given = {name: value for name, value in given.items() if not name.endswith(_COUNTER)}
+    given = {name: value for name, value in given.items() if name in wanted or not name.endswith(_COUNTER)}
     first_convolutions = [tensors.get("conv1.weight", torch.empty(0)).shape[2:] for tensors in (given, wanted)]
     large = first_convolutions == [(7, 7), (3, 3)]
     fitted, differences, of_head_alone = {}, [], True
@@ -253,7 +275,7 @@ def _fit(given: dict[str, Tensor], wanted: dict[str, Tensor], head: str, new_hea
     if differences:
         hint = "\n  to start the last layer afresh: --new-head" if of_head_alone and not given else ""
         if large:
-            hint = "\n  this first convolution is for 224 × 224: take model.name imagenet-resnet18 or imagenet-resnet34"
+            hint = "\n  this first convolution is for 224 × 224: take a model.name with imagenet-"
         raise ValueError("the weights do not fit the network:\n  " + "\n  ".join(differences) + hint)
     return fitted
 
@@ -315,7 +337,20 @@ def import_weights(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = make_network(name, shape, classes)
-    wanted = {key: value.detach() for key, value in network.state_dict().items() if not key.endswith(_COUNTER)}
+    own = _own_names(network)
+    wanted = {
+        key: value.detach().to(torch.float32)
+        for key, value in network.state_dict().items()
+        if own[key] == key and (is_script(name) or not key.endswith(_COUNTER))
+    }
     given, left_out = _find_weights(_load(file), next(iter(wanted)))
-    write_state(output, _fit(given, wanted, HEADS[name], new_head))
+    whole = {key for key, value in network.state_dict().items() if not value.is_floating_point()}
+    given = {
+        key: value.to(torch.float32) if key in whole else value
+        for key, value in given.items()
+        if own.get(key, key) == key
+    }
+    if new_head and name not in HEADS:
+        raise ValueError(f"--new-head is not for {name} (its last layer isn't known): script one with a new head")
+    write_state(output, _fit(given, wanted, HEADS.get(name, ""), new_head))
     return left_out
