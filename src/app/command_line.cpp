@@ -131,6 +131,12 @@ ExitCode dispatch(int argc, char** argv) {
     add_output(*replay, arguments, resume, overwrite);
     CLI::App* check = app.add_subcommand("check", "Check a configuration and its data, and print the plan");
     add_configuration(*check, arguments);
+    CLI::Option* measure =
+        check->add_flag("--measure", arguments.measure, "Time a batch here, for the run's device hours");
+    check->add_option("--rate", arguments.rate, "Device hours if a device trains so many examples a second")
+        ->check(CLI::PositiveNumber)
+        ->type_name("EXAMPLES")
+        ->excludes(measure);
     CLI::App* defaults = app.add_subcommand("defaults", "Print every option with default, unit and meaning, as TOML");
     CLI::App* finish = app.add_subcommand("finish", "Build run.h5 from the segments of a run that has stopped");
     std::string directory;

@@ -127,7 +127,8 @@ ExitCode replay_command(Communicator& comm, const RunArguments& arguments, Repla
 }
 
 void check_command(const RunArguments& arguments) {
-    for (const std::string& line : check_run(load_options(arguments))) std::cout << line << '\n';
+    for (const std::string& line : check_run(load_options(arguments), {arguments.measure, arguments.rate}))
+        std::cout << line << '\n';
     std::cout << "the configuration is good; nothing was written\n";
 }
 

@@ -43,7 +43,7 @@ void try_initial_weights(const ModelOptions& model, const DatasetPlan& data) {
 
 } // namespace
 
-std::vector<std::string> check_run(const Options& asked) {
+std::vector<std::string> check_run(const Options& asked, const CostQuestion& cost) {
     check_device(asked.run.device);
     const DatasetPlan data = plan_dataset(asked.data, data_seed(asked));
     const bool one_a_rank = asked.population.members == 0 && asked.exploration.kind != ExplorationKind::none;
@@ -51,13 +51,19 @@ std::vector<std::string> check_run(const Options& asked) {
     const int ranks = one_a_rank ? static_cast<int>(members * asked.population.ranks_per_member) : 1;
     const Options options = resolve(asked, ranks, data);
     const std::vector<std::byte> memory = read_data(data);
-    const Prepared prepared = prepare(options, ranks, data, view_dataset(data, memory));
+    const Dataset dataset = view_dataset(data, memory);
+    const Prepared prepared = prepare(options, ranks, data, dataset);
     try_initial_weights(options.model, data);
 
     std::vector<std::string> lines;
     if (one_a_rank)
         lines.push_back(text("population.members is 0 (one a rank): this is the plan for ", members, " members"));
     for (std::string& line : describe(prepared.plan, options)) lines.push_back(std::move(line));
+    if (cost.measure)
+        lines.push_back(
+            describe(options, prepared.plan, measure_speed(options, prepared.plan, dataset, prepared.split)));
+    else if (cost.rate > 0)
+        lines.push_back(describe(options, prepared.plan, speed_at(cost.rate, options)));
     for (const std::string& warning : data.warnings) lines.push_back("warning     " + warning);
     for (const auto& file : data.files) lines.push_back("reads       " + file.string());
     return lines;

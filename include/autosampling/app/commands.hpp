@@ -22,6 +22,9 @@ struct RunArguments {
     std::vector<std::string> settings;   // section.key=value
     std::string output;                  // empty: run.output of the configuration
     Opening opening = Opening::fresh;
+    // `check` alone: whether to time a batch here, and else how many examples a second a device trains (0: not said).
+    bool measure = false;
+    double rate = 0;
 };
 
 // The population search. The configuration is read on the root alone. Collective. Throws Error.

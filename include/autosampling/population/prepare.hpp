@@ -4,6 +4,7 @@
 
 #include "autosampling/data/split.hpp"
 #include "autosampling/options/options.hpp"
+#include "autosampling/population/cost.hpp"
 #include "autosampling/population/plan.hpp"
 
 #include <string>
@@ -20,8 +21,8 @@ struct Prepared {
 // `options` resolved, for so many ranks and these data. Throws Error. Local.
 Prepared prepare(const Options& options, int ranks, const DatasetPlan& data_plan, const Dataset& data);
 
-// The command `check`: reads the data, and the initial weights if any, as a run does. Returns the plan in lines. Throws
-// Error. Local, without MPI.
-std::vector<std::string> check_run(const Options& asked);
+// The command `check`: reads the data, and the initial weights if any, as a run does. Returns the plan in lines, with
+// the answer to `cost`. Throws Error. Local, without MPI.
+std::vector<std::string> check_run(const Options& asked, const CostQuestion& cost = {});
 
 } // namespace autosampling

@@ -1,0 +1,88 @@
+#include "autosampling/population/cost.hpp"
+
+#include "autosampling/base/error.hpp"
+#include "autosampling/training/trainer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <iomanip>
+#include <numeric>
+
+namespace autosampling {
+namespace {
+
+constexpr double forward_share = 1.0 / 3; // of a training step: the backward pass takes about twice the forward pass
+
+// The median of at least three, after one to warm up, and of as many more as there are within two seconds.
+double median_seconds(const std::function<void()>& action) {
+    std::vector<double> seconds;
+    double total = 0;
+    action();
+    while (seconds.size() < 3 || total < 2) {
+        const auto start = std::chrono::steady_clock::now();
+        action();
+        seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        total += seconds.back();
+    }
+    std::ranges::nth_element(seconds, seconds.begin() + std::ssize(seconds) / 2);
+    return seconds[seconds.size() / 2];
+}
+
+std::vector<std::uint32_t> first_examples(std::int64_t count) {
+    std::vector<std::uint32_t> examples(static_cast<std::size_t>(count));
+    std::iota(examples.begin(), examples.end(), 0U);
+    return examples;
+}
+
+} // namespace
+
+Speed measure_speed(const Options& options, const Plan& plan, const Dataset& dataset, const Split& split) {
+    set_threads(static_cast<int>(options.run.threads));
+    keep_heap();
+    TrainerOptions part{options.model,
+                        options.training,
+                        options.run.precision,
+                        choose_device(options.run.device, 0),
+                        options.run.seed,
+                        plan.total_batches,
+                        nullptr,
+                        false};
+    part.training.batch_size /= options.population.ranks_per_member;
+    part.training.learning_rate = 0; // the same step again and again
+    Trainer trainer(part, dataset, split);
+    const auto batch = first_examples(part.training.batch_size);
+    const auto evaluated = first_examples(std::min<std::int64_t>(Trainer::evaluation_batch, plan.reward_images));
+    Speed speed;
+    speed.step_seconds =
+        median_seconds([&] { trainer.train({.indices = batch, .augmentation = {.purpose = Purpose::augmentation}}); });
+    speed.evaluation_seconds = median_seconds([&] { trainer.evaluate(Trainer::Which::reward, evaluated); }) *
+                               Trainer::evaluation_batch / static_cast<double>(evaluated.size());
+    return speed;
+}
+
+Speed speed_at(double examples_per_second, const Options& options) {
+    const auto batch = static_cast<double>(options.training.batch_size / options.population.ranks_per_member);
+    return {batch / examples_per_second, forward_share * Trainer::evaluation_batch / examples_per_second};
+}
+
+double device_hours(const Options& options, const Plan& plan, const Speed& speed) {
+    const auto evaluation = [&](std::int64_t examples) {
+        return static_cast<double>(examples) / Trainer::evaluation_batch * speed.evaluation_seconds;
+    };
+    const double steps = static_cast<double>(plan.batches_per_cycle * options.population.ranks_per_member);
+    const double cycle = steps * speed.step_seconds + evaluation(plan.reward_images_per_cycle);
+    const double tests = options.training.epochs * evaluation(plan.test_images);
+    return (static_cast<double>(plan.members * plan.cycles) * cycle + tests) / 3600;
+}
+
+std::string describe(const Options& options, const Plan& plan, const Speed& speed) {
+    std::ostringstream line;
+    line << std::setprecision(3) << "time        " << speed.step_seconds << " s a batch"
+         << (options.population.ranks_per_member > 1 ? " of each of a member's ranks" : "") << ", "
+         << speed.evaluation_seconds << " s to evaluate " << Trainer::evaluation_batch
+         << " examples: " << device_hours(options, plan, speed) << " device hours, without exchange, waiting and files";
+    return std::move(line).str();
+}
+
+} // namespace autosampling
