@@ -2,6 +2,7 @@
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/files.hpp"
 #include "autosampling/data/dataset.hpp"
+#include "autosampling/training/network.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -429,6 +430,24 @@ TEST(Configuration, a_resume_without_a_number_of_members_takes_the_recorded_one)
     EXPECT_TRUE(differences(recorded, asked).empty());
     asked.population.members = 2;
     EXPECT_EQ(differences(recorded, asked), std::vector<std::string>{"population.members: recorded 4, asked 2"});
+}
+
+TEST(Configuration, those_that_come_with_the_program_are_good) {
+    int papers = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(TEST_DATA "/../../jobs/configs")) {
+        SCOPED_TRACE(entry.path());
+        const Options options = read_configuration(entry.path(), {});
+        EXPECT_NO_THROW(check_consistency(options));
+        EXPECT_THAT(network_names(), ::testing::Contains(options.model.name));
+        if (!entry.path().filename().string().ends_with("-paper.toml")) continue;
+        ++papers;
+        EXPECT_EQ(options.population.members, 20);
+        EXPECT_EQ(options.population.cycle_batches, 20);
+        EXPECT_EQ(options.training.batch_size, 128);
+        EXPECT_EQ(options.training.milestones, (std::vector<double>{60, 120, 180}));
+        EXPECT_TRUE(entry.path().filename().string().starts_with(text(options.data.name, "-", options.model.name)));
+    }
+    EXPECT_EQ(papers, 6);
 }
 
 } // namespace

@@ -1,5 +1,5 @@
-#include "autosampling/base/error.hpp"
 #include "autosampling/training/script.hpp"
+#include "autosampling/base/error.hpp"
 #include "images.hpp"
 #include "scripts.hpp"
 
