@@ -150,9 +150,10 @@ TEST(Tally, touches_only_what_was_drawn) {
 TEST(Tally, that_goes_unread_keeps_no_more_than_a_quarter_of_the_indices) {
     Tally tally({}, 1000);
     std::mt19937 random(5);
+    const auto below = [&](std::uint32_t end) { return static_cast<std::uint32_t>(random() % end); };
     std::size_t most = 0;
     for (int cycle = 0; cycle < 1000; ++cycle) {
-        tally.add({{true, false, 0, {random() % 100, random() % (cycle < 500 ? 100 : 1000)}}});
+        tally.add({{true, false, 0, {below(100), below(cycle < 500 ? 100 : 1000)}}});
         NamedArrays arrays;
         tally.save(arrays);
         const auto touched = std::get<std::vector<std::uint32_t>>(arrays["touched"]).size();
