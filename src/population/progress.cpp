@@ -49,8 +49,8 @@ Progress::Progress(const Options& options, const Plan& plan, std::filesystem::pa
     now_.cycles_planned = plan.cycles;
     now_.members = plan.members;
     now_.reward = name_of(options.population.reward);
-    now_.best_reward = now_.average_reward = now_.average_reward_error = now_.test_accuracy =
-        now_.test_loss = std::numeric_limits<double>::quiet_NaN();
+    now_.best_reward = now_.average_reward = now_.average_reward_error = now_.test_accuracy = now_.test_loss =
+        std::numeric_limits<double>::quiet_NaN();
 }
 
 void Progress::cycle(const CycleRow& row, Log& log) {

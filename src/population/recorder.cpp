@@ -13,8 +13,7 @@ Recorder::Recorder(const Communicator& comm, std::filesystem::path run, const Ru
                    std::int64_t first_cycle)
     : comm_(comm), run_(std::move(run)), directory_(directory), header_(std::move(header)), launch_(std::move(launch)),
       options_(options), layout_(std::move(layout)), first_cycle_(first_cycle), last_checkpoint_(first_cycle),
-      has_checkpoint_(launch_.link > 0),
-      last_time_(std::chrono::steady_clock::now()) {}
+      has_checkpoint_(launch_.link > 0), last_time_(std::chrono::steady_clock::now()) {}
 
 void Recorder::add(CycleRow row) {
     if (comm_.is_root()) segment_.cycles.push_back(std::move(row));
