@@ -17,6 +17,13 @@ using namespace testing;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
+ModelOptions from_file(const std::string& name, const std::string& init) {
+    ModelOptions options;
+    options.name = name;
+    options.init = init;
+    return options;
+}
+
 const Shape shape{8, 8, 1}; // of small_options
 
 // A network with weights of a seed, in its state.
@@ -66,7 +73,8 @@ TEST_F(InitialWeights, go_by_name_whatever_their_order_in_the_file) {
         Model given(1, "convnet"), taking(2, "convnet");
         given.state.buffer().add_(0.25); // batch norm and momentum, too
         taking.state.momentum().fill_(3);
-        load_initial_weights(taking.state, {"convnet", write_reversed(folder / "state", given.state, logical)});
+        load_initial_weights(taking.state,
+                             from_file("convnet", write_reversed(folder / "state", given.state, logical)));
         for (const StateEntry& entry : taking.state.entries()) {
             const torch::Tensor tensor = entry.view(taking.state.buffer());
             if (entry.name.starts_with("momentum."))
@@ -81,10 +89,10 @@ TEST_F(InitialWeights, of_another_network_are_refused_tensor_by_tensor) {
     if (!world().is_root()) return;
     Model taking(2);
     Model head(1, "mlp", 3);
-    EXPECT_THAT(refusal(taking.state, {"mlp", write_reversed(folder / "state", head.state, false)}),
+    EXPECT_THAT(refusal(taking.state, from_file("mlp", write_reversed(folder / "state", head.state, false))),
                 AllOf(HasSubstr("fc2.weight is 3 × 128, not 10 × 128"), HasSubstr("fc2.bias is 3, not 10")));
     Model other(1, "convnet");
-    EXPECT_THAT(refusal(taking.state, {"mlp", write_reversed(folder / "state", other.state, false)}),
+    EXPECT_THAT(refusal(taking.state, from_file("mlp", write_reversed(folder / "state", other.state, false))),
                 AllOf(HasSubstr("fc1.weight is missing"), HasSubstr("bn1.running_mean is not in the network")));
 }
 
@@ -106,8 +114,8 @@ TEST_F(InitialWeights, of_another_kind_are_refused_with_what_they_are_and_what_t
               "an HDF5 file that this program didn't write"},
              {file_of("empty", ""), "an empty file"},
              {file_of("text", "[model]"), "unknown here"}})
-        EXPECT_THAT(refusal(taking.state, {"mlp", path}), AllOf(HasSubstr(found), HasSubstr(import + path)));
-    EXPECT_THAT(refusal(taking.state, {"mlp", (folder / "none.h5").string()}),
+        EXPECT_THAT(refusal(taking.state, from_file("mlp", path)), AllOf(HasSubstr(found), HasSubstr(import + path)));
+    EXPECT_THAT(refusal(taking.state, from_file("mlp", (folder / "none.h5").string())),
                 AllOf(HasSubstr("found: nothing"), HasSubstr(import)));
 
     const auto run = folder / "run";
@@ -115,8 +123,9 @@ TEST_F(InitialWeights, of_another_kind_are_refused_with_what_they_are_and_what_t
     const std::string weights = "give " + (last / "state-").string();
     for (const auto& [path, found] :
          std::map<std::filesystem::path, std::string>{{run, "a folder"}, {run / "run.h5", "autosampling run"}})
-        EXPECT_THAT(refusal(taking.state, {"mlp", path.string()}), AllOf(HasSubstr(found), HasSubstr(weights)));
-    EXPECT_THAT(refusal(taking.state, {"mlp", (last / "index.h5").string()}),
+        EXPECT_THAT(refusal(taking.state, from_file("mlp", path.string())),
+                    AllOf(HasSubstr(found), HasSubstr(weights)));
+    EXPECT_THAT(refusal(taking.state, from_file("mlp", (last / "index.h5").string())),
                 AllOf(HasSubstr("autosampling checkpoint"), HasSubstr("give a state-<number>.h5")));
 }
 
@@ -124,12 +133,12 @@ TEST_F(InitialWeights, that_are_not_finite_or_have_a_negative_variance_are_refus
     if (!world().is_root()) return;
     Model given(1), taking(2);
     given.state.host()[5] = std::nanf("");
-    EXPECT_THAT(refusal(taking.state, {"mlp", write_reversed(folder / "state", given.state, false)}),
+    EXPECT_THAT(refusal(taking.state, from_file("mlp", write_reversed(folder / "state", given.state, false))),
                 HasSubstr("not all finite"));
     Model norm(1, "convnet"), norm_taking(2, "convnet");
     for (const StateEntry& entry : norm.state.entries())
         if (entry.name == "bn2.running_var") entry.view(norm.state.buffer())[3] = -1e-3;
-    EXPECT_THAT(refusal(norm_taking.state, {"convnet", write_reversed(folder / "norm", norm.state, false)}),
+    EXPECT_THAT(refusal(norm_taking.state, from_file("convnet", write_reversed(folder / "norm", norm.state, false))),
                 HasSubstr("bn2.running_var"));
 }
 
