@@ -100,7 +100,7 @@ std::vector<std::string> bad_values(const Option& option) {
                 is_whole(option) ? std::to_string(static_cast<std::int64_t>(value)) : number_text(value);
             return numbers ? "[" + text + "]" : text;
         };
-        bad.push_back(number(range->low - (range->low_included ? step : 0)));
+        if (range->low > -1e300) bad.push_back(number(range->low - (range->low_included ? step : 0)));
         if (range->high < 1e300) bad.push_back(number(range->high + (range->high_included ? step : 0)));
     }
     return bad;

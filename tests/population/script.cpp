@@ -75,7 +75,10 @@ TEST(Script, another_file_is_refused_at_a_resume) {
     world().on_root([&] { std::filesystem::copy_file(file, moved); });
     options.model.name = "torchscript:" + moved.string();
     EXPECT_EQ(run_on(world().size(), options, folder / "run", Opening::resume), ExitCode::finished);
-    world().on_root([&] { save_script(moved, 64, "  return torch.matmul(torch.flatten(x, 1), self.weight)\n"); });
+    world().on_root([&] {
+        for (const auto& other : {file, moved})
+            save_script(other, 64, "  return torch.matmul(torch.flatten(x, 1), self.weight)\n");
+    });
     EXPECT_THROW(run_on(world().size(), options, folder / "run", Opening::resume), Error);
     EXPECT_THROW(
         run_on(world().size(), options_of_replay(folder / "run", ReplayMode::exact), folder / "replay", Opening::fresh),
