@@ -126,7 +126,8 @@ void add_to(Score& score, const Tensor& outputs, const Tensor& wanted) {
 struct Trainer::Parts {
     Parts(const TrainerOptions& given, const Dataset& dataset, const Split& given_split)
         : options(given), split(given_split), classes(dataset.facts.classes),
-          network(make_network(given.model, dataset.facts.shape, dataset.facts.outputs())), state(*network, given.device),
+          network(make_network(given.model, dataset.facts.shape, dataset.facts.outputs())),
+          state(*network, given.device),
           learning_rate(given.training, static_cast<std::int64_t>(given_split.training.source.size()),
                         given.total_batches),
           training_set(dataset.training), test_set(dataset.test.rows > 0 ? dataset.test : dataset.training),
