@@ -24,7 +24,7 @@ for option in sampling.rule=infobatch exploration.kind=mixture population.member
     expect 2 "^autosampling: --set can't change ${option%=*} in a replay" \
         mpi 2 replay "$searched" --dynamic --set "$option" --output "$work/refused"
 done
-expect 2 '^autosampling: section \[replay\] is not for a search' \
+expect 2 '^autosampling: --set: section \[replay\] is not for a search' \
     mpi 2 run "$small" --set replay.mode=dynamic --set "replay.source=$searched" --output "$work/refused"
 expect 4 '^autosampling: .*run\.h5 is missing' mpi 2 replay "$work" --exact --output "$work/refused"
 [[ ! -e $work/refused ]] || fail "a refused replay left a folder"
