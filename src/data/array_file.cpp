@@ -96,7 +96,10 @@ std::vector<std::string> ArrayFile::strings(const std::string& name) const {
         std::string all(length * values.size(), '\0');
         check(H5Dread(names.dataset.get(), on_file.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, all.data()),
               "read at " + name);
-        for (std::size_t i = 0; i < values.size(); ++i) values[i] = all.substr(i * length, length).c_str();
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const std::string padded = all.substr(i * length, length);
+            values[i] = padded.substr(0, padded.find('\0'));
+        }
     }
     return values;
 }

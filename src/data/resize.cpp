@@ -19,6 +19,10 @@ struct Weights {
     std::vector<int> fraction; // (new, taps) in units of 2^-precision_bits
 };
 
+int nearest(double value) {
+    return static_cast<int>(std::floor(value + 0.5));
+}
+
 Weights bilinear(int old_size, int new_size) {
     const double scale = static_cast<double>(old_size) / new_size;
     const double filter_scale = std::max(scale, 1.0);
@@ -27,8 +31,8 @@ Weights bilinear(int old_size, int new_size) {
     weights.taps = static_cast<int>(std::ceil(support)) * 2 + 1;
     for (int x = 0; x < new_size; ++x) {
         const double centre = (x + 0.5) * scale;
-        const int low = std::max(static_cast<int>(centre - support + 0.5), 0);
-        const int count = std::min(static_cast<int>(centre + support + 0.5), old_size) - low;
+        const int low = std::max(nearest(centre - support), 0);
+        const int count = std::min(nearest(centre + support), old_size) - low;
         std::vector<double> value(weights.taps);
         double sum = 0;
         for (int i = 0; i < count; ++i) {
@@ -38,7 +42,7 @@ Weights bilinear(int old_size, int new_size) {
         weights.first.push_back(low);
         weights.count.push_back(count);
         for (const double each : value)
-            weights.fraction.push_back(static_cast<int>(0.5 + (sum != 0 ? each / sum : each) * (1 << precision_bits)));
+            weights.fraction.push_back(nearest((sum != 0 ? each / sum : each) * (1 << precision_bits)));
     }
     return weights;
 }

@@ -97,8 +97,7 @@ std::string first_line(const fs::path& file) {
 // What flock says on file systems that don't have it: NFS without a lock daemon, Lustre without -o flock, FUSE.
 bool lacks_locks(int error) {
     constexpr int kernel_not_supported = 524; // ENOTSUPP, which some file systems let through
-    return error == ENOLCK || error == EOPNOTSUPP || error == ENOTSUP || error == ENOSYS ||
-           error == kernel_not_supported;
+    return error == ENOLCK || error == EOPNOTSUPP || error == ENOSYS || error == kernel_not_supported;
 }
 
 // Makes the file, or throws where its maker may live.

@@ -20,6 +20,7 @@ def folder(tmp_path_factory):
     """Where the README's paths lead to runs."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "runs").mkdir()
+    make_run(folder / "runs/policy", *SETTINGS, "exploration.kind=policy")
     for run, seed, credit in (
         ("run-quickstart", 0, "advantage"), ("runs/seed-1", 1, "advantage"), ("runs/other", 0, "winner")
     ):  # fmt: skip
@@ -44,7 +45,7 @@ def test_every_line_of_its_python_runs(folder, monkeypatch, capsys):
 def test_every_command_runs(folder, monkeypatch):
     monkeypatch.chdir(folder)
     places = {"RUN": ["run-quickstart"], "RUN...": ["run-quickstart", "runs/seed-1"], "DIR": ["written"]}
-    places["FOLDER"] = ["comparison"]
+    places["FOLDER"], places["POLICY"] = ["comparison"], ["runs/policy"]
     (folder / "comparison/uniform").mkdir(parents=True)
     (folder / "comparison/uniform/seed-0").symlink_to(folder / "run-quickstart")
     for command in read_commands(need_torch=False, **places):

@@ -241,7 +241,8 @@ def shares_by_loss(run: xr.Dataset, round_: int, drawn: Floats, parts: int = 10)
     part = np.minimum((level[seen] - 1) * parts // 255, parts - 1)
     there = np.bincount(part, minlength=parts) / seen.sum()
     share = np.bincount(part, weights=drawn[seen], minlength=parts) / drawn[seen].sum()
-    return np.divide(share, there * parts, out=np.full(parts, 1 / parts), where=there > 0)
+    even = np.divide(share, there * parts, out=np.full(parts, 1 / parts), where=there > 0)  # parts aren't quite alike
+    return even / even.sum()
 
 
 def ratios(groups: NDArray[Any], drawn: Floats) -> dict[Any, float]:

@@ -108,7 +108,7 @@ def describe(path: str | Path) -> tuple[str, bool]:
         f"reward {what} of the {judged(run)}  {sparkline(best)}  last {best[-1] if len(best) else np.nan:.4f}",
         f"last cycle: mean {np.nanmean(last):.4f}, spread {np.nanstd(last):.4f}",
     ]
-    news, ended = _state(path, summary)
+    news, ended = _state(path, {**summary, "state": state})
     lines += news
     if state == "running" and not ended:
         lines.append(f"remaining: about {_remaining(run, planned - cycles)} of computing")
