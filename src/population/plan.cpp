@@ -1,5 +1,6 @@
 #include "autosampling/population/plan.hpp"
 
+#include "autosampling/base/bytes.hpp"
 #include "autosampling/base/error.hpp"
 #include "autosampling/options/configuration.hpp"
 #include "autosampling/population/placement.hpp"
@@ -9,9 +10,6 @@
 #include "autosampling/sampling/timetable.hpp"
 #include "autosampling/training/flat_state.hpp"
 #include "autosampling/training/script.hpp"
-
-#include <iomanip>
-#include <sstream>
 
 namespace autosampling {
 
@@ -93,19 +91,6 @@ std::string describe_rounds(const Plan& plan, const ExplorationOptions& options)
                 options.thinning ? "" : ", draws with replacement");
 }
 
-std::string bytes(std::int64_t count) {
-    std::ostringstream out;
-    out << std::fixed << std::setprecision(1);
-    if (count < 1000'000) {
-        out << static_cast<double>(count) / 1e3 << " kB";
-    } else if (count < 1000'000'000) {
-        out << static_cast<double>(count) / 1e6 << " MB";
-    } else {
-        out << static_cast<double>(count) / 1e9 << " GB";
-    }
-    return std::move(out).str();
-}
-
 } // namespace
 
 Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const Split& split) {
@@ -154,9 +139,9 @@ std::vector<std::string> describe(const Plan& plan, const Options& options) {
         text("data        ", options.data.name, ": ", plan.training_images, " training, ", plan.reward_images,
              " reward (", plan.reward_images_per_cycle, " a cycle), ", plan.test_images, " test images, ",
              plan.targets > 0 ? text("regression of ", plan.targets, " numbers") : text(plan.classes, " classes"), "; ",
-             bytes(plan.data_bytes), " a node"),
+             bytes_text(plan.data_bytes), " a node"),
         text("network     ", options.model.name, ": ", plan.parameters, " parameters, state of ",
-             bytes(plan.state_length * 4), " a member"),
+             bytes_text(plan.state_length * 4), " a member"),
         text("population  ", plan.members, " members",
              options.population.ranks_per_member > 1
                  ? text(" of ", options.population.ranks_per_member, " ranks each, batch norm over ",
@@ -177,10 +162,11 @@ std::vector<std::string> describe(const Plan& plan, const Options& options) {
         text("cost        ",
              static_cast<double>(plan.members * plan.cycles * plan.draws) / static_cast<double>(plan.training_images),
              " member-epochs, ", plan.members * plan.cycles, " reward evaluations"),
-        text("memory      ", bytes(plan.rank_bytes),
+        text("memory      ", bytes_text(plan.rank_bytes),
              " a rank for states and sampling, beside LibTorch and the activations"),
-        text("files       checkpoint ", bytes(plan.checkpoint_bytes), ", record ", bytes(plan.record_bytes),
-             options.record.losses ? text(" (", bytes(plan.loss_bytes), " of it losses)") : "", " before compression"),
+        text("files       checkpoint ", bytes_text(plan.checkpoint_bytes), ", record ", bytes_text(plan.record_bytes),
+             options.record.losses ? text(" (", bytes_text(plan.loss_bytes), " of it losses)") : "",
+             " before compression"),
     };
 }
 
