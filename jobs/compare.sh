@@ -2,23 +2,24 @@
 # What does the learned sampling buy, and what of it do simpler means buy, too? Runs the search, its parts and its plain
 # rivals over several seeds and prints the table: each row with its own cost, paired with the uniform member by seed.
 #
-#   jobs/compare.sh CONFIG OUTPUT [--seeds S] [--ranks R] [--members P] [--set section.key=value]...
+#   jobs/compare.sh CONFIG OUTPUT [--seeds S] [--ranks R] [--members P] [--rows ROW,...] [--set section.key=value]...
 #   sbatch --ntasks=2 --array=0-4 jobs/compare.sh CONFIG OUTPUT --seeds 5    a seed a task; the table when all are there
 #
-# CONFIG gives data, network and training, and the mixtures' exploration; its epochs are those of one member. What is
-# there already is kept: the same command again goes on where it was. From the source's folder it takes the program and
-# the analysis that the quickstart made there, else those on the path. Environment: AUTOSAMPLING, another program;
-# LAUNCHER (default: mpirun --oversubscribe --bind-to none), which gets the number of ranks as -n.
+# CONFIG gives data, network and training, and the mixtures' exploration; its epochs are those of one member. --rows
+# trains these alone, such as uniform,policy,replay-policy. What is there already is kept: the same command again goes on
+# where it was. From the source's folder it takes the program and the analysis that the quickstart made there, else those
+# on the path. Environment: AUTOSAMPLING, another program; LAUNCHER (default: mpirun --oversubscribe --bind-to none),
+# which gets the number of ranks as -n.
 set -euo pipefail
 
 usage() {
-    sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 }
 (($# >= 2)) || usage
 config=$1 output=$2
 shift 2
-seeds=5 ranks=2 members=8 epochs='' settings=()
+seeds=5 ranks=2 members=8 wanted=() epochs='' settings=()
 check_number() {
     if [[ $2 =~ ^[1-9][0-9]*$ ]]; then return; fi
     printf '%s takes a whole number from 1, not %s\n' "$1" "$2" >&2
@@ -30,6 +31,7 @@ while (($# > 0)); do
     --seeds) check_number "$@" && seeds=$2 ;;
     --ranks) check_number "$@" && ranks=$2 ;;
     --members) check_number "$@" && members=$2 ;;
+    --rows) IFS=, read -r -a wanted <<<"$2" ;;
     --set)
         case $2 in # some rows have epochs of their own
         training.epochs=*) epochs=${2#*=} ;;
@@ -63,8 +65,11 @@ part_of() {
 
 alone=(population.members=1 exploration.kind=none)
 population=(population.members="$members")
-# A policy's rewards count at the ends of its rounds alone: shorter cycles would only be tested more often.
+# A policy's rewards count at the ends of its rounds alone: shorter cycles would only be tested more often. Averaged after
+# each batch, members would be one with a larger batch.
 policy=("${population[@]}" exploration.kind=policy population.cycle_batches=10)
+averaged=("${population[@]}" exploration.kind=random exploration.uniform=member population.selection=mean
+    population.cycle_batches=10)
 # What a configuration may vary that the rows do without.
 settings+=(--set population.ranks_per_member=1 --set hyperparameters.explore=none)
 
@@ -95,11 +100,13 @@ elif [ "$asked" != "$(<"$output/comparison.txt")" ]; then
 fi
 
 rows=()
-# start ROW RANKS COMMAND...: runs the command into OUTPUT/ROW/seed-SEED unless that is finished already.
+# start ROW RANKS COMMAND...: runs the command into OUTPUT/ROW/seed-SEED unless that is finished already. Without a seed
+# it only notes the row.
 start() {
     local row=$1 n=$2 folder=$output/$1/seed-$seed
     shift 2
-    rows+=("$row")
+    if [ -z "$seed" ]; then rows+=("$row"); fi
+    if [ -z "$seed" ] || [[ " ${wanted[*]} " != *" $row "* ]]; then return; fi
     if [ -f "$folder/run.h5" ]; then return; fi
     mkdir -p -- "$output/$row"
     printf '%s seed %s: %s\n' "$(date -u +%H:%M:%S)" "$seed" "$row"
@@ -137,8 +144,7 @@ run_seed() {
         population.selection=none
     train selection-uniform-member "$ranks" "${population[@]}" exploration.kind=random exploration.uniform=member
     train selection-uniform-lineage "$ranks" "${population[@]}" exploration.kind=random exploration.uniform=lineage
-    train averaged-uniform-member "$ranks" "${population[@]}" exploration.kind=random exploration.uniform=member \
-        population.selection=mean
+    train averaged-uniform-member "$ranks" "${averaged[@]}"
     train mixture-winner "$ranks" "${population[@]}" exploration.kind=mixture exploration.credit=winner \
         exploration.first_epoch=1 exploration.mixing=draws
     train mixture-advantage "$ranks" "${population[@]}" exploration.kind=mixture exploration.credit=advantage
@@ -151,13 +157,20 @@ run_seed() {
     train uniform-convnet 1 "${alone[@]}" model.name=convnet
 }
 
+run_seed ''
+for row in "${wanted[@]}"; do
+    if [[ " ${rows[*]} " == *" $row "* ]]; then continue; fi
+    printf '%s is no row: give some of %s\n' "$row" "${rows[*]}" >&2
+    exit 2
+done
+if ((${#wanted[@]} == 0)); then wanted=("${rows[@]}"); fi
 if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then
     run_seed "$SLURM_ARRAY_TASK_ID"
 else
     for number in $(seq 0 $((seeds - 1))); do run_seed "$number"; done
 fi
 missing=0
-for row in "${rows[@]}"; do
+for row in "${wanted[@]}"; do
     for number in $(seq 0 $((seeds - 1))); do
         if [ ! -f "$output/$row/seed-$number/run.h5" ]; then missing=$((missing + 1)); fi
     done

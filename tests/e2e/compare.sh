@@ -10,7 +10,9 @@ export AUTOSAMPLING=$program LAUNCHER="${mpirun[*]}"
 odd="$work/odd.toml"
 sed -e 's/^interval_cycles.*/interval_epochs = 1/' -e 's/^members = .*/&\nselection = "top-k"/' "$small" >"$odd"
 printf '[sampling]\nrule = "infobatch"\n[hyperparameters]\nexplore = "factor"\n' >>"$odd"
-compare() { "$root/jobs/compare.sh" "$odd" "$work/all rows" --seeds "${1-2}" --members "${2-2}" --set training.epochs=2; }
+compare() {
+    "$root/jobs/compare.sh" "$odd" "$work/all rows" --seeds "${1-2}" --members "${2-2}" --set training.epochs=2 "${@:3}"
+}
 compare >"$work/first.log" 2>&1 || fail "exit code $?"
 rows=$(find "$work/all rows" -mindepth 1 -maxdepth 1 -type d | wc -l)
 for row in "$work/all rows"/*/; do
@@ -28,4 +30,7 @@ compare >"$work/third.log" 2>&1 || fail "exit code $? beside a folder of notes"
 diff <(tail -n 5 "$work/second.log") <(tail -n 5 "$work/third.log") || fail "another table beside a folder of notes"
 expect 2 'holds another comparison' compare 2 3
 expect 2 '^--seeds takes a whole number from 1, not 0$' compare 0
+expect 2 '^polic is no row: give some of uniform uniform-1_2 ' compare 2 2 --rows uniform,polic
+compare 3 2 --rows uniform,class-balanced >"$work/fourth.log" 2>&1 || fail "exit code $? with --rows"
+[ "$(grep -c ' seed 2: ' "$work/fourth.log")" = 2 ] || fail "--rows trained other rows"
 say "ok: $rows rows"
