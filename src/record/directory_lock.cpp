@@ -120,6 +120,14 @@ int make_exclusive(const fs::path& directory, const fs::path& file) {
     refuse_held(directory, first_line(file));
 }
 
+// Whether what is open lies at the path.
+bool is_same(int descriptor, const fs::path& path) {
+    struct stat held {
+    }, there{};
+    return ::fstat(descriptor, &held) == 0 && ::stat(path.c_str(), &there) == 0 && held.st_dev == there.st_dev &&
+           held.st_ino == there.st_ino && held.st_nlink > 0;
+}
+
 } // namespace
 
 bool DirectoryLock::is_lock(const fs::path& name) {
@@ -129,6 +137,7 @@ bool DirectoryLock::is_lock(const fs::path& name) {
 DirectoryLock::DirectoryLock(const fs::path& directory) : file_(directory / lock_name) {
     descriptor_ = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor_ < 0) refuse_unlockable("open", file_, errno);
+    directory_ = ::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
         const int error = errno;
         ::close(descriptor_);
@@ -151,20 +160,17 @@ DirectoryLock::DirectoryLock(const fs::path& directory) : file_(directory / lock
 DirectoryLock::~DirectoryLock() {
     if (exclusive_ && still_ours()) ::unlink(file_.c_str());
     ::close(descriptor_);
+    ::close(directory_);
 }
 
 bool DirectoryLock::still_ours() const {
-    struct stat held {
-    }, there{};
-    return ::fstat(descriptor_, &held) == 0 && ::stat(file_.c_str(), &there) == 0 && held.st_dev == there.st_dev &&
-           held.st_ino == there.st_ino && held.st_nlink > 0;
+    return is_same(descriptor_, file_);
 }
 
 fs::path DirectoryLock::place() const {
-    struct stat held {};
     std::error_code unknown;
-    const fs::path file = fs::read_symlink(text("/proc/self/fd/", descriptor_), unknown);
-    return unknown || ::fstat(descriptor_, &held) != 0 || held.st_nlink == 0 ? fs::path() : file.parent_path();
+    const fs::path now = fs::read_symlink(text("/proc/self/fd/", directory_), unknown);
+    return unknown || !is_same(directory_, now) ? fs::path() : now;
 }
 
 } // namespace autosampling

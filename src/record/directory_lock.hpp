@@ -21,7 +21,7 @@ class DirectoryLock {
 
     // Whether the lock at the path is the one that is held: it isn't once the directory was removed or replaced.
     bool still_ours() const;
-    // The directory in which the held lock lies now; empty once it was removed.
+    // Where the locked directory lies now; empty once it was removed.
     std::filesystem::path place() const;
     // What is to be said where flock isn't to be had; else empty.
     const std::string& warning() const noexcept { return warning_; }
@@ -32,6 +32,7 @@ class DirectoryLock {
   private:
     std::filesystem::path file_; // the one that is held
     int descriptor_ = -1;
+    int directory_ = -1;     // to find it again, wherever it is moved
     bool exclusive_ = false; // file_ is there as long as it is held
     std::string warning_;
 };

@@ -96,7 +96,6 @@ void put_away_derived(const fs::path& run, std::int64_t cycle, const RunHeader* 
 
 ResumePoint find_resume_point(const fs::path& run) {
     std::vector<std::string> warnings;
-    std::optional<Chain> chain;
     for (const auto& [cycle, folder] : list_checkpoints(run)) {
         std::optional<CheckpointIndex> index;
         std::vector<StateTensor> layout;
@@ -107,16 +106,16 @@ ResumePoint find_resume_point(const fs::path& run) {
             warnings.push_back(text("checkpoint passed over: ", error.what()));
             continue;
         }
-        if (!chain) chain = chain_of(run, index->header);
-        if (chain->cycles < cycle) {
+        const Chain chain = chain_of(run, index->header); // none, where a checkpoint of another run was copied here
+        if (chain.cycles < cycle) {
             warnings.push_back(text("checkpoint passed over: ", folder.string(), " (the record is whole up to cycle ",
-                                    chain->cycles, " only: ", chain->end.empty() ? "the rest is missing" : chain->end,
+                                    chain.cycles, " only: ", chain.end.empty() ? "the rest is missing" : chain.end,
                                     ")"));
             continue;
         }
-        for (const std::string& problem : chain->problems)
+        for (const std::string& problem : chain.problems)
             warnings.push_back("the record is mended from run.h5: " + problem);
-        const bool complete = chain->cycles == cycle && is_complete(run, *chain, index->header);
+        const bool complete = chain.cycles == cycle && is_complete(run, chain, index->header);
         return {std::move(index), std::move(layout), std::move(warnings), complete};
     }
     return begin_again(run, std::move(warnings));

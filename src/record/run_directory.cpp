@@ -135,11 +135,17 @@ bool RunDirectory::still_ours() const {
 void RunDirectory::require() const {
     if (still_ours()) return;
     const fs::path place = lock_->place();
-    throw Error(ExitCode::checkpoint,
-                text(path_.string(), " is no longer this job's directory (while the job ran it was ",
-                     place.empty() ? "removed, and its record and checkpoints with it): start again"
-                                   : text("moved): its record and checkpoints are in ", place.string(),
-                                          " now, go on from the last one with --resume --output ", place.string())));
+    std::error_code unknown;
+    std::string what;
+    if (place.empty())
+        what = "(while the job ran it was removed, and its record and checkpoints with it): start again";
+    else if (fs::equivalent(place, path_, unknown))
+        what = "(while the job ran its .lock was removed): if nothing else was, go on from the last checkpoint with "
+               "--resume";
+    else
+        what = text("(while the job ran it was moved): its record and checkpoints are in ", place.string(),
+                    " now, go on from the last one with --resume --output ", place.string());
+    throw Error(ExitCode::checkpoint, text(path_.string(), " is no longer this job's directory ", what));
 }
 
 const std::string& RunDirectory::warning() const {

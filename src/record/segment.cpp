@@ -115,7 +115,7 @@ void check_same_run(const SegmentFile& file, const RunHeader& header) {
                 if (file.header().*member != header.*member)
                     throw Damaged(text(file.file().path().string(), " belongs to another run (", field.name, " is ",
                                        file.header().*member, ", not ", header.*member,
-                                       "): remove it from the record"));
+                                       "; one of the two was copied here)"));
             },
             field.member);
     }

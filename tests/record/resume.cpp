@@ -12,6 +12,7 @@ namespace autosampling::example {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -156,6 +157,20 @@ TEST(Resume, copied_renamed_and_other_entries_are_passed_over_and_kept) {
         const fs::path kept = run.path() / "checkpoint" / "superseded";
         EXPECT_FALSE(fs::is_empty(kept));
     }
+}
+
+TEST(Resume, checkpoint_of_another_run_is_passed_over_and_kept) {
+    const Recorded run;
+    CheckpointIndex foreign = checkpoint_index(15);
+    foreign.header.seed = 1;
+    for (const std::int32_t number : foreign.state_files)
+        write_state(run.checkpoint(15), number, state(number), layout());
+    write_index(run.path(), foreign, 9);
+    const ResumePoint point = find_resume_point(run.path());
+    EXPECT_EQ(point.cycle(), 12);
+    EXPECT_THAT(point.warnings, ElementsAre(AllOf(HasSubstr("cycle-00000015"), HasSubstr("belongs to another run"))));
+    EXPECT_EQ(resume(run.path()), 12);
+    EXPECT_TRUE(fs::exists(run.path() / "checkpoint" / "superseded" / "cycle-00000015"));
 }
 
 TEST(Resume, newer_checkpoints_leave_alone_what_the_program_did_not_make) {

@@ -78,6 +78,9 @@ TEST(RunDirectory, that_was_moved_or_removed_says_what_is_left) {
     fs::remove_all(moved);
     EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { directory.require(); }), HasSubstr("removed, and its record"));
     EXPECT_FALSE(directory.still_ours());
+    fs::remove(path / ".lock");
+    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { other.require(); }),
+                AllOf(HasSubstr("its .lock was removed"), HasSubstr("go on from the last checkpoint with --resume")));
 }
 
 TEST(RunDirectory, that_is_not_empty_is_refused_fresh_and_kept) {
