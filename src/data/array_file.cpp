@@ -21,6 +21,7 @@ hid_t native_type() {
     if constexpr (std::is_same_v<T, std::int64_t>) return H5T_NATIVE_INT64;
     if constexpr (std::is_same_v<T, std::uint64_t>) return H5T_NATIVE_UINT64;
     if constexpr (std::is_same_v<T, float>) return H5T_NATIVE_FLOAT;
+    if constexpr (std::is_same_v<T, double>) return H5T_NATIVE_DOUBLE;
 }
 
 // Rows that are read at once: whole chunks, about piece_bytes.
@@ -135,5 +136,7 @@ template void ArrayFile::read(const Array&, std::span<std::uint64_t>,
                               const std::function<void(std::uint64_t, std::span<const std::uint64_t>)>&) const;
 template void ArrayFile::read(const Array&, std::span<float>,
                               const std::function<void(std::uint64_t, std::span<const float>)>&) const;
+template void ArrayFile::read(const Array&, std::span<double>,
+                              const std::function<void(std::uint64_t, std::span<const double>)>&) const;
 
 } // namespace autosampling::detail

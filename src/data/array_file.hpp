@@ -33,8 +33,8 @@ class ArrayFile {
     Array array(const std::string& name) const;
     std::vector<std::string> strings(const std::string& name) const;
 
-    // Reads all rows as uint8, int64, uint64 or float, to which HDF5 converts, and calls look(first, values) for each
-    // piece, which begins with row `first`. They go into `out`, or, where it is empty, nowhere.
+    // Reads all rows as uint8, int64, uint64, float or double, to which HDF5 converts, and calls look(first, values)
+    // for each piece, which begins with row `first`. They go into `out`, or, where it is empty, nowhere.
     template<class T>
     void read(const Array& array, std::span<T> out,
               const std::function<void(std::uint64_t first, std::span<const T> values)>& look) const;

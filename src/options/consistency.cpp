@@ -142,8 +142,9 @@ void check_policy(const Options& options) {
             "exploration.kind = policy compares members, and there is one: set population.members = 2 or more, or "
             "replay what a run has learned by --policy");
     const std::vector<std::string> columns = columns_of(exploration.signals);
-    require(columns.empty(), "exploration.signals has \"column:", columns.empty() ? "" : columns.front(),
-            "\" (data sets have no columns of one's own): give loss, class, score or count");
+    require(columns.empty() || !options.data.signals.empty(),
+            "data.signals is missing (exploration.signals has \"column:", columns.empty() ? "" : columns.front(),
+            "\"): give the HDF5 file that holds it");
     require(std::ranges::find(exploration.signals, "score") == exploration.signals.end() ||
                 exploration.credit == Credit::advantage,
             "exploration.signals has \"score\" (the score is advantage credit's, and exploration.credit is ",

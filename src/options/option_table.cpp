@@ -76,6 +76,10 @@ std::vector<Option> data_options() {
          "Folder that holds the data set's files, or its one file, from the current directory; needed by all but "
          "synthetic.",
          AtResume::any},
+        {"data", "signals", at<&Options::data, &DataOptions::signals>, Anything{}, "path",
+         "HDF5 file with columns of one's own for a policy: signals/NAME, a value for each example of the training "
+         "file; exploration.signals names those that are used.",
+         AtResume::any},
         {"data", "mean", at<&Options::data, &DataOptions::mean>, Range{}, "of pixels in 0 to 1",
          "Subtracted from the pixels: one number, or one a channel; empty: the data set's own. Of arrays of real "
          "numbers, from each number: one for all, or one each; empty: 0."},
@@ -262,7 +266,7 @@ std::vector<Option> exploration_options() {
          "made with replacement."},
         {"exploration", "signals", at<&Options::exploration, &ExplorationOptions::signals>, Anything{}, "",
          "policy: what it goes by: loss (rank of the last loss), class (its size, and its loss on the reward set), "
-         "score (with advantage credit), count."},
+         "score (with advantage credit), count, column:NAME (a column of data.signals)."},
         {"exploration", "sigma", at<&Options::exploration, &ExplorationOptions::sigma>, above(0, 4), "",
          "policy: standard deviation of the members' perturbations of its weights."},
         {"exploration", "alpha", at<&Options::exploration, &ExplorationOptions::alpha>, above(0, 10), "",

@@ -18,7 +18,7 @@
 namespace autosampling {
 
 RunHeader make_header(const Prepared& prepared, const DatasetPlan& data, std::uint64_t dataset_hash) {
-    const auto& [options, split, plan] = prepared;
+    const auto& [options, split, plan, columns] = prepared;
     RunHeader header;
     header.seed = options.run.seed;
     header.dataset_hash = dataset_hash;
@@ -36,6 +36,10 @@ RunHeader make_header(const Prepared& prepared, const DatasetPlan& data, std::ui
     header.reward_label = split.reward.label;
     header.reward_true_label = split.reward.true_label;
     header.class_names = data.facts.class_names;
+    for (const Column& column : columns) {
+        header.column_names.push_back(column.name);
+        header.column_value.insert(header.column_value.end(), column.value.begin(), column.value.end());
+    }
     return header;
 }
 
@@ -57,7 +61,7 @@ Launch make_launch(const Communicator& comm, const RunOptions& options, const to
 
 void say_start(const Prepared& prepared, const std::vector<std::string>& data_warnings, const Launch& launch,
                std::int64_t first_cycle, Log& log) {
-    const auto& [options, split, plan] = prepared;
+    const auto& [options, split, plan, columns] = prepared;
     const BuildInfo build = build_info();
     log.info(text("autosampling ", build.version, " (", build.git_hash, build.git_dirty ? ", changed" : "", "), ",
                   counted(launch.ranks, "rank"), ", ", counted(launch.threads, "thread"), " each, transport ",

@@ -1,7 +1,10 @@
 #include "autosampling/population/prepare.hpp"
 
+#include "autosampling/base/counted.hpp"
 #include "autosampling/base/error.hpp"
+#include "autosampling/data/columns.hpp"
 #include "autosampling/population/initial_weights.hpp"
+#include "autosampling/population/recount.hpp"
 #include "autosampling/training/network.hpp"
 #include "autosampling/training/runtime.hpp"
 
@@ -10,8 +13,11 @@
 namespace autosampling {
 
 Prepared prepare(const Options& options, int ranks, const DatasetPlan& data_plan, const Dataset& data) {
-    Prepared prepared{options, split_dataset(data, options.data, data_seed(options)), {}};
+    Prepared prepared{options, split_dataset(data, options.data, data_seed(options)), {}, {}};
     prepared.plan = make_plan(options, ranks, data_plan, prepared.split);
+    if (options.exploration.kind == ExplorationKind::policy)
+        prepared.columns = read_columns(options.data.signals, columns_of(options.exploration.signals),
+                                        data_plan.training_examples, prepared.split.training.source);
     return prepared;
 }
 
@@ -41,6 +47,14 @@ void try_initial_weights(const ModelOptions& model, const DatasetPlan& data) {
     load_initial_weights(state, model);
 }
 
+std::string describe_policy(const Prepared& prepared) {
+    const Policy policy =
+        make_policy(prepared.options, prepared.split.training.label, prepared.plan.classes, prepared.columns);
+    std::string names;
+    for (const std::string& name : policy.signals().weight_names()) names += (names.empty() ? "" : ", ") + name;
+    return text("policy      ", counted(std::ssize(policy.search().weight()), "weight"), ": ", names);
+}
+
 } // namespace
 
 std::vector<std::string> check_run(const Options& asked, const CostQuestion& cost) {
@@ -59,6 +73,7 @@ std::vector<std::string> check_run(const Options& asked, const CostQuestion& cos
     if (one_a_rank)
         lines.push_back(text("population.members is 0 (one a rank): this is the plan for ", members, " members"));
     for (std::string& line : describe(prepared.plan, options)) lines.push_back(std::move(line));
+    if (options.exploration.kind == ExplorationKind::policy) lines.push_back(describe_policy(prepared));
     if (cost.measure)
         lines.push_back(
             describe(options, prepared.plan, measure_speed(options, prepared.plan, dataset, prepared.split)));

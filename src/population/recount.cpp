@@ -50,11 +50,30 @@ Policy make_policy(const Options& options, std::span<const std::int32_t> label, 
             Signals(options.exploration.signals, label, classes, columns)};
 }
 
+namespace {
+
+// As they were recorded: a column's words are in the names of its weights.
+std::vector<Column> recorded_columns(const RunHeader& header) {
+    std::vector<Column> columns;
+    auto value = header.column_value.begin();
+    for (const std::string& name : header.column_names) {
+        Column& column = columns.emplace_back(Column{name, {}, {}});
+        const std::string prefix = word_weight(name, "");
+        for (const std::string& weight : header.weight_names)
+            if (weight.starts_with(prefix)) column.words.push_back(weight.substr(prefix.size()));
+        column.value.assign(value, value + header.training_images);
+        value += header.training_images;
+    }
+    return columns;
+}
+
+} // namespace
+
 Sampler make_sampler(const Options& options, const RunHeader& header) {
     const auto draws = static_cast<std::uint32_t>(header.draws);
     if (options.exploration.kind == ExplorationKind::policy)
         return {options.exploration, options.run.seed, draws, options.population.cycle_batches,
-                make_policy(options, header.label, header.classes, {})};
+                make_policy(options, header.label, header.classes, recorded_columns(header))};
     Sampler sampler(options.exploration, options.run.seed, static_cast<std::uint32_t>(header.training_images), draws,
                     Perturbation(options.run.seed, options.exploration.perturbation));
     if (sampler.timetable().explores(0)) sampler.adopt(sampler.estimate());

@@ -76,7 +76,7 @@ Perturbation make_perturbation(const Communicator& comm, const Options& options)
 // An exact replay has the rule draw and weigh again. Local.
 std::unique_ptr<Feed> make_feed(const Communicator& comm, const Prepared& prepared, const Sampler& sampler,
                                 std::uint64_t dataset_hash) {
-    const auto& [options, split, plan] = prepared;
+    const auto& [options, split, plan, columns] = prepared;
     std::optional<Hdf5File> replayed;
     if (options.replay.mode != ReplayMode::none && options.replay.mode != ReplayMode::policy && comm.is_root()) {
         replayed.emplace(open_replayed_run(options.replay.source));
@@ -180,14 +180,14 @@ TrainerOptions trainer_options(const Ground& ground, const Communicator& team) {
 
 // What draws for all. Collective.
 Sampler make_sampler(const Communicator& comm, const Prepared& prepared) {
-    const auto& [options, split, plan] = prepared;
+    const auto& [options, split, plan, columns] = prepared;
     const auto draws = static_cast<std::uint32_t>(plan.draws);
     if (options.exploration.kind != ExplorationKind::policy)
         return {options.exploration, options.run.seed, static_cast<std::uint32_t>(plan.training_images), draws,
                 make_perturbation(comm, options)};
     std::optional<Policy> policy;
     comm.agree([&] {
-        policy = make_policy(prepared.options, prepared.split.training.label, prepared.plan.classes, {});
+        policy = make_policy(prepared.options, prepared.split.training.label, prepared.plan.classes, prepared.columns);
         const ReplayOptions& replay = prepared.options.replay;
         if (replay.mode == ReplayMode::policy)
             policy->follow(read_weights(open_replayed_run(replay.source), policy->signals().weight_names()));
@@ -274,6 +274,7 @@ ExitCode run_search(const Communicator& world, const Options& asked, Opening ope
     std::optional<Heartbeat> heartbeat;
     if (comm.is_root()) heartbeat.emplace(run / "summary.json", summary_heartbeat);
     RunHeader header = make_header(ground.prepared, ground.data_plan, ground.data.hash());
+    ground.prepared.columns.clear(); // the sampler has what it needs of them
     if (const auto& policy = engine.sampler.policy()) header.weight_names = policy->signals().weight_names();
     Recorder recorder(comm, run, ground.directory ? &*ground.directory : nullptr, std::move(header), std::move(launch),
                       options.record, layout_of(engine.trainer.state()), ground.first_cycle());

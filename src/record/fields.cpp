@@ -190,6 +190,9 @@ const Fields<RunHeader>& header_fields() {
         {"configuration", &RunHeader::configuration, {"1", "resolved configuration, TOML", {}}},
         {"class_name", &RunHeader::class_names, {"1", "name of the class", {"class"}}},
         {"weight_name", &RunHeader::weight_names, {"1", "name of the policy's weight", {"weight"}}},
+        {"column_name",
+         &RunHeader::column_names,
+         {"1", "column of the user's own that the policy goes by", {"column"}}},
     };
     return fields;
 }
@@ -199,6 +202,9 @@ const Fields<RunHeader>& example_fields() {
     static const Fields<Header> fields{
         {"label", &Header::label, {"1", "label that was trained on", {"index"}}},
         {"true_label", &Header::true_label, {"1", "label before label noise", {"index"}}},
+        {"column_value",
+         &Header::column_value,
+         {"1", "value of the column; of a word its place among the column's weights", {"column", "index"}}},
         {"split/training", &Header::split_training, {"1", "row of the training file", {"index"}}},
         {"split/reward", &Header::split_reward, {"1", "row of the training file", {"reward_index"}}},
         {"split/reward_label", &Header::reward_label, {"1", "label that was rewarded", {"reward_index"}}},
@@ -293,6 +299,7 @@ Sizes sizes_of(const RunHeader& header) {
             {"draw", header.draws},
             {"class", header.classes},
             {"weight", header.weight_names.size()},
+            {"column", header.column_names.size()},
             {"index", header.training_images}};
 }
 

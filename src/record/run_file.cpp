@@ -108,7 +108,7 @@ void write_run_file(const fs::path& run, const RunHeader& header, const Launch& 
     Hdf5File file = Hdf5File::create(run / "run.h5");
     write_identity(file, "autosampling run", header, launch);
     copy_segments(file, extent, header, known);
-    write_fields(file, example_fields(), header);
+    write_fields(file, example_fields(), header, sizes_of(header));
     write_fields(file, final_fields(), final);
     file.commit();
 }

@@ -182,7 +182,7 @@ void write_segment(const fs::path& run, const RunHeader& header, const Launch& l
     if (fs::create_directory(run / "record")) sync_folder(run);
     Hdf5File file = Hdf5File::create(segment_name(run, first, last));
     write_identity(file, "autosampling segment", header, launch);
-    if (first == 0) write_fields(file, example_fields(), header);
+    if (first == 0) write_fields(file, example_fields(), header, sizes_of(header));
     write_rows(file, cycle_columns(), segment.cycles, sizes_of(header));
     for (const Columns<CycleRow>& columns : optional_cycle_columns())
         if (has_values(segment.cycles.front(), columns.front()))

@@ -1,6 +1,7 @@
 #include "autosampling/sampling/signals.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/hash.hpp"
 #include "autosampling/base/portable_math.hpp"
 #include "autosampling/sampling/arrays.hpp"
 #include "autosampling/sampling/credit.hpp"
@@ -73,8 +74,7 @@ void add_words(Signal& signal, const Column& column) {
     for (std::size_t word = 0; word < words; ++word) {
         Phi phi(words, 0);
         phi[word] = 1;
-        signal.features.push_back(
-            {column_prefix + column.name + "=" + column.words[word], 1, centred(signal, std::move(phi))});
+        signal.features.push_back({word_weight(column.name, column.words[word]), 1, centred(signal, std::move(phi))});
     }
 }
 
@@ -132,7 +132,31 @@ Phi class_losses(const Signal& signal, std::span<const double> loss) {
     return phi;
 }
 
+// The saved name of a column's hash, by its place among the columns.
+std::string hash_name(std::size_t column) {
+    return "column_hash_" + std::to_string(column);
+}
+
+std::int64_t column_hash(const Signal& column) {
+    std::uint64_t hash = hash_of(std::span<const std::uint16_t>(column.level));
+    for (const Signal::Feature& feature : column.features) {
+        hash = combine_hashes(hash, hash_of(std::span<const char>(feature.name)));
+        hash = combine_hashes(hash, hash_of(std::span<const double>(feature.phi)));
+    }
+    return static_cast<std::int64_t>(hash);
+}
+
+void check_column(const Signal& column, std::int64_t saved_hash) {
+    const std::string& weight = column.features[0].name;
+    VALIDATE(column_hash(column) == saved_hash, ExitCode::data, weight.substr(0, weight.find('=')),
+             " has other values than when the run began (data.signals): give the file that it began with");
+}
+
 } // namespace
+
+std::string word_weight(const std::string& column, const std::string& word) {
+    return column_prefix + column + "=" + word;
+}
 
 std::vector<std::string> columns_of(std::span<const std::string> names) {
     VALIDATE(!names.empty(), ExitCode::usage,
@@ -143,11 +167,15 @@ std::vector<std::string> columns_of(std::span<const std::string> names) {
     for (const std::string& name : names) {
         VALIDATE(seen.insert(name).second, ExitCode::usage, "exploration.signals has \"", name,
                  "\" twice: leave one out");
-        if (name.starts_with(column_prefix) && name.size() > column_prefix.size())
+        if (name.starts_with(column_prefix) && name.size() > column_prefix.size()) {
             columns.push_back(name.substr(column_prefix.size()));
-        else
+            VALIDATE(columns.back().find_first_of("=/") == std::string::npos, ExitCode::usage,
+                     "exploration.signals has \"", name,
+                     "\" (a column's name has no \"=\" and no \"/\"): give column:NAME for all values of signals/NAME");
+        } else
             VALIDATE(name == "loss" || name == "class" || name == "score" || name == "count", ExitCode::usage,
-                     "exploration.signals has \"", name, "\" (no such signal): give loss, class, score or count");
+                     "exploration.signals has \"", name,
+                     "\" (no such signal): give loss, class, score, count or column:NAME");
     }
     return columns;
 }
@@ -280,10 +308,14 @@ std::vector<std::uint8_t> Signals::loss_levels() const {
 void Signals::save(NamedArrays& arrays) const {
     losses_.save(arrays);
     arrays["class_loss"] = class_loss_;
-    for (const Signal& signal : signals_)
+    std::size_t columns = 0;
+    for (const Signal& signal : signals_) {
         if (signal.source == Source::score || signal.source == Source::count)
             arrays["signal_" + signal.features[0].name] =
                 std::vector<std::uint32_t>(signal.level.begin(), signal.level.end());
+        if (signal.source == Source::column)
+            arrays[hash_name(columns++)] = std::vector<std::int64_t>{column_hash(signal)};
+    }
 }
 
 void Signals::load(const NamedArrays& arrays) {
@@ -293,6 +325,7 @@ void Signals::load(const NamedArrays& arrays) {
     losses_.load(arrays);
     class_loss_ = array<double>(arrays, "class_loss", class_loss_.size());
     require(std::all_of(class_loss_.begin(), class_loss_.end(), [](double l) { return std::isnan(l) || l >= 0; }));
+    std::size_t columns = 0;
     for (Signal& signal : signals_) {
         if (signal.source == Source::score || signal.source == Source::count) {
             const auto& level = array<std::uint32_t>(arrays, "signal_" + signal.features[0].name, training_images_);
@@ -301,6 +334,8 @@ void Signals::load(const NamedArrays& arrays) {
             signal.level.assign(level.begin(), level.end());
         }
         if (signal.source == Source::loss) signal.level = losses_.levels();
+        if (signal.source == Source::column)
+            check_column(signal, array<std::int64_t>(arrays, hash_name(columns++), 1)[0]);
         set_phi(signal);
     }
 }

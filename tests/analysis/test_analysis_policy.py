@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import h5py
 import numpy as np
 import pytest
 from program_runs import make_run
@@ -94,11 +95,81 @@ def test_low_losses_are_said_to_be_preferred():
 
 def test_columns_of_words_and_of_numbers():
     columns = {"source": np.array(["a", "b", "b", "b"]), "length": np.array([1.0, 2.0, 3.0, 6.0])}
-    features = policy.column_features(["column:source=a", "column:length", "loss.rank"], columns)
+    features = policy.column_features(["column:source=a", "column:source=b", "column:length", "loss.rank"], columns)
     np.testing.assert_allclose(features["column:source=a"], [0.75, -0.25, -0.25, -0.25])
     assert features["column:length"].mean() == pytest.approx(0) and features["column:length"].std() == pytest.approx(1)
     with pytest.raises(ValueError, match="goes by the column age"):
         policy.column_features(["column:age"], columns)
+    with pytest.raises(ValueError, match="no weight for the value b of the column source"):
+        policy.column_features(["column:source=a"], columns)
+    truth = policy.column_features(["column:good=0", "column:good=1"], {"good": np.array([True, False])})
+    np.testing.assert_allclose(truth["column:good=1"], [0.5, -0.5])
+
+
+def column_values(rows):
+    """Of rows of a training file: words, numbers, truth values, and a constant."""
+    rows = np.arange(rows)
+    return {
+        "source": np.array(["web", "book", "wiki"])[rows * rows % 7 % 3],
+        "length": np.sqrt(rows),
+        "good": rows % 5 < 3,
+        "same": np.full(len(rows), 0.1),
+    }
+
+
+@pytest.fixture(scope="module")
+def column_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("columns")
+    with h5py.File(folder / "own.h5", "w") as file:
+        for name, values in column_values(500).items():
+            file[f"signals/{name}"] = values.astype(object) if values.dtype.kind == "U" else values
+    signals = ",".join(f'"column:{name}"' for name in column_values(1))
+    make_run(
+        folder / "run",
+        *SEARCH,
+        f"data.signals={folder / 'own.h5'}",
+        f'exploration.signals=["loss","class",{signals}]',
+    )
+    (folder / "own.h5").unlink()
+    return folder / "run"
+
+
+def test_the_record_tells_what_columns_a_policy_went_by(column_run):
+    run = autosampling.open_run(column_run)
+    columns = policy.read_columns(run)
+    given = column_values(500)
+    rows = run["split_training"].values
+    assert list(columns) == list(given)
+    for name in ("source", "length", "same"):
+        assert (columns[name] == given[name][rows]).all()
+    assert (columns["good"] == given["good"][rows].astype(int).astype(str)).all()
+    np.testing.assert_allclose(policy.retrace(run), run["policy_weight"].values, rtol=0, atol=1e-12)
+    last = run.sizes["round"] - 1
+    assert policy.probability(run, last) == pytest.approx(run["probability"].values, rel=1e-3)
+    drawings, words = draw_policy(run)
+    assert [d.name for d in drawings][3:] == [f"policy-column-{i}" for i in range(4)]
+    assert any(w.startswith("By source: draws ") for w in words)
+
+
+def test_the_sampler_takes_columns(column_run):
+    labels = np.arange(300) % 10
+    given = column_values(300)
+    sampler = autosampling.PolicySampler(column_run, labels, epochs=40, columns=given)
+    sampler.epoch = 39
+    weights = sampler.weights
+    assert weights["column:source=web"] != 0
+    features = policy.column_features(list(weights), given)
+    known = [name for name in weights if name.startswith("column:") or name == "class.size"]
+    by_hand = sum(weights[name] * (features | {"class.size": np.zeros(300)})[name] for name in known)
+    expected = np.exp(np.clip(by_hand, -3, 3))
+    np.testing.assert_allclose(sampler.probability(), expected / expected.sum())
+    with pytest.raises(ValueError, match="goes by the column source"):
+        autosampling.PolicySampler(column_run, labels, epochs=40)
+    with pytest.raises(ValueError, match="has 299 values for 300 examples"):
+        autosampling.PolicySampler(column_run, labels, epochs=40, columns=column_values(299))
+    given["source"] = np.where(labels == 0, "blog", given["source"])
+    with pytest.raises(ValueError, match="no weight for the value blog"):
+        autosampling.PolicySampler(column_run, labels, epochs=40, columns=given)
 
 
 def test_report_and_command_show_it(folder, run, tmp_path, capsys):

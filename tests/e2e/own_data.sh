@@ -39,6 +39,31 @@ assert summary["test_accuracy"] is None and summary["test_loss"] == loss[-1], su
 PYTHON
 grep -q 'test loss of the winner' "$work/numbers/run.log" || fail "the log says nothing of the loss"
 
+# Columns of one's own: a policy goes by them. The recorded run knows them when their file is gone.
+"$python" - "$work" <<'PYTHON'
+import sys
+import h5py, numpy as np
+with h5py.File(sys.argv[1] + "/columns.h5", "w") as file:
+    file["signals/source"] = ["web", "book"] * 1000
+    file["signals/length"] = np.arange(2000) / 7
+    file["signals/gap"] = np.where(np.arange(2000) == 1234, np.nan, 0)
+PYTHON
+columns=(--set exploration.kind=policy --set exploration.interval_cycles=0 --set "data.signals=$work/columns.h5")
+by_columns=("${columns[@]}" --set 'exploration.signals=["loss", "column:source", "column:length"]')
+expect 0 'policy +5 weights: loss\.rank, loss\.extremes, column:source=book, column:source=web, column:length$' \
+    "$program" check "$small" "${classes[@]}" "${by_columns[@]}"
+train 2 "$work/columns" "${classes[@]}" "${by_columns[@]}"
+expect 0 'finished' mpi 1 replay "$work/columns" --policy --output "$work/columns replayed"
+for gap in gap lengths; do
+    expect 3 "signals/$gap" mpi 2 run "$small" --output "$work/bad" "${classes[@]}" "${columns[@]}" \
+        --set "exploration.signals=[\"column:$gap\"]"
+done
+rm "$work/columns.h5"
+expect 0 'history\.h5' "$program" history "$work/columns"
+expect 3 'columns\.h5: no such file \(data\.signals\)' mpi 1 replay "$work/columns" --policy --output "$work/bad"
+"$python" "$root/jobs/mixture.py" "$work/mixture.h5"
+(cd -- "$work" && expect 0 'column:source=forms, column:source=scans, column:source=web$' "$program" check "$root/jobs/configs/mixture.toml")
+
 # One row of 2000 is spoilt.
 "$python" -c 'import sys, h5py; h5py.File(sys.argv[1], "a")["x"][1234, 1, 2] = float("nan")' "$work/classes.h5"
 expect 3 'x has the value nan in row 1234' mpi 2 run "$small" --output "$work/bad" "${classes[@]}"

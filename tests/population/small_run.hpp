@@ -79,17 +79,21 @@ inline ExitCode run_on(int ranks, Options options, const std::filesystem::path& 
     return static_cast<ExitCode>(code);
 }
 
-// The message with which this is refused as a matter of usage; empty where it isn't. Collective over world().
-inline std::string usage_refusal(const std::function<void()>& action) {
+// The message with which this is refused, with this exit code; empty where it isn't. Collective over world().
+inline std::string refusal_as(ExitCode code, const std::function<void()>& action) {
     std::string message;
     try {
         action();
     } catch (const Error& error) {
-        EXPECT_EQ(error.code(), ExitCode::usage) << error.what();
+        EXPECT_EQ(error.code(), code) << error.what();
         message = error.what();
     }
     world().barrier();
     return message;
+}
+
+inline std::string usage_refusal(const std::function<void()>& action) {
+    return refusal_as(ExitCode::usage, action);
 }
 
 // The options of a replay of a finished run. Collective over world().

@@ -60,6 +60,8 @@ inline RunHeader header() {
     header.configuration = "[run]\nseed = 1 # größer\n";
     for (int c = 0; c < classes; ++c) header.class_names.push_back("class " + std::to_string(c));
     header.weight_names = {"loss", "frequency"};
+    header.column_names = {"source", "length"};
+    for (int i = 0; i < 2 * training_images; ++i) header.column_value.push_back(0.5 * i);
     for (int x = 0; x < training_images; ++x) {
         header.label.push_back(x % classes);
         header.true_label.push_back((x * 3) % classes);
@@ -364,9 +366,11 @@ inline void expect_equal(const RunHeader& a, const RunHeader& b, bool with_examp
     EXPECT_EQ(a.configuration, b.configuration);
     EXPECT_EQ(a.class_names, b.class_names);
     EXPECT_EQ(a.weight_names, b.weight_names);
+    EXPECT_EQ(a.column_names, b.column_names);
     if (!with_examples) return;
     EXPECT_EQ(a.label, b.label);
     EXPECT_EQ(a.true_label, b.true_label);
+    EXPECT_EQ(a.column_value, b.column_value);
     EXPECT_EQ(a.split_training, b.split_training);
     EXPECT_EQ(a.split_reward, b.split_reward);
     EXPECT_EQ(a.reward_label, b.reward_label);

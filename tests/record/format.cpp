@@ -204,6 +204,8 @@ TEST_F(Format, document_says_when_something_is_left_out) {
     plain.class_names.clear();
     plain.slots = 0;
     plain.weight_names.clear();
+    plain.column_names.clear();
+    plain.column_value.clear();
     Launch unversioned = launch();
     unversioned.versions.clear();
     write_segment(run_.path(), plain, without_ranks(unversioned), without_winners(without_optional(segment(1, 2))));

@@ -166,6 +166,7 @@ TEST(Signals, what_they_are_made_from_is_refused_by_name) {
     EXPECT_THAT(refusal({"loss", "class", "loss"}), HasSubstr("\"loss\" twice"));
     EXPECT_THAT(refusal({"losses"}), HasSubstr("\"losses\" (no such signal)"));
     EXPECT_THAT(refusal({"column:"}), HasSubstr("\"column:\" (no such signal)"));
+    EXPECT_THAT(refusal({"column:source=web"}), HasSubstr("\"column:source=web\" (a column's name"));
     EXPECT_THAT(columns_of(Names{"column:a", "loss", "column:b:c"}), ElementsAre("a", "b:c"));
     EXPECT_THROW(Signals(Names{"class"}, labels, 65537, {}), Error);
 }
@@ -196,6 +197,34 @@ TEST(Signals, what_was_saved_inside_a_round_goes_on_as_if_it_had_not_been) {
 
     std::get<std::vector<std::uint32_t>>(saved["signal_score"])[0] = 64;
     EXPECT_THROW(again.load(saved), Error);
+}
+
+TEST(Signals, other_values_of_a_column_than_those_that_were_saved_are_refused_by_its_name) {
+    const Names names{"column:length", "loss", "column:source"};
+    const Column length{"length", {}, {1, 2, 3, 4, 1, 2, 3, 4}};
+    const Column source{"source", {"a", "b"}, {0, 0, 1, 0, 0, 1, 0, 0}};
+    NamedArrays saved;
+    Signals(names, labels, 3, std::vector<Column>{length, source}).save(saved);
+    const auto refusal = [&](const Column& first, const Column& last) {
+        Signals signals(names, labels, 3, std::vector<Column>{first, last});
+        try {
+            signals.load(saved);
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ExitCode::data);
+            return std::string(error.what());
+        }
+        return std::string();
+    };
+    EXPECT_EQ(refusal(length, source), "");
+    Column other = length;
+    other.value[7] = 5;
+    EXPECT_THAT(refusal(other, source), HasSubstr("column:length has other values"));
+    other = source;
+    std::swap(other.value[1], other.value[2]);
+    EXPECT_THAT(refusal(length, other), HasSubstr("column:source has other values"));
+    other = source;
+    other.words[1] = "c";
+    EXPECT_THAT(refusal(length, other), HasSubstr("column:source has other values"));
 }
 
 } // namespace

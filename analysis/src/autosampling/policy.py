@@ -8,10 +8,8 @@ Letters: R rounds (the last row of a finished run is what stands after it), P me
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -54,22 +52,37 @@ def class_features(label: NDArray[np.integer], class_loss: Floats) -> dict[str, 
     return {"class.size": np.log(size) - np.log(size).mean(), "class.loss": loss}
 
 
+def words_of(names: Sequence[str], column: str) -> list[str]:
+    """The words of a column, which have a weight of these names each; none of a column of numbers."""
+    prefix = f"{_COLUMN}{column}="
+    return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+
+
+def _word_features(column: str, values: NDArray[Any], words: Sequence[str]) -> dict[str, Floats]:
+    texts = (values.astype(np.int8) if values.dtype.kind == "b" else values).astype(str)
+    unknown = set(np.unique(texts).tolist()) - set(words)
+    if unknown:
+        raise ValueError(f"the policy has no weight for the value {min(unknown)} of the column {column}")
+    is_word = {word: (texts == word).astype(float) for word in words}
+    return {f"{_COLUMN}{column}={word}": there - there.mean() for word, there in is_word.items()}
+
+
 def column_features(names: Sequence[str], columns: Mapping[str, NDArray[Any]]) -> dict[str, Floats]:
-    """φ of the weights named column:NAME or column:NAME=VALUE, from the columns (N) by name."""
-    features = {}
-    for name in names:
-        if not name.startswith(_COLUMN):
-            continue
-        column, is_word, word = name.removeprefix(_COLUMN).partition("=")
+    """φ of the weights named column:NAME or column:NAME=WORD, from the columns (N) by name.
+
+    Raises ValueError where a column is missing, or has a value that none of the weights is for.
+    """
+    features: dict[str, Floats] = {}
+    wanted = [name.removeprefix(_COLUMN).partition("=")[0] for name in names if name.startswith(_COLUMN)]
+    for column in dict.fromkeys(wanted):
         if column not in columns:
             raise ValueError(f"the policy goes by the column {column}: give its values")
         values = np.asarray(columns[column])
-        if is_word:
-            indicator = (values.astype(str) == word).astype(float)
-            features[name] = indicator - indicator.mean()
+        if words := words_of(names, column):
+            features |= _word_features(column, values, words)
         else:
-            spread = values.astype(float).std()
-            features[name] = (values - values.mean()) / spread if spread > 0 else np.zeros(len(values))
+            varies = np.ptp(values) > 0
+            features[_COLUMN + column] = (values - values.mean()) / values.std() if varies else np.zeros(len(values))
     return features
 
 
@@ -84,23 +97,14 @@ def exponent(weight: Mapping[str, float], features: Mapping[str, Floats]) -> Flo
 
 
 def read_columns(run: xr.Dataset) -> dict[str, NDArray[Any]]:
-    """The user's own columns that the run went by, over its training indices, from the file that data.signals names.
-
-    Raises FileNotFoundError where that file isn't there any more.
-    """
-    wanted = {name.removeprefix(_COLUMN).partition("=")[0] for name in weight_names(run) if name.startswith(_COLUMN)}
-    if not wanted:
-        return {}
-    path = Path(str(configuration(run)["data"]["signals"]))
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}, which has the columns that the policy goes by, isn't there")
-    rows = run["split_training"].values
-    columns = {}
-    with h5py.File(path) as file:
-        for name in wanted:
-            dataset = file[f"signals/{name}"]
-            values = dataset.asstr()[...] if h5py.check_string_dtype(dataset.dtype) else dataset[...]
-            columns[name] = values[rows]
+    """The user's own columns that the run went by, over its training indices: (N) words or numbers each."""
+    columns: dict[str, NDArray[Any]] = {}
+    if "column_value" not in run:
+        return columns
+    names = weight_names(run)
+    for column, values in zip(run["column_name"].values, run["column_value"].values, strict=True):
+        words = words_of(names, column)
+        columns[str(column)] = np.array(words)[values.astype(int)] if words else values
     return columns
 
 
@@ -112,10 +116,7 @@ def round_features(run: xr.Dataset, round_: int, columns: Mapping[str, NDArray[A
         features |= loss_features(np.where(level > 0, (2 * level - 1) / 255 - 1, np.nan))
     if "class_reward_loss" in run:
         features |= class_features(run["label"].values, run["class_reward_loss"][round_].values)
-    names = weight_names(run)
-    return features | column_features(
-        [name for name in names if name[len(_COLUMN) :].split("=")[0] in columns], columns
-    )
+    return features | column_features(weight_names(run), columns)
 
 
 def probability(run: xr.Dataset, round_: int, columns: Mapping[str, NDArray[Any]] | None = None) -> Floats:
@@ -191,6 +192,7 @@ def _evidence(run: xr.Dataset) -> tuple[Floats, Floats, NDArray[np.bool_], NDArr
     finite = np.array([finite[first[r] : first[r + 1]].all(axis=0) for r in range(rounds)]).reshape(rounds, -1)
     vary = np.ones((rounds, len(names)), bool)
     sizes = np.bincount(run["label"].values)
+    by_column = column_features(names, read_columns(run))
     for j, name in enumerate(names):
         if name.startswith("loss."):
             levels = run["loss_level"].values[:rounds]
@@ -202,6 +204,8 @@ def _evidence(run: xr.Dataset) -> tuple[Floats, Floats, NDArray[np.bool_], NDArr
             vary[:, j] = [len(set(row[~np.isnan(row)])) > 1 for row in known]
         elif name in ("score", "count"):
             vary[0, j] = False
+        elif name in by_column:
+            vary[:, j] = np.ptp(by_column[name]) > 0
     scale = np.array([0.7 if name == "loss.extremes" else 1.0 for name in names])
     return run["policy_perturbation"].values[:rounds], reward, finite, vary, scale
 
@@ -315,6 +319,6 @@ def format_policy(run: xr.Dataset) -> str:
     ]
     try:
         lines += describe(run)
-    except (ValueError, FileNotFoundError) as error:
+    except ValueError as error:
         lines.append(str(error))
     return "\n".join(lines)

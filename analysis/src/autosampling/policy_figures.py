@@ -114,10 +114,10 @@ def draw_policy(run: xr.Dataset) -> tuple[list[Drawing], list[str]]:
         return [], []
     with looks():
         drawings = [draw_weights(run)]
+        columns = policy.read_columns(run)
         try:
-            columns = policy.read_columns(run)
             words = policy.describe(run, columns)
             drawings += draw_preferences(run, columns)
-        except (ValueError, OSError) as error:
+        except ValueError as error:
             words = [f"What it draws can't be shown: {error}."]
     return drawings, words

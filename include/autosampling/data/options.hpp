@@ -17,6 +17,7 @@ constexpr auto names_of(Augmentation) {
 struct DataOptions {
     std::string name = "mnist";               // one of dataset_names
     std::string path;                         // folder that holds the files; not for synthetic
+    std::string signals;                      // HDF5 file with columns of the user's own; for exploration.signals
     std::vector<double> mean;                 // per channel, of pixels in 0…1; empty: the data set's own
     std::vector<double> std;                  // likewise
     std::int64_t seed = -1;                   // of the split, label noise and synthetic images; −1: run.seed

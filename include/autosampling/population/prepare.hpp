@@ -2,6 +2,7 @@
 // for is refused here.
 #pragma once
 
+#include "autosampling/base/column.hpp"
 #include "autosampling/data/split.hpp"
 #include "autosampling/options/options.hpp"
 #include "autosampling/population/cost.hpp"
@@ -16,6 +17,7 @@ struct Prepared {
     Options options; // resolved
     Split split;
     Plan plan;
+    std::vector<Column> columns; // that exploration.signals names, over the training examples
 };
 
 // `options` resolved, for so many ranks and these data. Throws Error. Local.

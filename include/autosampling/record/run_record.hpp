@@ -87,7 +87,9 @@ struct RunHeader {
     std::string configuration;             // TOML, resolved
     std::vector<std::string> class_names;  // (classes)
     std::vector<std::string> weight_names; // (J) of the policy
+    std::vector<std::string> column_names; // of the user's own that the policy goes by
     // datasets of the examples
+    std::vector<double> column_value;                        // (columns, N) a number, or the place of a word
     std::vector<std::int32_t> label, true_label;             // (N)
     std::vector<std::uint32_t> split_training, split_reward; // rows of the training file
     std::vector<std::int32_t> reward_label, reward_true_label;

@@ -30,8 +30,12 @@ struct Signal {
 };
 
 // The names of the columns that `names`, as exploration.signals has them, ask for. Throws Error(usage) for a name that
-// is none of loss, class, score, count, column:NAME, that comes twice, and where there is none at all.
+// is none of loss, class, score, count, column:NAME (NAME without "=" and "/"), that comes twice, and where there is
+// none at all.
 std::vector<std::string> columns_of(std::span<const std::string> names);
+
+// The name of the weight for a word of a column.
+std::string word_weight(const std::string& column, const std::string& word);
 
 // 2 bytes an example and signal, and 16 for the losses.
 class Signals {
@@ -59,7 +63,8 @@ class Signals {
     std::vector<std::uint8_t> loss_levels() const;                     // (N), or empty
 
     void save(NamedArrays& arrays) const;
-    void load(const NamedArrays& arrays); // Throws Error(checkpoint).
+    // Throws Error(checkpoint), and Error(data) that names a column with other values than those that were saved.
+    void load(const NamedArrays& arrays);
 
   private:
     void update(std::span<const double> class_loss, const Tally& tally);
