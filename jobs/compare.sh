@@ -145,6 +145,10 @@ run_seed() {
     train selection-uniform-member "$ranks" "${population[@]}" exploration.kind=random exploration.uniform=member
     train selection-uniform-lineage "$ranks" "${population[@]}" exploration.kind=random exploration.uniform=lineage
     train averaged-uniform-member "$ranks" "${averaged[@]}"
+    # As often averaged; a policy that is not searched for: P(x) ~ 1 / size of the class.
+    train averaged-class-balanced "$ranks" "${policy[@]}" population.selection=mean \
+        'exploration.signals=["class"]' 'exploration.weights=["class.size=-1"]' exploration.sigma=0 \
+        exploration.interval_epochs=0 exploration.interval_cycles=1
     train mixture-winner "$ranks" "${population[@]}" exploration.kind=mixture exploration.credit=winner \
         exploration.first_epoch=1 exploration.mixing=draws
     train mixture-advantage "$ranks" "${population[@]}" exploration.kind=mixture exploration.credit=advantage

@@ -267,8 +267,11 @@ std::vector<Option> exploration_options() {
         {"exploration", "signals", at<&Options::exploration, &ExplorationOptions::signals>, Anything{}, "",
          "policy: what it goes by: loss (rank of the last loss), class (its size, and its loss on the reward set), "
          "score (with advantage credit), count, column:NAME (a column of data.signals)."},
-        {"exploration", "sigma", at<&Options::exploration, &ExplorationOptions::sigma>, above(0, 4), "",
-         "policy: standard deviation of the members' perturbations of its weights."},
+        {"exploration", "weights", at<&Options::exploration, &ExplorationOptions::weights>, Anything{}, "",
+         "policy: weights at the start that aren't 0, such as [\"class.size=-1\"], which draws all classes alike; "
+         "`check` lists the weights."},
+        {"exploration", "sigma", at<&Options::exploration, &ExplorationOptions::sigma>, at_least(0, 4), "",
+         "policy: standard deviation of the members' perturbations of its weights; 0: the weights stay as they are."},
         {"exploration", "alpha", at<&Options::exploration, &ExplorationOptions::alpha>, above(0, 10), "",
          "policy: step of a weight whose effect is as large as the noise."},
         {"exploration", "tau", at<&Options::exploration, &ExplorationOptions::tau>, at_least(0, 10), "",

@@ -5,13 +5,41 @@
 #include "autosampling/sampling/policy_distribution.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <utility>
 
 namespace autosampling {
 
+namespace {
+
+// (J) from exploration.weights. Throws Error(usage).
+std::vector<double> first_weights(std::span<const std::string> given, const std::vector<std::string>& names) {
+    std::vector<double> weight(names.size(), 0);
+    for (const std::string& each : given) {
+        const std::size_t equals = each.rfind('=');
+        const auto name = std::ranges::find(names, each.substr(0, equals));
+        std::string known;
+        for (const std::string& other : names) known += (known.empty() ? "" : ", ") + other;
+        VALIDATE(equals != std::string::npos && name != names.end(), ExitCode::usage, "exploration.weights has \"",
+                 each, "\" (the weights are ", known, "): give NAME=NUMBER of one of them");
+        double& value = weight[static_cast<std::size_t>(name - names.begin())];
+        const char* const end = each.data() + each.size();
+        const auto number = std::from_chars(each.data() + equals + 1, end, value);
+        VALIDATE(number.ec == std::errc() && number.ptr == end && std::abs(value) <= PolicySearch::most,
+                 ExitCode::usage, "exploration.weights has \"", each, "\" (a weight is a number from ",
+                 -PolicySearch::most, " to ", PolicySearch::most, "): give NAME=NUMBER");
+    }
+    return weight;
+}
+
+} // namespace
+
 Policy::Policy(const ExplorationOptions& options, std::uint64_t seed, std::uint32_t members, Signals signals)
     : options_(options), seed_(seed), signals_(std::move(signals)), search_(options, seed, members, signals_.scales()),
-      position_(members, 0), finite_(members, 1), reward_(members, 0) {}
+      position_(members, 0), finite_(members, 1), reward_(members, 0) {
+    search_.set_weight(first_weights(options.weights, signals_.weight_names()));
+}
 
 void Policy::follow(WeightSchedule schedule) {
     EXPECT(position_.size() == 1 && schedule.share.size() == schedule.weight.size());

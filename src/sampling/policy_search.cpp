@@ -102,7 +102,7 @@ void PolicySearch::close_round(std::span<const double> reward, std::span<const s
     EXPECT(vary.size() == scale_.size());
     const std::vector<double> g = gradient(reward, counts);
     ++round_;
-    if (g.empty()) return;
+    if (g.empty() || options_.sigma == 0) return;
     double square_sum = 0, varying = 0;
     for (std::size_t j = 0; j < g.size(); ++j) {
         if (!vary[j]) continue;

@@ -129,6 +129,7 @@ def column_run(tmp_path_factory):
         *SEARCH,
         f"data.signals={folder / 'own.h5'}",
         f'exploration.signals=["loss","class",{signals}]',
+        'exploration.weights=["class.size=-0.5","column:source=web=0.25"]',
     )
     (folder / "own.h5").unlink()
     return folder / "run"
@@ -144,6 +145,8 @@ def test_the_record_tells_what_columns_a_policy_went_by(column_run):
         assert (columns[name] == given[name][rows]).all()
     assert (columns["good"] == given["good"][rows].astype(int).astype(str)).all()
     np.testing.assert_allclose(policy.retrace(run), run["policy_weight"].values, rtol=0, atol=1e-12)
+    first = dict(zip(policy.weight_names(run), run["policy_weight"].values[0], strict=True))
+    assert {name: w for name, w in first.items() if w} == {"class.size": -0.5, "column:source=web": 0.25}
     last = run.sizes["round"] - 1
     assert policy.probability(run, last) == pytest.approx(run["probability"].values, rel=1e-3)
     drawings, words = draw_policy(run)

@@ -170,6 +170,18 @@ TEST(PolicySearch, the_null_variance_is_that_of_q_where_rewards_say_nothing) {
     }
 }
 
+TEST(PolicySearch, without_perturbations_weights_stay_as_they_are) {
+    ExplorationOptions options;
+    options.sigma = 0;
+    PolicySearch search = make_search(4, options);
+    const Reals weight{-1, 0, 0.5, 0};
+    search.set_weight(weight);
+    for (int round = 0; round < 9; ++round) search.close_round(noise(round, 4), Flags(4, 1), all_vary);
+    EXPECT_TRUE(std::ranges::equal(search.weight(), weight));
+    EXPECT_EQ(search.weight_of(0), weight);
+    EXPECT_EQ(search.round(), 9);
+}
+
 TEST(PolicySearch, weights_stay_where_they_are_pushed_and_go_back_when_nothing_pushes_them) {
     PolicySearch search = make_search(8);
     const auto live = [&](std::int64_t round, double push) {

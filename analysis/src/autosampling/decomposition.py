@@ -28,6 +28,7 @@ ORDER = (
     "selection-uniform-member",
     "selection-uniform-lineage",
     "averaged-uniform-member",
+    "averaged-class-balanced",
     "mixture-winner",
     "mixture-advantage",
     "replay-static",

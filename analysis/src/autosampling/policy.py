@@ -141,23 +141,24 @@ def weight_paths(
     finite: NDArray[np.bool_],
     vary: NDArray[np.bool_],
     scale: Floats,
+    start: Floats,
     options: Mapping[str, float],
 ) -> Floats:
     """The weights (S, R + 1, J) that the program's update makes of rewards (S, R, P), for S cases at once.
 
-    perturbation (R, P, J); finite (R, P); vary (R, J) whether the weight had an effect; scale (J); options: those of
-    [exploration].
+    perturbation (R, P, J); finite (R, P); vary (R, J) whether the weight had an effect; scale (J); start (J) the
+    weights of the first round; options: those of [exploration].
     """
     cases, rounds, _ = reward.shape
     weights = perturbation.shape[2]
-    path = np.zeros((cases, rounds + 1, weights))
+    path = np.tile(start, (cases, rounds + 1, 1))
     moment, square = np.zeros((2, cases, weights))
     deviation = np.zeros(cases)
     updates = np.zeros(weights)
     for r in range(rounds):
         path[:, r + 1] = path[:, r]
         members = finite[r]
-        if members.sum() < 2:
+        if members.sum() < 2 or options["sigma"] == 0:
             continue
         centred = reward[:, r, members] - reward[:, r, members].mean(axis=1, keepdims=True)
         now = np.sqrt((centred**2).mean(axis=1))
@@ -213,7 +214,8 @@ def _evidence(run: xr.Dataset) -> tuple[Floats, Floats, NDArray[np.bool_], NDArr
 def retrace(run: xr.Dataset) -> Floats:
     """(R + 1, J) the weights again, from the recorded rewards and perturbations: equal to `policy_weight`."""
     perturbation, reward, finite, vary, scale = _evidence(run)
-    return weight_paths(perturbation, reward[None], finite, vary, scale, configuration(run)["exploration"])[0]
+    start = run["policy_weight"].values[0]
+    return weight_paths(perturbation, reward[None], finite, vary, scale, start, configuration(run)["exploration"])[0]
 
 
 def chance_band(run: xr.Dataset, cases: int = 400, seed: int = 0) -> tuple[Floats, Floats]:
@@ -226,7 +228,8 @@ def chance_band(run: xr.Dataset, cases: int = 400, seed: int = 0) -> tuple[Float
     dealt = np.repeat(reward[None], cases, axis=0)
     for r, members in enumerate(finite):
         dealt[:, r, members] = random.permuted(dealt[:, r, members], axis=1)
-    path = weight_paths(perturbation, dealt, finite, vary, scale, configuration(run)["exploration"])
+    start = run["policy_weight"].values[0]
+    path = weight_paths(perturbation, dealt, finite, vary, scale, start, configuration(run)["exploration"])
     low, high = np.quantile(path, (0.025, 0.975), axis=0)
     return low, high
 

@@ -65,7 +65,8 @@ struct ExplorationOptions {
 
     // policy only
     std::vector<std::string> signals = {"loss", "class"}; // what the policy goes by
-    double sigma = 0.5;                                   // σ, of the members' perturbations of its weights
+    std::vector<std::string> weights;                     // NAME=NUMBER: w at the start, where it isn't 0
+    double sigma = 0.5;                                   // σ, of the members' perturbations; 0: w stays as it is
     double alpha = 0.4;                                   // α, step
     double tau = 1;                                       // τ, how far a weight must stand out of the noise to move
     double lambda = 0.08;                                 // λ, decay a round

@@ -24,6 +24,7 @@ struct WeightSchedule {
 
 class Policy {
   public:
+    // Throws Error(usage) that names what is wrong with exploration.weights.
     Policy(const ExplorationOptions& options, std::uint64_t seed, std::uint32_t members, Signals signals);
     // From the start on: nothing is searched, one member follows what was learned before.
     void follow(WeightSchedule schedule);

@@ -35,10 +35,10 @@ class PolicySearch {
     std::vector<double> weight_of(std::uint32_t member) const;
 
     // The round is over. reward (P); counts (P): whether the member was finite throughout; vary (J): whether the weight
-    // had any effect, else it stays as it is. With fewer than two members that count nothing is learned. METHOD: with
-    // z the deviations of the rewards from their mean over their smoothed standard deviation, g = mean of z ε, and m̂, v̂
-    // its moments over the rounds, a weight moves by α s q · max(0, 1 − τ² S / q²), q = m̂ / √v̂, after it has shrunk by
-    // λ.
+    // had any effect, else it stays as it is. With fewer than two members that count, or σ = 0, nothing is learned.
+    // METHOD: with z the deviations of the rewards from their mean over their smoothed standard deviation, g = mean of
+    // z ε, and m̂, v̂ its moments over the rounds, a weight moves by α s q · max(0, 1 − τ² S / q²), q = m̂ / √v̂, after it
+    // has shrunk by λ.
     void close_round(std::span<const double> reward, std::span<const std::uint8_t> counts,
                      std::span<const std::uint8_t> vary);
 
