@@ -34,6 +34,10 @@ Options load_options(const RunArguments& arguments) {
                  "section [replay] is not for a search (replay.mode is ", options.replay.mode, ", replay.source '",
                  options.replay.source, "'): use autosampling replay RUN");
         check_consistency(options);
+        const DataOptions& data = options.data;
+        VALIDATE(data.name == "synthetic" || std::filesystem::exists(data.path), ExitCode::data,
+                 "data.path = ", data.path,
+                 " does not exist: get the files (for known sets with `jobs/get-data.sh NAME FOLDER`), or correct it");
     });
     return options;
 }

@@ -1,5 +1,6 @@
 #include "autosampling/population/search.hpp"
 
+#include "autosampling/base/counted.hpp"
 #include "autosampling/base/hash.hpp"
 #include "autosampling/population/evaluation.hpp"
 #include "autosampling/population/recount.hpp"
@@ -145,8 +146,8 @@ void Search::give_up(int attempt) {
     parts_.recorder.after_cycle(cycle_, {}, CheckpointWhen::now, [this] { return snapshot(); });
     parts_.recorder.finish();
     throw Error(ExitCode::failure,
-                text("no member was finite in cycle ", cycle_, " and its ", attempt,
-                     " repetitions (losses or weights overflow): start a new run with a lower training.learning_rate",
+                text("no member was finite in cycle ", cycle_, " and its ", counted(attempt, "repetition"),
+                     " (losses or weights overflow): start a new run with a lower training.learning_rate",
                      cycle_ > 0 ? text(", or go on from the checkpoint after cycle ", cycle_,
                                        " with --resume and a higher population.max_retries")
                                 : ""),

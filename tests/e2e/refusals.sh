@@ -25,6 +25,8 @@ printf '[replay]\nmode = "exact"\n' >replay.toml
 refused 2 'replay\.toml:2: .*autosampling replay RUN' replay.toml
 refused 2 'resum' "$small" --resum
 refused 3 "$work/nowhere" "$small" --set data.name=mnist --set "data.path=$work/nowhere"
+printf '[data]\nname = "mnist"\npath = "%s"\n' "$work/nowhere" >nowhere.toml
+refused 3 "nowhere\.toml:3: data\.path = $work/nowhere does not exist" nowhere.toml
 refused 4 'no run was begun' "$small" --resume
 
 # Before it trains, names that its files could not have.
