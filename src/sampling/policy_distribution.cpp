@@ -4,6 +4,7 @@
 #include "autosampling/sampling/permutation.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::int32_t limit = PolicyDistribution::clip * PolicyDistribution::unit;
 constexpr double largest_part = 1 << 26; // keeps sums of parts within 32 bits
+constexpr std::uint32_t read_ahead = 32; // candidates whose levels are fetched from memory together
 
 // exp(−n · 2^-12) for n = 0 … 2 · limit, by repeated multiplication.
 const std::vector<double>& acceptance() {
@@ -78,16 +80,23 @@ std::int64_t PolicyDistribution::thin(std::uint64_t seed, std::uint32_t member, 
                                       std::int64_t position, std::span<std::uint32_t> out) const {
     const std::vector<std::uint32_t>& threshold = thresholds();
     const std::uint32_t size = signals_.training_images();
+    std::array<std::uint32_t, read_ahead> candidate{};
     std::size_t filled = 0;
     while (filled < out.size()) {
         RandomKey key{seed, Purpose::uniform, member, static_cast<std::uint32_t>(position / size), attempt};
         const KeyedPermutation permutation(key, size);
         key.purpose = Purpose::thinning;
-        for (auto place = static_cast<std::uint32_t>(position % size); place < size && filled < out.size(); ++place) {
-            const std::uint32_t index = permutation(place);
-            const std::uint32_t n = below(index);
-            ++position;
-            if (n == 0 || RandomStream(key, place).bits() <= threshold[n]) out[filled++] = index;
+        auto place = static_cast<std::uint32_t>(position % size);
+        while (place < size && filled < out.size()) {
+            const std::uint32_t ahead = std::min(read_ahead, size - place);
+            for (std::uint32_t i = 0; i < ahead; ++i) {
+                candidate[i] = permutation(place + i);
+                for (const Signal& signal : signals_.all()) __builtin_prefetch(&signal.level[candidate[i]]);
+            }
+            for (std::uint32_t i = 0; i < ahead && filled < out.size(); ++i, ++place, ++position) {
+                const std::uint32_t n = below(candidate[i]);
+                if (n == 0 || RandomStream(key, place).bits() <= threshold[n]) out[filled++] = candidate[i];
+            }
         }
     }
     return position;
