@@ -10,10 +10,14 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
 #include <iostream>
 #include <limits>
 #include <string_view>
+#include <unistd.h>
 
 namespace autosampling {
 
@@ -91,6 +95,8 @@ ExitCode run_locally(const std::function<void()>& command) {
     release_stop_signals();
     try {
         command();
+        VALIDATE(std::cout.flush(), ExitCode::failure, "cannot write all that is to be said to standard output (",
+                 std::strerror(errno), "): check where it goes");
         return ExitCode::finished;
     } catch (const Error& error) {
         std::cerr << "autosampling: " << error.what() << std::endl;
@@ -187,9 +193,18 @@ ExitCode dispatch(int argc, char** argv) {
     });
 }
 
+// Where a standard stream is closed, the next file to be opened would take its place, and the log would go there.
+void occupy_standard_streams() {
+    int descriptor = 0;
+    do descriptor = ::open("/dev/null", O_RDONLY);
+    while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+    if (descriptor >= 0) ::close(descriptor);
+}
+
 } // namespace
 
 int run_command_line(int argc, char** argv) {
+    occupy_standard_streams();
     std::signal(SIGXFSZ, SIG_IGN); // a file beyond `ulimit -f`: the write that fails is told
     return static_cast<int>(dispatch(argc, argv));
 }

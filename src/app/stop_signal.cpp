@@ -6,7 +6,7 @@ namespace autosampling {
 
 namespace {
 
-constexpr std::array stop_signals{SIGUSR1, SIGTERM, SIGINT, SIGHUP};
+constexpr std::array stop_signals{SIGUSR1, SIGTERM, SIGINT, SIGHUP, SIGPIPE};
 
 volatile std::sig_atomic_t stop = 0;
 extern "C" void request_stop(int) {
@@ -37,7 +37,7 @@ bool is_ignored(int signal) {
 
 const volatile std::sig_atomic_t& catch_stop_signals() {
     for (const int signal : stop_signals) {
-        if (signal == SIGHUP && is_ignored(signal)) continue; // nohup
+        if ((signal == SIGHUP || signal == SIGPIPE) && is_ignored(signal)) continue; // nohup
         struct sigaction action = {};
         action.sa_handler = request_stop;
         action.sa_flags = SA_RESTART | (signal == SIGINT ? SA_RESETHAND : 0);

@@ -99,16 +99,20 @@ class TensorFinder {
             action(path + type->getAttributeName(slot), script._ivalue()->getSlot(slot), slot);
     }
 
-    void refuse_unless(bool good, const std::string& name, const char* why) const {
+    void refuse_unless(bool good, const std::string& name, const char* why,
+                       const char* hint = "keep what changes in buffers (register_buffer), and change them in place "
+                                          "(copy_, add_)") const {
         VALIDATE(good, ExitCode::usage, "the network ", name_, " can't be trained here (its ", name, " ", why,
-                 "): keep what changes in buffers (register_buffer), and change them in place (copy_, add_)");
+                 "): ", hint);
     }
 
     void add(const Tensor& tensor, nn::Module& found, const std::string& own_name, const std::string& name) {
         const bool whole_numbers = c10::isIntegralType(tensor.scalar_type(), /*includeBool=*/true);
         refuse_unless(tensor.scalar_type() == torch::kFloat || whole_numbers, name,
-                      "is neither of float32 nor of whole numbers");
-        refuse_unless(tensor.dim() <= 4 && tensor.numel() > 0, name, "has more than four dimensions, or no elements");
+                      "is neither of float32 nor of whole numbers",
+                      "convert it by network.float() before it is scripted");
+        refuse_unless(tensor.dim() <= 4 && tensor.numel() > 0, name, "has more than four dimensions, or no elements",
+                      "give it another shape");
         if (tensor.requires_grad())
             found.register_parameter(own_name, tensor);
         else

@@ -37,6 +37,10 @@ expect 1 'cannot write .*run\.h5 \(File too large; .* wanted, .* free\)' limited
 [[ ! -e $run/run.h5.tmp ]] || fail "finish left run.h5.tmp"
 same "$work/whole" "$run"
 
+"$program" finish "$run" >&- || fail "exit code $? of finish with a closed standard output"
+grep -q '^host ' "$run/.lock" || fail "what was said to a closed stream is in $run/.lock: $(<"$run/.lock")"
+same "$work/whole" "$run"
+
 rm -- "$(find "$run/record" -maxdepth 1 -name 'cycles-*.h5' | sort | tail -n 1)"
 expect 4 '^autosampling: .*run\.h5 holds [0-9]+ cycles, the segments [0-9]+' "$program" finish "$run"
 same "$work/whole" "$run"

@@ -81,5 +81,10 @@ expect 0 'the configuration is good; nothing was written' "$program" check ../de
 expect 0 'the configuration is good; nothing was written' "$program" check "$small"
 expect 2 '^autosampling: .*unknown\.toml' "$program" check ../unknown.toml
 expect 2 '^autosampling: ' "$program" finish
+onto_a_full_disk() { "$@" >/dev/full; }
+for command in info defaults "check $small"; do
+    # shellcheck disable=SC2086 # words
+    expect 1 '^autosampling: cannot write .*No space left' onto_a_full_disk "$program" $command
+done
 expect 2 '^autosampling: there is no command unheard-of' "$program" unheard-of
 [[ ! $(ls -A) ]] || fail "a command that only looks has written: $(ls -A)"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Jobs that are stopped: by SIGUSR1 to one rank, by SIGUSR1 to mpirun, by wall time, by SIGTERM, by the terminal's end, and
-# while they are starting. One run goes through all of them, and in the end equals one that nobody disturbed.
+# Jobs that are stopped: by SIGUSR1 to one rank, by SIGUSR1 to mpirun, by wall time, by SIGTERM, by the end of the terminal
+# or of the reader of their output, and while they are starting. One run goes through all of them, and in the end equals
+# one that nobody disturbed.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 need_python
@@ -41,6 +42,13 @@ start 2 "$stopped" --resume
 await is_training
 kill -HUP "$(ranks | head -n 1)"
 expect_stop "SIGHUP to one rank"
+
+# Nobody reads its output any more.
+status=0
+"$program" run "$small" --output "$stopped" --resume --set training.epochs=100000 2>&1 | head -n 3 >"$job_log" ||
+    status=${PIPESTATUS[0]}
+[[ $status == 85 ]] || fail "exit code $status, not 85, of a job whose reader is gone"
+grep -q 'stopped after' <(tail -n 1 "$stopped/run.log") || fail "not in run.log: stopped, as the reader is gone"
 
 # A signal is held back from the first moment, before the libraries have started.
 has_signal() { # LINE NUMBER: whether /proc/.../status has this signal in that line

@@ -175,7 +175,7 @@ TEST(Script, network_that_cannot_be_trained_is_refused_with_the_reason) {
                 HasSubstr("has no parameters to learn"));
     EXPECT_THAT(
         refusal(linear, [](auto& module) { module.register_buffer("wide", torch::zeros({2}, torch::kDouble)); }),
-        HasSubstr("its wide is neither of float32 nor of whole numbers"));
+        HasSubstr("its wide is neither of float32 nor of whole numbers): convert it by network.float()"));
     EXPECT_THAT(refusal(linear,
                         [](auto& module) {
                             module.register_buffer("deep", torch::zeros({1, 1, 1, 1, 1}));

@@ -1,5 +1,6 @@
-// Signals that ask a run to stop: SIGUSR1, SIGTERM, SIGINT (a second one ends it at once), SIGHUP (unless ignored, as
-// under nohup). From the program's first moment they are held back until one of these functions is called.
+// Signals that ask a run to stop: SIGUSR1, SIGTERM, SIGINT (a second one ends it at once), SIGHUP and SIGPIPE (the
+// terminal or the reader of the output is gone; unless ignored, as under nohup). From the program's first moment they
+// are held back until one of these functions is called.
 #pragma once
 
 #include <csignal>
