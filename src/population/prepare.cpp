@@ -81,6 +81,7 @@ std::vector<std::string> check_run(const Options& asked, const CostQuestion& cos
         lines.push_back(describe(options, prepared.plan, speed_at(cost.rate, options)));
     for (const std::string& warning : data.warnings) lines.push_back("warning     " + warning);
     for (const auto& file : data.files) lines.push_back("reads       " + file.string());
+    if (!prepared.columns.empty()) lines.push_back("reads       " + options.data.signals);
     return lines;
 }
 

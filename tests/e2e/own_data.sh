@@ -52,6 +52,7 @@ columns=(--set exploration.kind=policy --set exploration.interval_cycles=0 --set
 by_columns=("${columns[@]}" --set 'exploration.signals=["loss", "column:source", "column:length"]')
 expect 0 'policy +5 weights: loss\.rank, loss\.extremes, column:source=book, column:source=web, column:length$' \
     "$program" check "$small" "${classes[@]}" "${by_columns[@]}"
+expect 0 '^reads .*/columns\.h5$' "$program" check "$small" "${classes[@]}" "${by_columns[@]}"
 train 2 "$work/columns" "${classes[@]}" "${by_columns[@]}"
 expect 0 'finished' mpi 1 replay "$work/columns" --policy --output "$work/columns replayed"
 for gap in gap lengths; do
