@@ -119,7 +119,10 @@ void remove_own(const fs::path& path) {
 RunDirectory::RunDirectory(const fs::path& path, Opening opening) : path_(path) {
     refuse_long(path);
     refuse_unfit(path, opening);
-    fs::create_directories(path);
+    std::error_code error;
+    fs::create_directories(path, error);
+    VALIDATE(!error, ExitCode::failure, "cannot make the run directory ", path.string(), " (", error.message(),
+             "): check the path and its permissions, or give another --output");
     lock_ = std::make_unique<DirectoryLock>(path);
     refuse_unfit(path, opening); // another job may have come first
     if (opening == Opening::overwrite) remove_own(path);

@@ -175,6 +175,8 @@ TEST(RunDirectory, file_in_its_place_is_refused) {
     touch(folder.path() / "file");
     EXPECT_THAT(message_of(ExitCode::usage, [&] { RunDirectory(folder.path() / "file", Opening::fresh); }),
                 HasSubstr("is no directory"));
+    EXPECT_THAT(message_of(ExitCode::failure, [&] { RunDirectory(folder.path() / "file" / "run", Opening::fresh); }),
+                HasSubstr("cannot make the run directory"));
 }
 
 TEST(RunDirectory, second_job_is_refused_until_the_first_ends) {
