@@ -28,7 +28,8 @@ std::int64_t free_bytes(std::filesystem::path path) {
 
 std::string room_text(const std::filesystem::path& path, std::int64_t wanted) {
     const std::int64_t left = free_bytes(path);
-    return (wanted > 0 ? bytes_text(wanted) + " wanted, " : "") + (left < 0 ? "an unknown number" : bytes_text(left)) + " free";
+    return (wanted > 0 ? bytes_text(wanted) + " wanted, " : "") + (left < 0 ? "an unknown number" : bytes_text(left)) +
+           " free";
 }
 
 } // namespace autosampling
