@@ -130,6 +130,18 @@ void standardise(DatasetPlan& plan, const ArrayFile& file, const Array& x, const
     }
 }
 
+// A second pair of examples and what is known of them must be like the first.
+void check_alike(const ArrayFile& file, const Array& x, const Array& y, const DatasetFacts& facts,
+                 const std::string& first) {
+    check_rows(file, x, y);
+    const std::uint64_t numbers = facts.is_regression() ? static_cast<std::uint64_t>(facts.targets) : 1;
+    if (check_examples(file, x) != facts.shape || x.is_bytes == facts.is_real())
+        file.refuse(text(x.name, " is ", shape_text(x), ", an example of ", first, " ", facts.shape),
+                    "give rows of one shape and type");
+    if ((y.kind == H5T_FLOAT) != facts.is_regression() || y.row_values() != numbers)
+        file.refuse(text(y.name, " is ", shape_text(y), ", not as y in ", first), "give rows of one shape and type");
+}
+
 void load_set(const ArrayFile& file, const DatasetPlan& plan, const std::string& suffix, const ExampleSetMemory& out) {
     const Array x = file.array("x" + suffix), y = file.array("y" + suffix);
     if (plan.facts.is_real())
@@ -171,24 +183,28 @@ void plan_arrays(DatasetPlan& plan) {
     }
     if (file.has("x_test") || file.has("y_test")) {
         const Array x_test = file.array("x_test"), y_test = file.array("y_test");
-        if (check_examples(file, x_test) != facts.shape || x_test.is_bytes != x.is_bytes)
-            file.refuse(text("x_test is ", shape_text(x_test), ", x ", shape_text(x)),
-                        "give rows of one shape and type");
-        check_rows(file, x_test, y_test);
-        if (y_test.kind != y.kind || y_test.row_values() != y.row_values())
-            file.refuse(text("y_test is ", shape_text(y_test), ", y ", shape_text(y)),
-                        "give rows of one shape and type");
+        check_alike(file, x_test, y_test, facts, "x");
         plan.test_examples = x_test.rows();
     }
     const std::size_t channels = facts.is_real() ? 1 : static_cast<std::size_t>(facts.shape.channels());
     facts.mean.assign(channels, 0);
     facts.std.assign(channels, 1);
     if (plan.options.standardise) standardise(plan, file, x, labels);
+    if (plan.options.reward_path.empty()) return;
+    const ArrayFile reward(plan.options.reward_path);
+    const Array x_reward = reward.array("x"), y_reward = reward.array("y");
+    check_alike(reward, x_reward, y_reward, facts, plan.options.path);
+    plan.files.emplace_back(plan.options.reward_path);
+    plan.reward_examples = x_reward.rows();
+    plan.training_examples += plan.reward_examples;
 }
 
 void load_arrays(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
-    const ArrayFile file(plan.options.path);
-    load_set(file, plan, "", training);
+    const ArrayFile file(plan.files.front());
+    const std::size_t all = plan.training_examples, own = all - plan.reward_examples;
+    load_set(file, plan, "", part_of(training, all, 0, own));
+    if (plan.reward_examples > 0)
+        load_set(ArrayFile(plan.files.at(1)), plan, "", part_of(training, all, own, plan.reward_examples));
     if (plan.test_examples > 0) load_set(file, plan, "_test", test);
 }
 

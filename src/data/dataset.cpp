@@ -91,8 +91,7 @@ std::unique_ptr<Source> make_source(const DatasetPlan& plan, std::span<const std
     case Storage::numbers:
         return make_array_source(values_of<float>(bytes), plan.facts);
     case Storage::packed:
-        return detail::make_packed_source(values_of<detail::PackedImage>(bytes), plan.options.path, plan.facts,
-                                          plan.options);
+        return detail::make_packed_source(values_of<detail::PackedImage>(bytes), plan.files, plan.facts, plan.options);
     }
     return nullptr;
 }
@@ -135,6 +134,9 @@ DatasetPlan plan_dataset(const DataOptions& options, std::uint64_t seed) {
     DatasetPlan plan;
     plan.options = options;
     plan.seed = seed;
+    VALIDATE(options.reward_path.empty() || options.name == "arrays" || options.name == "packed", ExitCode::usage,
+             "data.reward_path is for data.name = arrays and packed (", options.name,
+             " has one training file): list rows in data.reward_rows, or leave it away");
     format_of(options.name).plan(plan);
     override_with(plan.facts.mean, options.mean, "mean", false, plan.facts);
     override_with(plan.facts.std, options.std, "std", true, plan.facts);
@@ -175,7 +177,7 @@ Dataset view_dataset(const DatasetPlan& plan, std::span<const std::byte> memory)
         return examples;
     };
     return {facts, set(at.training, at.training_labels, plan.training_examples),
-            set(at.test, at.test_labels, plan.test_examples)};
+            set(at.test, at.test_labels, plan.test_examples), plan.reward_examples};
 }
 
 std::uint64_t hash_dataset(const Dataset& dataset) {

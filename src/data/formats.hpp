@@ -19,10 +19,18 @@ struct ExampleSetMemory {
     std::span<float> targets;       // (n, targets) f32, in place of labels
 };
 
+// Examples `first` to `first + rows` of so many in all.
+inline ExampleSetMemory part_of(const ExampleSetMemory& set, std::size_t all, std::size_t first, std::size_t rows) {
+    const auto cut = [&](auto span) { return span.subspan(first * (span.size() / all), rows * (span.size() / all)); };
+    return {cut(set.bytes), cut(set.labels), cut(set.targets)};
+}
+
 struct PackedImage;
-// Images in a packed file, decoded as they are asked for. `images` must outlive it.
-std::unique_ptr<Source> make_packed_source(std::span<const PackedImage> images, const std::filesystem::path& path,
-                                           const DatasetFacts& facts, const DataOptions& options);
+// Images in packed files, decoded as they are asked for; places count on from one file to the next. `images` must
+// outlive it.
+std::unique_ptr<Source> make_packed_source(std::span<const PackedImage> images,
+                                           const std::vector<std::filesystem::path>& files, const DatasetFacts& facts,
+                                           const DataOptions& options);
 
 // The most images that one file may have; a compressed file isn't read further than that.
 inline constexpr std::uint64_t max_images = 1 << 24;

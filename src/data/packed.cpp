@@ -23,55 +23,86 @@ std::vector<T> read_all(const ArrayFile& file, const std::string& name) {
     return values;
 }
 
-std::vector<PackedImage> read_images(const ArrayFile& file, const Seal& seal) {
+// A packed file, checked.
+struct Packed {
+    std::vector<PackedImage> images; // the training images, then those for tests
+    std::vector<std::int64_t> labels;
+    std::uint64_t size = 0; // of the file
+};
+
+Packed read_packed(const std::filesystem::path& path) {
+    const Seal seal = check_seal(path);
+    const ArrayFile file(path);
     const auto begin = read_all<std::uint64_t>(file, "begin"), length = read_all<std::uint64_t>(file, "length"),
                hash = read_all<std::uint64_t>(file, "hash");
-    std::vector<PackedImage> images(begin.size());
-    for (std::size_t i = 0; i < images.size(); ++i) images[i] = {seal.begin + begin[i], length[i], hash[i]};
-    return images;
+    const auto names = file.strings("file_name");
+    const MappedFile mapped(path);
+    Packed packed{{}, read_all<std::int64_t>(file, "label"), mapped.bytes().size()};
+    for (std::size_t i = 0; i < begin.size(); ++i) {
+        const PackedImage image{seal.begin + begin[i], length[i], hash[i]};
+        if (image.begin + image.length > seal.end) file.refuse(names[i] + " lies outside the file", "pack it again");
+        if (seal.end - seal.begin <= most_verified &&
+            hash_of(mapped.bytes().subspan(image.begin, image.length)) != image.hash)
+            file.refuse(text(names[i], " is damaged (its checksum does not hold)"), "pack it again");
+        packed.images.push_back(image);
+    }
+    return packed;
+}
+
+void copy_rows(const Packed& from, std::size_t first, const ExampleSetMemory& to) {
+    const auto begin = static_cast<std::ptrdiff_t>(first), rows = std::ssize(to.labels);
+    std::copy_n(from.images.begin() + begin, rows, reinterpret_cast<PackedImage*>(to.bytes.data()));
+    std::copy_n(from.labels.begin() + begin, rows, to.labels.begin());
+}
+
+// A file's training images. Warns of those that were left out.
+std::size_t count_training(const ArrayFile& file, const std::string& path, DatasetPlan& plan) {
+    if (const auto skipped = read_all<std::int64_t>(file, "skipped_images").at(0); skipped > 0)
+        plan.warnings.push_back(text(path, ": ", skipped, " images were left out when it was packed"));
+    return static_cast<std::size_t>(read_all<std::int64_t>(file, "training_images").at(0));
+}
+
+void plan_reward(DatasetPlan& plan) {
+    const std::string& path = plan.options.reward_path;
+    check_seal(path);
+    const ArrayFile file(path);
+    if (file.strings("class_name") != plan.facts.class_names)
+        file.refuse("its classes are not those of " + plan.options.path, "pack both from trees of the same classes");
+    plan.files.emplace_back(path);
+    plan.reward_examples = count_training(file, path, plan);
+    plan.training_examples += plan.reward_examples;
 }
 
 } // namespace
 
 void plan_packed(DatasetPlan& plan) {
-    VALIDATE(!plan.options.path.empty(), ExitCode::usage,
+    const std::string& path = plan.options.path;
+    VALIDATE(!path.empty(), ExitCode::usage,
              "data.path is empty (data.name = \"packed\" is read from a file): set it to what autosampling pack wrote");
-    check_seal(plan.options.path);
-    const ArrayFile file(plan.options.path);
+    check_seal(path);
+    const ArrayFile file(path);
     const int side = static_cast<int>(plan.options.image_size);
-    plan.files = {plan.options.path};
+    plan.files = {path};
     plan.facts.storage = Storage::packed;
     plan.facts.shape = {side, side, 3};
     plan.facts.class_names = file.strings("class_name");
     plan.facts.classes = static_cast<int>(plan.facts.class_names.size());
     plan.facts.mean = {0.485, 0.456, 0.406}; // ImageNet's, as torchvision has them
     plan.facts.std = {0.229, 0.224, 0.225};
-    plan.training_examples = static_cast<std::size_t>(read_all<std::int64_t>(file, "training_images").at(0));
+    plan.training_examples = count_training(file, path, plan);
     plan.test_examples = file.array("label").rows() - plan.training_examples;
-    if (const auto skipped = read_all<std::int64_t>(file, "skipped_images").at(0); skipped > 0)
-        plan.warnings.push_back(text(plan.options.path, ": ", skipped, " images were left out when it was packed"));
+    if (!plan.options.reward_path.empty()) plan_reward(plan);
 }
 
 void load_packed(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
-    const Seal seal = check_seal(plan.options.path);
-    const ArrayFile file(plan.options.path);
-    const auto images = read_images(file, seal);
-    const auto labels = read_all<std::int64_t>(file, "label");
-    const auto names = file.strings("file_name");
-    const MappedFile mapped(plan.options.path);
-    for (std::size_t i = 0; i < images.size(); ++i) {
-        const auto& [begin, length, hash] = images[i];
-        if (begin + length > seal.end) file.refuse(names[i] + " lies outside the file", "pack it again");
-        if (seal.end - seal.begin <= most_verified && hash_of(mapped.bytes().subspan(begin, length)) != hash)
-            file.refuse(text(names[i], " is damaged (its checksum does not hold)"), "pack it again");
-    }
-    auto* const training_images = reinterpret_cast<PackedImage*>(training.bytes.data());
-    auto* const test_images = reinterpret_cast<PackedImage*>(test.bytes.data());
-    const auto boundary = static_cast<std::ptrdiff_t>(plan.training_examples);
-    std::copy(images.begin(), images.begin() + boundary, training_images);
-    std::copy(images.begin() + boundary, images.end(), test_images);
-    std::copy(labels.begin(), labels.begin() + boundary, training.labels.begin());
-    std::copy(labels.begin() + boundary, labels.end(), test.labels.begin());
+    const std::size_t all = plan.training_examples, own = all - plan.reward_examples;
+    const Packed packed = read_packed(plan.files.front());
+    copy_rows(packed, 0, part_of(training, all, 0, own));
+    copy_rows(packed, own, test);
+    if (plan.reward_examples == 0) return;
+    Packed reward = read_packed(plan.files.at(1));
+    for (PackedImage& image : reward.images) image.begin += packed.size; // places count on
+    copy_rows(reward, 0, part_of(training, all, own, plan.reward_examples));
 }
 
 } // namespace autosampling::detail

@@ -71,10 +71,7 @@ Box scaled(const Box& box, int eighths, const Picture& picture) {
 // torchvision's Resize to 8/7 of the side and CenterCrop.
 Picture centre_crop(std::span<const std::uint8_t> file, const PictureSize& whole, int side) {
     const int shorter = static_cast<int>(std::lround(side * 8.0 / 7));
-    const bool wide = whole.width > whole.height;
-    const int longer = static_cast<int>(static_cast<std::int64_t>(shorter) * std::max(whole.height, whole.width) /
-                                        std::min(whole.height, whole.width));
-    const PictureSize size = wide ? PictureSize{shorter, longer} : PictureSize{longer, shorter};
+    const PictureSize size = with_shorter_side(whole, shorter);
     const Picture picture = decode_picture(file, enough_eighths({0, 0, whole.height, whole.width}, size));
     const Picture resized = resize(picture, {0, 0, picture.height, picture.width}, size);
     const auto middle = [&](int length) { return static_cast<int>(std::nearbyint((length - side) / 2.0)); };
@@ -90,10 +87,11 @@ Picture centre_crop(std::span<const std::uint8_t> file, const PictureSize& whole
 
 class PackedSource : public Source {
   public:
-    PackedSource(std::span<const PackedImage> images, const std::filesystem::path& path, const DatasetFacts& facts,
-                 const DataOptions& options)
-        : images_(images), path_(path), file_(path), side_(facts.shape.height()), values_(facts.shape.values()),
+    PackedSource(std::span<const PackedImage> images, const std::vector<std::filesystem::path>& files,
+                 const DatasetFacts& facts, const DataOptions& options)
+        : images_(images), paths_(files), side_(facts.shape.height()), values_(facts.shape.values()),
           augments_(options.augmentation != Augmentation::none), threads_(static_cast<int>(options.decode_threads)) {
+        for (const auto& file : files) files_.push_back(std::make_unique<MappedFile>(file));
         for (std::size_t c = 0; c < 3; ++c)
             for (std::size_t value = 0; value < 256; ++value)
                 table_[c][value] =
@@ -126,15 +124,29 @@ class PackedSource : public Source {
     void expect(std::span<const std::uint32_t> rows) override {
         std::vector<std::uint32_t> ordered(rows.begin(), rows.end());
         std::ranges::sort(ordered); // as they lie in the file
-        for (const auto row : ordered) file_.expect(images_[row].begin, images_[row].length);
+        for (const auto row : ordered) {
+            const Place place = place_of(images_[row]);
+            files_[place.file]->expect(place.begin, images_[row].length);
+        }
     }
 
   private:
+    struct Place {
+        std::size_t file = 0;
+        std::uint64_t begin = 0; // in it
+    };
+    Place place_of(const PackedImage& image) const {
+        Place place{0, image.begin};
+        while (place.begin >= files_[place.file]->bytes().size()) place.begin -= files_[place.file++]->bytes().size();
+        return place;
+    }
+
     void show(std::uint32_t row, const std::optional<AugmentationDraws>& draws, std::uint32_t b,
               std::span<float> out) const {
         const PackedImage& image = images_[row];
-        const auto bytes = file_.bytes().subspan(image.begin, image.length);
-        VALIDATE(hash_of(bytes) == image.hash, ExitCode::data, path_.string(), ": image ", row,
+        const Place place = place_of(image);
+        const auto bytes = files_[place.file]->bytes().subspan(place.begin, image.length);
+        VALIDATE(hash_of(bytes) == image.hash, ExitCode::data, paths_[place.file].string(), ": image ", row,
                  " is damaged (its checksum does not hold): pack it again");
         const PictureSize whole = size_of_picture(bytes);
         View view;
@@ -157,8 +169,8 @@ class PackedSource : public Source {
     }
 
     std::span<const PackedImage> images_;
-    std::filesystem::path path_;
-    MappedFile file_;
+    std::vector<std::filesystem::path> paths_;
+    std::vector<std::unique_ptr<MappedFile>> files_;
     int side_;
     std::size_t values_;
     bool augments_;
@@ -170,9 +182,10 @@ class PackedSource : public Source {
 
 namespace detail {
 
-std::unique_ptr<Source> make_packed_source(std::span<const PackedImage> images, const std::filesystem::path& path,
-                                           const DatasetFacts& facts, const DataOptions& options) {
-    return std::make_unique<PackedSource>(images, path, facts, options);
+std::unique_ptr<Source> make_packed_source(std::span<const PackedImage> images,
+                                           const std::vector<std::filesystem::path>& files, const DatasetFacts& facts,
+                                           const DataOptions& options) {
+    return std::make_unique<PackedSource>(images, files, facts, options);
 }
 
 } // namespace detail

@@ -53,6 +53,12 @@ std::uint8_t rounded(int sum) {
 
 } // namespace
 
+PictureSize with_shorter_side(const PictureSize& size, int shorter) {
+    const int longer = static_cast<int>(static_cast<std::int64_t>(shorter) * std::max(size.height, size.width) /
+                                        std::min(size.height, size.width));
+    return size.width > size.height ? PictureSize{shorter, longer} : PictureSize{longer, shorter};
+}
+
 Picture resize(const Picture& picture, const Box& box, const PictureSize& size) {
     constexpr int half = 1 << (precision_bits - 1);
     const Weights across = bilinear(box.width, size.width), down = bilinear(box.height, size.height);

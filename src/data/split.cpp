@@ -136,6 +136,23 @@ Rows listed_rewards(const DataOptions& options, std::vector<Rows>& rows_by_class
     return listed;
 }
 
+// The reward examples' rows, which rows_by_class no longer has then: a reward file's, as listed, or drawn.
+Rows reward_rows(const Dataset& dataset, const DataOptions& options, std::vector<Rows>& rows_by_class,
+                 std::uint64_t seed) {
+    if (dataset.reward_examples == 0)
+        return options.reward_rows.empty() ? take(rows_by_class, reward_size(options, rows_by_class),
+                                                  size_of(rows_by_class), {seed, Purpose::split})
+                                           : listed_rewards(options, rows_by_class);
+    VALIDATE(options.reward_rows.empty(), ExitCode::usage,
+             "data.reward_path and data.reward_rows both say what the reward set is: leave one away");
+    VALIDATE(options.reward_images == 0 || std::cmp_equal(options.reward_images, dataset.reward_examples),
+             ExitCode::usage, "data.reward_images = ", options.reward_images, " (", options.reward_path, " has ",
+             dataset.reward_examples, " examples): leave it at 0");
+    Rows rows(dataset.reward_examples);
+    std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(dataset.training.rows - rows.size()));
+    return rows;
+}
+
 // Examples that class c of C keeps: size · ratio^(−c/(C−1)), rounded down as in Cao et al. The factor lifts exact whole
 // numbers over the rounding of pow, which isn't the same on every machine.
 std::size_t thinned_size(std::size_t size, double ratio, std::size_t c, std::size_t classes) {
@@ -230,12 +247,13 @@ Split split_dataset(const Dataset& dataset, const DataOptions& options, std::uin
     check_options(options, regression);
     const std::vector<std::int32_t> zeros(regression ? dataset.training.rows : 0);
     const auto labels = regression ? std::span<const std::int32_t>(zeros) : dataset.training.labels;
+    const auto own = labels.first(labels.size() - dataset.reward_examples); // without those of a reward file
     const int classes = dataset.facts.classes;
-    auto rows_by_class = group_by_class(labels, classes);
+    auto rows_by_class = group_by_class(own, classes);
 
     Split split;
     if (dataset.test.rows == 0) {
-        split.test.source = draw_test_rows(labels, classes, options, seed);
+        split.test.source = draw_test_rows(own, classes, options, seed);
         remove(rows_by_class, split.test.source);
         for (const auto row : split.test.source) split.test.label.push_back(labels[row]);
     } else {
@@ -246,9 +264,7 @@ Split split_dataset(const Dataset& dataset, const DataOptions& options, std::uin
     }
     split.test.true_label = split.test.label;
 
-    Rows reward = options.reward_rows.empty() ? take(rows_by_class, reward_size(options, rows_by_class),
-                                                     size_of(rows_by_class), {seed, Purpose::split})
-                                              : listed_rewards(options, rows_by_class);
+    Rows reward = reward_rows(dataset, options, rows_by_class, seed);
     check_reward_subset(options, reward.size());
     Rows training;
     for (std::size_t c = 0; c < rows_by_class.size(); ++c) {

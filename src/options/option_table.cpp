@@ -80,6 +80,13 @@ std::vector<Option> data_options() {
          "HDF5 file with columns of one's own for a policy: signals/NAME, a value for each example of the training "
          "file; exploration.signals names those that are used.",
          AtResume::any},
+        {"data", "stage", at<&Options::data, &DataOptions::stage>, Anything{}, "path",
+         "Folder on a disk of each node's own: the files are copied to it once a node, checked, and read there; empty: "
+         "they are read where they are.",
+         AtResume::any},
+        {"data", "keep_staged", at<&Options::data, &DataOptions::keep_staged>, Anything{}, "",
+         "Leaves the copies there for later jobs; otherwise they are removed as soon as all ranks have opened them.",
+         AtResume::any},
         {"data", "mean", at<&Options::data, &DataOptions::mean>, Range{}, "of pixels in 0 to 1",
          "Subtracted from the pixels: one number, or one a channel; empty: the data set's own. Of arrays of real "
          "numbers, from each number: one for all, or one each; empty: 0."},
@@ -95,6 +102,10 @@ std::vector<Option> data_options() {
         {"data", "reward_rows", at<&Options::data, &DataOptions::reward_rows>, Anything{}, "path",
          "Text file with the rows of the training file that are the reward set, from 0; empty: drawn, stratified by "
          "class."},
+        {"data", "reward_path", at<&Options::data, &DataOptions::reward_path>, Anything{}, "path",
+         "arrays, packed: a second file, whose x and y, or training images, are the reward set; empty: the training "
+         "file has it.",
+         AtResume::any},
         {"data", "test_images", at<&Options::data, &DataOptions::test_images>, count(0), "images",
          "Held out of the training file for tests where the data have no test part; 0: a tenth."},
         {"data", "reward_images_per_cycle", at<&Options::data, &DataOptions::reward_images_per_cycle>, count(0),

@@ -20,6 +20,7 @@ std::uint64_t data_seed(const Options& options) {
 namespace {
 
 std::int64_t reward_images(const DataOptions& options, const DatasetPlan& data) {
+    if (data.reward_examples > 0) return static_cast<std::int64_t>(data.reward_examples);
     if (!options.reward_rows.empty()) return std::ssize(read_reward_rows(options.reward_rows));
     auto images = static_cast<std::int64_t>(data.training_examples);
     if (data.test_examples == 0)

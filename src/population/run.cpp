@@ -124,7 +124,7 @@ struct Ground {
 
 Ground::Ground(const Communicator& comm, const Options& asked, Opening opening, Log& log)
     : node(comm.split_by_node()), data_plan(plan_together(comm, asked.data, data_seed(asked))),
-      data(comm, node, data_plan) {
+      data(comm, node, data_plan, log) {
     comm.on_root([&] {
         if (opening == Opening::resume) directory.emplace(asked.run.output, opening);
     });

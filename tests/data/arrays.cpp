@@ -10,6 +10,8 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace autosampling {
 namespace {
@@ -179,6 +181,38 @@ TEST_F(Arrays, rewards_may_be_listed) {
     }
 }
 
+TEST_F(Arrays, rewards_may_be_a_file_of_their_own) {
+    put_numbers(5);
+    auto with_reward = options();
+    with_reward.reward_path = folder.path() / "reward.h5";
+    std::filesystem::rename(file, with_reward.reward_path);
+    put_numbers(30);
+    with_reward.standardise = true;
+    const auto loaded = load(with_reward);
+    auto alone = options();
+    alone.standardise = true;
+    EXPECT_EQ(loaded.plan.facts.mean, load(alone).plan.facts.mean);
+    EXPECT_EQ(loaded.dataset.training.rows, 35U);
+    EXPECT_EQ(batch_of(loaded.dataset.training, {34}, 6), batch_of(loaded.dataset.training, {4}, 6));
+    const auto split = split_dataset(loaded.dataset, with_reward, 0);
+    EXPECT_EQ(split.reward.source, (std::vector<std::uint32_t>{30, 31, 32, 33, 34}));
+    EXPECT_EQ(split.reward.label, (std::vector<std::int32_t>{0, 1, 2, 0, 1}));
+    EXPECT_EQ(split.test.source, split_dataset(load(options()).dataset, options(), 0).test.source);
+    EXPECT_EQ(split.training.source.size(), 27U);
+
+    with_reward.reward_rows = "rewards.txt";
+    EXPECT_THAT(refusal(ExitCode::usage, [&] { split_dataset(loaded.dataset, with_reward, 0); }),
+                HasSubstr("leave one away"));
+    const auto refused_reward = [&] { return refusal(ExitCode::data, [&] { load(with_reward); }); };
+    std::filesystem::rename(file, with_reward.reward_path); // 30 rows, and those of the training file are others
+    put("x", std::vector<float>(30 * 7, 1), {30, 7});
+    put("y", classes(30), {30});
+    EXPECT_THAT(refused_reward(), AllOf(HasSubstr("reward.h5"), HasSubstr("x is 30 x 2 x 3")));
+    put("x", std::vector<float>(30 * 6, 1), {30, 2, 3});
+    put("y", std::vector<float>(30, 1), {30});
+    EXPECT_THAT(refused_reward(), HasSubstr("not as y in"));
+}
+
 TEST_F(Arrays, bad_numbers_and_classes_are_named_with_their_row) {
     put_numbers(20, 3);
     for (const float bad : {std::nanf(""), INFINITY}) {
@@ -229,7 +263,37 @@ TEST_F(Arrays, shapes_that_do_not_fit_are_refused) {
     put("x_test", std::vector<float>(40, 0), {20, 2});
     EXPECT_THAT(refused(), HasSubstr("holds no y_test"));
     put("y_test", classes(20), {20});
-    EXPECT_THAT(refused(), HasSubstr("x_test is 20 x 2, x 20"));
+    EXPECT_THAT(refused(), HasSubstr("x_test is 20 x 2, an example of x 1"));
+}
+
+// Whatever byte is wrong: the file is refused, even where HDF5 crashes on it, or it is another file that is whole.
+TEST_F(Arrays, wrong_bytes_in_the_description_of_the_arrays_are_refused_or_read) {
+    const auto look = [&] {
+        alarm(20); // it is never waited for
+        try {
+            load(options());
+        } catch (const Error& error) {
+            const bool named = std::string(error.what()).find(file.string()) != std::string::npos;
+            _exit(named ? static_cast<int>(error.code()) : 1);
+        }
+        _exit(0);
+    };
+    for (const hsize_t chunk : {0, 7}) {
+        std::filesystem::remove(file);
+        put_numbers(50, chunk);
+        const auto whole = read_bytes(file);
+        for (std::size_t at = 0; at < std::min<std::size_t>(whole.size(), 4000); at += 3) {
+            auto spoilt = whole;
+            spoilt[at] ^= 0xff;
+            write_bytes(file, spoilt);
+            int status = 0;
+            const pid_t child = fork();
+            if (child == 0) look();
+            waitpid(child, &status, 0);
+            ASSERT_TRUE(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3))
+                << "status " << status << " with byte " << at << ", chunks of " << chunk;
+        }
+    }
 }
 
 TEST_F(Arrays, files_cut_short_empty_or_of_another_kind_are_refused) {
@@ -244,7 +308,7 @@ TEST_F(Arrays, files_cut_short_empty_or_of_another_kind_are_refused) {
     EXPECT_THAT(refused(), HasSubstr("HDF5"));
     std::filesystem::remove(file);
     std::filesystem::create_directory(file);
-    EXPECT_THAT(refused(), HasSubstr("no such file"));
+    EXPECT_THAT(refused(), HasSubstr("folder"));
     EXPECT_THAT(refusal(ExitCode::usage, [] { load(options_for("arrays", "")); }), HasSubstr("data.path"));
 }
 

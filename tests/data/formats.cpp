@@ -87,7 +87,7 @@ TEST_P(CifarPacking, files_are_told_apart_by_content) {
         write_packed(folder.path() / text("data_batch_", i, ending), cifar_records(300 + i, 10, i), filter);
     write_packed(folder.path() / ("test_batch" + ending), cifar_records(7, 10, 6), filter);
     const auto loaded = load(options_for("cifar10", folder.path()));
-    const auto& [facts, training, test] = loaded.dataset;
+    const auto& [facts, training, test, rewards] = loaded.dataset;
     EXPECT_EQ(facts.shape, (Shape{32, 32, 3}));
     EXPECT_EQ(facts.classes, 10);
     EXPECT_EQ(facts.class_names.at(9), "truck");

@@ -22,9 +22,10 @@ struct DatasetPlan {
     DataOptions options;
     std::uint64_t seed = 0; // synthetic only
     DatasetFacts facts;
-    std::size_t training_examples = 0;        // in the training files
+    std::size_t training_examples = 0;        // in the training files, those of a reward file after them
+    std::size_t reward_examples = 0;          // of these in the reward file
     std::size_t test_examples = 0;            // in the test files; 0: they are drawn from the training files
-    std::vector<std::filesystem::path> files; // that will be read, as found
+    std::vector<std::filesystem::path> files; // that will be read, as found; or copies of them
     std::vector<std::string> warnings;        // of what is odd about them
 
     // Bytes that load_dataset fills: examples, labels or targets, each block at a multiple of 64.
@@ -45,6 +46,8 @@ struct Dataset {
     DatasetFacts facts;
     ExampleSet training; // what the training and the reward set are taken from
     ExampleSet test;     // without rows: the test set is taken from `training`, too
+    std::size_t reward_examples =
+        0; // the last rows of `training`, if they are the reward set; 0: it is drawn or listed
 };
 
 // The names that plan_dataset knows.

@@ -1,6 +1,7 @@
 // The data set on a node: one copy in memory that its ranks share.
 #pragma once
 
+#include "autosampling/base/log.hpp"
 #include "autosampling/comm/node.hpp"
 #include "autosampling/data/dataset.hpp"
 
@@ -14,9 +15,9 @@ DatasetPlan plan_together(const Communicator& comm, const DataOptions& options, 
 
 class NodeData {
   public:
-    // Finds, loads and checks the data set once a node; ranks of all nodes must find the same images and labels.
-    // Throws Error(data), agreed. Collective over `comm`; `node` is its split by node.
-    NodeData(const Communicator& comm, const Communicator& node, const DatasetPlan& plan);
+    // Stages (data.stage), loads and checks the data set once a node; ranks of all nodes must find the same images and
+    // labels. Throws Error, agreed. Collective over `comm`; `node` is its split by node.
+    NodeData(const Communicator& comm, const Communicator& node, const DatasetPlan& plan, Log& log);
 
     const Dataset& dataset() const { return dataset_; }
     std::uint64_t hash() const { return hash_; }
