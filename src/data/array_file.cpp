@@ -40,9 +40,11 @@ std::uint64_t Array::row_values() const {
     return std::accumulate(shape.begin() + 1, shape.end(), std::uint64_t{1}, std::multiplies<>());
 }
 
-ArrayFile::ArrayFile(std::filesystem::path path) : path_(std::move(path)) {
+ArrayFile::ArrayFile(std::filesystem::path path) : path_(std::move(path)), guard_(path_) {
     std::error_code error;
-    if (!std::filesystem::is_regular_file(path_, error)) refuse("no such file (data.path)", "give an HDF5 file");
+    if (!std::filesystem::is_regular_file(path_, error))
+        refuse(std::filesystem::exists(path_, error) ? "is no file but a folder" : "no such file (data.path)",
+               "give an HDF5 file");
     const Hdf5Properties access = hdf5_file_access();
     file_ = Hdf5Handle<H5Fclose>(check(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access.get()), "opened"));
 }
@@ -75,9 +77,37 @@ Array ArrayFile::array(const std::string& name) const {
     if (array.shape.empty()) refuse(name + " is a single value", "give an array, a row an example");
     const Hdf5Type type(check(H5Dget_type(array.dataset.get()), "read at " + name));
     array.kind = H5Tget_class(type.get());
+    check_storage(array, H5Tget_size(type.get()));
     array.is_bytes =
         array.kind == H5T_INTEGER && H5Tget_size(type.get()) == 1 && H5Tget_sign(type.get()) == H5T_SGN_NONE;
     return array;
+}
+
+// Damage may have made the array any size: what it is said to hold must be in the file.
+void ArrayFile::check_storage(const Array& array, std::size_t value_bytes) const {
+    const Hdf5Properties properties(check(H5Dget_create_plist(array.dataset.get()), "read at " + array.name));
+    const H5D_layout_t layout = H5Pget_layout(properties.get());
+    if (layout == H5D_CONTIGUOUS && H5Pget_external_count(properties.get()) == 0) {
+        double bytes = static_cast<double>(value_bytes);
+        for (const hsize_t length : array.shape) bytes *= static_cast<double>(length);
+        if (bytes > static_cast<double>(std::filesystem::file_size(path_)))
+            refuse(text(array.name, " has ", array.rows(), " rows, more than the file has room for"),
+                   "it is cut short or damaged: write it again");
+    }
+#if H5_VERSION_GE(1, 10, 5)
+    if (layout != H5D_CHUNKED) return;
+    std::vector<hsize_t> chunk(array.shape.size());
+    check(H5Pget_chunk(properties.get(), static_cast<int>(chunk.size()), chunk.data()), "read at " + array.name);
+    double wanted = 1;
+    for (std::size_t i = 0; i < chunk.size(); ++i)
+        wanted *= static_cast<double>((array.shape[i] + chunk[i] - 1) / chunk[i]);
+    hsize_t written = 0;
+    const Hdf5Space space(check(H5Dget_space(array.dataset.get()), "read at " + array.name));
+    check(H5Dget_num_chunks(array.dataset.get(), space.get(), &written), "read at " + array.name);
+    if (static_cast<double>(written) < wanted)
+        refuse(text(array.name, " has chunks that were never written (", written, " of ", wanted, " are there)"),
+               "write all of its rows");
+#endif
 }
 
 std::vector<std::string> ArrayFile::strings(const std::string& name) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "autosampling/base/hdf5_handle.hpp"
+#include "crash_guard.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -24,7 +25,7 @@ struct Array {
     std::uint64_t row_values() const; // numbers in a row
 };
 
-// All functions throw Error(data) that names the file.
+// All functions throw Error(data) that names the file; a crash of HDF5 ends the process with that exit code.
 class ArrayFile {
   public:
     explicit ArrayFile(std::filesystem::path path);
@@ -43,10 +44,12 @@ class ArrayFile {
     [[noreturn]] void refuse(const std::string& what, const std::string& suggestion) const;
 
   private:
+    void check_storage(const Array& array, std::size_t value_bytes) const;
     template<class Id>
     Id check(Id result, const std::string& action) const;
 
     std::filesystem::path path_;
+    CrashGuard guard_;
     Hdf5Handle<H5Fclose> file_;
 };
 

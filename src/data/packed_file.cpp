@@ -57,6 +57,7 @@ Seal check_seal(const std::filesystem::path& path) {
         throw Error(ExitCode::data, text(path.string(), ": ", problem, ": pack it again with autosampling pack"));
     };
     std::error_code error;
+    if (std::filesystem::is_directory(path, error)) refuse("is no file but a folder");
     if (!std::filesystem::is_regular_file(path, error)) refuse("no such file (data.path)");
     const std::uint64_t size = std::filesystem::file_size(path);
     std::ifstream file(path, std::ios::binary);
