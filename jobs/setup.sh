@@ -40,6 +40,9 @@ libarchive-dev              archive.h                                           
 libturbojpeg0-dev           turbojpeg.h                                          libjpeg-turbo
 libpng-dev                  png.h                                                libpng
 python3-venv                python3:ensurepip                                    python'
+# The program does without these, but for what they are for: WebP files.
+optional_program_packages='
+libwebp-dev                 webp/decode.h                                        libwebp'
 test_packages='
 libgtest-dev                gtest/gtest.h                                        googletest
 libgmock-dev                gmock/gmock.h                                        googletest
@@ -151,6 +154,7 @@ PYTHON
 # set_up [--tests]: everything but what the long tests need.
 set_up() {
     local packages=("${python_packages[@]}")
+    if can_install; then install_packages "$optional_program_packages"; fi
     if [[ ! ${LibTorch_ROOT:-} ]]; then packages+=("${torch_packages[@]}"); fi
     if [[ ${1-} == --tests ]]; then
         install_packages "$program_packages" "$test_packages"

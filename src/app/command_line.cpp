@@ -143,6 +143,15 @@ ExitCode dispatch(int argc, char** argv) {
         ->check(CLI::PositiveNumber)
         ->type_name("EXAMPLES")
         ->excludes(measure);
+    std::vector<std::int64_t> sizes;
+    const CLI::Option* without_data =
+        check
+            ->add_option("--without-data", sizes,
+                         "Plan for data that aren't here yet; sizes left away are as published")
+            ->delimiter(',')
+            ->expected(0, 3)
+            ->check(CLI::NonNegativeNumber)
+            ->type_name("TRAINING,TEST,CLASSES");
     CLI::App* defaults = app.add_subcommand("defaults", "Print every option with default, unit and meaning, as TOML");
     CLI::App* finish = app.add_subcommand("finish", "Build run.h5 from the segments of a run that has stopped");
     std::string directory;
@@ -156,7 +165,8 @@ ExitCode dispatch(int argc, char** argv) {
         ->type_name("CYCLES");
     CLI::App* pack = app.add_subcommand("pack", "Pack a tree of images, a folder a class, for data.name = packed");
     PackOptions packing;
-    pack->add_option("TREE", packing.tree, "Folder that holds a folder a class, of JPEG or PNG files")->required();
+    pack->add_option("TREE", packing.tree, "Folder that holds a folder a class, of JPEG, PNG or WebP files")
+        ->required();
     pack->add_option("FILE", packing.file, "File to write")->required();
     pack->add_option("--test", packing.test_tree, "A second tree, of test images of the same classes")
         ->type_name("TREE");
@@ -164,6 +174,11 @@ ExitCode dispatch(int argc, char** argv) {
         ->check(CLI::Range(1, 1024))
         ->type_name("THREADS");
     pack->add_flag("--skip-unreadable", packing.skip_unreadable, "Leave out images that can't be decoded");
+    pack->add_option("--resize", packing.short_side,
+                     "Shorter side that larger images are resized to, as JPEG; without it, files stay as they are")
+        ->check(CLI::Range(8, 65536))
+        ->type_name("PIXELS");
+    pack->add_flag("--raw", packing.raw, "Pack the pixels: no time to decode them, but several times the space");
     CLI::App* info = app.add_subcommand("info", "Print versions, build options and devices");
 
     leave_out_backtraces();
@@ -175,15 +190,19 @@ ExitCode dispatch(int argc, char** argv) {
         const bool unknown = app.get_subcommands().empty() && argc > 1; // CLI11 doesn't name it
         return refuse(unknown ? text("there is no command ", argv[1]) : error.what(), argc, argv);
     }
+    if (*without_data) {
+        sizes.resize(3);
+        arguments.without_data = {.training = sizes[0], .test = sizes[1], .classes = sizes[2]};
+    }
     if (*check) return run_locally([&] { check_command(arguments); });
     if (*defaults) return run_locally([] { std::cout << describe_defaults(); });
     if (*finish) return run_locally([&] { finish_command(directory); });
     if (*history) return run_locally([&] { history_command(directory, every); });
-    if (*pack) return run_locally([&] { pack_command(packing); });
     if (*info) return run_locally(info_command);
 
     arguments.opening = resume ? Opening::resume : overwrite ? Opening::overwrite : Opening::fresh;
     const volatile std::sig_atomic_t& stop = catch_stop_signals();
+    if (*pack) return run_locally([&] { pack_command(packing, stop); });
     const ReplayMode mode = exact    ? ReplayMode::exact
                             : fixed  ? ReplayMode::fixed
                             : policy ? ReplayMode::policy

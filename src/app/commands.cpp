@@ -35,8 +35,8 @@ Options load_options(const RunArguments& arguments) {
                  options.replay.source, "'): use autosampling replay RUN");
         check_consistency(options);
         const DataOptions& data = options.data;
-        VALIDATE(data.name == "synthetic" || std::filesystem::exists(data.path), ExitCode::data,
-                 "data.path = ", data.path,
+        VALIDATE(arguments.without_data || data.name == "synthetic" || std::filesystem::exists(data.path),
+                 ExitCode::data, "data.path = ", data.path,
                  " does not exist: get the files (for known sets with `jobs/get-data.sh NAME FOLDER`), or correct it");
     });
     return options;
@@ -131,7 +131,8 @@ ExitCode replay_command(Communicator& comm, const RunArguments& arguments, Repla
 }
 
 void check_command(const RunArguments& arguments) {
-    for (const std::string& line : check_run(load_options(arguments), {arguments.measure, arguments.rate}))
+    for (const std::string& line :
+         check_run(load_options(arguments), {arguments.measure, arguments.rate, arguments.without_data}))
         std::cout << line << '\n';
     std::cout << "the configuration is good; nothing was written\n";
 }
@@ -146,9 +147,9 @@ void history_command(const std::filesystem::path& run, std::int64_t every) {
     write_run_history(run, every, log);
 }
 
-void pack_command(const PackOptions& options) {
+void pack_command(const PackOptions& options, const volatile std::sig_atomic_t& stop) {
     const auto say = [](const std::string& line) { std::cout << line << std::endl; };
-    const PackResult result = pack_images(options, say);
+    const PackResult result = pack_images(options, say, [&] { return stop != 0; });
     say(text(options.file.string(), ": ", result.images, " images of ", result.classes, " classes, ",
              result.bytes / 1'000'000, " MB, ", result.skipped, " left out"));
 }

@@ -2,22 +2,19 @@
 
 #include "autosampling/base/build_info.hpp"
 #include "autosampling/base/error.hpp"
-#include "autosampling/base/files.hpp"
 #include "autosampling/base/hash.hpp"
-#include "autosampling/base/hdf5_handle.hpp"
 #include "image_tree.hpp"
+#include "pack_writer.hpp"
 #include "packed_file.hpp"
 #include "picture.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstring>
-#include <fcntl.h>
+#include <condition_variable>
 #include <fstream>
 #include <mutex>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 
 namespace autosampling {
@@ -27,95 +24,33 @@ using namespace detail;
 namespace {
 
 namespace fs = std::filesystem;
+using Say = std::function<void(const std::string&)>;
 
-// The packed file while it is written, under its temporary name; what isn't committed is removed.
-class PackWriter {
+// Gives the images their places in the file, one after the other, whatever the threads.
+class Places {
   public:
-    PackWriter(fs::path path, std::uint64_t bytes)
-        : path_(std::move(path)), name_(temporary_name(path_)), bytes_(bytes) {
-        const Hdf5Properties access = hdf5_file_access();
-        file_ = Hdf5Handle<H5Fclose>(check(H5Fcreate(name_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get())));
-        new_file_ = NewFile(path_);
-        const Hdf5Properties layout(H5Pcreate(H5P_DATASET_CREATE));
-        H5Pset_alloc_time(layout.get(), H5D_ALLOC_TIME_EARLY);
-        H5Pset_fill_time(layout.get(), H5D_FILL_TIME_NEVER);
-        const Hdf5Space space(check(H5Screate_simple(1, &bytes_, nullptr)));
-        const Hdf5Dataset dataset(check(
-            H5Dcreate2(file_.get(), "bytes", H5T_NATIVE_UINT8, space.get(), H5P_DEFAULT, layout.get(), H5P_DEFAULT)));
-        begin_ = H5Dget_offset(dataset.get());
-        check(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL));
-        descriptor_ = ::open(name_.c_str(), O_WRONLY | O_CLOEXEC);
-        if (descriptor_ < 0) fail(std::strerror(errno));
+    // Waits until all images before this one have their places.
+    std::uint64_t take(std::size_t image, std::uint64_t bytes) {
+        std::unique_lock lock(mutex_);
+        turn_.wait(lock, [&] { return next_ == image || given_up_; });
+        if (given_up_) throw Error(ExitCode::failure, "packing was given up");
+        ++next_;
+        turn_.notify_all();
+        return std::exchange(end_, end_ + bytes);
     }
-    ~PackWriter() {
-        if (descriptor_ >= 0) ::close(descriptor_);
+    void give_up() {
+        const std::lock_guard lock(mutex_);
+        given_up_ = true;
+        turn_.notify_all();
     }
-    PackWriter(const PackWriter&) = delete;
-    PackWriter& operator=(const PackWriter&) = delete;
-
-    // Any thread.
-    void write_bytes(std::uint64_t at, std::span<const std::uint8_t> bytes) const {
-        while (!bytes.empty()) {
-            const auto done = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(begin_ + at));
-            if (done < 0) fail(std::strerror(errno));
-            bytes = bytes.subspan(static_cast<std::size_t>(done));
-            at += static_cast<std::uint64_t>(done);
-        }
-    }
-
-    template<class T>
-    void write(const char* name, hid_t type, const std::vector<T>& values) const {
-        const hsize_t length = values.size();
-        const Hdf5Space space(check(H5Screate_simple(1, &length, nullptr)));
-        const Hdf5Dataset dataset(
-            check(H5Dcreate2(file_.get(), name, type, space.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)));
-        check(H5Dwrite(dataset.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()));
-    }
-    void write(const char* name, const std::vector<std::string>& values) const {
-        std::vector<const char*> pointers;
-        for (const std::string& value : values) pointers.push_back(value.c_str());
-        write(name, text_type().get(), pointers);
-    }
-    void write_attribute(const char* name, const std::string& value) const {
-        const Hdf5Space space(H5Screate(H5S_SCALAR));
-        const Hdf5Type type = text_type();
-        const Hdf5Attribute attribute(
-            check(H5Acreate2(file_.get(), name, type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT)));
-        const char* pointer = value.c_str();
-        check(H5Awrite(attribute.get(), type.get(), &pointer));
-    }
-
-    void commit() {
-        check(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL));
-        check(H5Fclose(file_.release()));
-        seal(name_, begin_, begin_ + bytes_);
-        new_file_.publish();
-    }
+    std::uint64_t end() const { return end_; }
 
   private:
-    static Hdf5Type text_type() {
-        Hdf5Type type(H5Tcopy(H5T_C_S1));
-        H5Tset_size(type.get(), H5T_VARIABLE);
-        H5Tset_cset(type.get(), H5T_CSET_UTF8);
-        return type;
-    }
-    [[noreturn]] void fail(const std::string& cause) const {
-        throw Error(ExitCode::failure,
-                    text(name_.string(), ": cannot be written (", cause, "): check the folder, the disk (",
-                         bytes_ / 1'000'000, " MB are wanted) and its quota"));
-    }
-    template<class Id>
-    Id check(Id result) const {
-        if (result < 0) fail(hdf5_words());
-        return result;
-    }
-
-    fs::path path_, name_;
-    hsize_t bytes_;
-    std::uint64_t begin_ = 0; // of the images, in the file
-    NewFile new_file_;
-    Hdf5Handle<H5Fclose> file_;
-    int descriptor_ = -1;
+    std::mutex mutex_;
+    std::condition_variable turn_;
+    std::size_t next_ = 0;
+    std::uint64_t end_ = 0;
+    bool given_up_ = false;
 };
 
 std::vector<std::uint8_t> read_whole(const fs::path& path, std::uint64_t bytes) {
@@ -129,7 +64,7 @@ std::vector<std::uint8_t> read_whole(const fs::path& path, std::uint64_t bytes) 
 // Says the progress every few seconds. Any thread.
 class PackProgress {
   public:
-    PackProgress(std::size_t images, const std::function<void(const std::string&)>& say) : images_(images), say_(say) {}
+    PackProgress(std::size_t images, const Say& say) : images_(images), say_(say) {}
     void add(std::uint64_t bytes) {
         const std::lock_guard lock(mutex_);
         ++done_;
@@ -144,29 +79,101 @@ class PackProgress {
 
   private:
     std::size_t images_;
-    const std::function<void(const std::string&)>& say_;
+    const Say& say_;
     std::mutex mutex_;
     std::size_t done_ = 0;
     std::uint64_t bytes_ = 0;
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_ = start_;
 };
 
-// One image's way into the file. Empty, or what is wrong with it.
-std::string pack_one(const fs::path& path, std::uint64_t bytes, PackedImage& image, const PackWriter& writer) {
-    std::vector<std::uint8_t> content;
-    try {
-        content = read_whole(path, bytes);
-        decode_picture(content, 1); // all of it is read, though few pixels are made
-    } catch (const std::runtime_error& error) {
-        return text(path.string(), ": ", error.what());
+// What goes into the file of an image file that can be decoded. Throws std::runtime_error with the cause.
+std::vector<std::uint8_t> packed_form(std::vector<std::uint8_t> file, const PackOptions& options) {
+    if (!options.raw && options.short_side == 0) {
+        decode_picture(file, 1); // all of it is read, though few pixels are made
+        return file;
     }
-    image.length = bytes;
-    image.hash = hash_of(std::span<const std::uint8_t>(content));
-    writer.write_bytes(image.begin, content);
-    return {};
+    Picture picture = decode_picture(file);
+    const bool resized = options.short_side > 0 && std::min(picture.height, picture.width) > options.short_side;
+    if (resized)
+        picture = resize(picture, {0, 0, picture.height, picture.width},
+                         with_shorter_side({picture.height, picture.width}, options.short_side));
+    if (options.raw) return encode_ppm(picture);
+    return resized ? encode_jpeg(picture) : file;
 }
 
-void refuse_unreadable(const std::vector<std::string>& problems) {
+// Packs the images, one after the other, with a few threads.
+class Packing {
+  public:
+    // `training`: so many of the tree's images are of the first tree.
+    Packing(const PackOptions& options, const ImageTree& tree, std::size_t training, const PackWriter& writer,
+            const Say& say, const std::function<bool()>& is_stopped)
+        : options_(options), tree_(tree), training_(training), writer_(writer), is_stopped_(is_stopped),
+          progress_(tree.files.size(), say), images_(tree.files.size()), problems_(tree.files.size()) {}
+
+    void run() {
+        {
+            std::vector<std::jthread> others;
+            const int threads =
+                options_.threads > 0 ? options_.threads : static_cast<int>(std::thread::hardware_concurrency());
+            for (int t = 1; t < threads; ++t) others.emplace_back([this] { work(); });
+            work();
+        }
+        if (failure_) std::rethrow_exception(failure_);
+    }
+
+    std::uint64_t bytes() const { return places_.end(); }
+    const std::vector<PackedImage>& images() const { return images_; }
+    // What is wrong with each image; empty: it is in the file.
+    const std::vector<std::string>& problems() const { return problems_; }
+
+  private:
+    void work() {
+        try {
+            for (std::size_t i = next_++; i < images_.size(); i = next_++) pack(i);
+        } catch (...) { // the file can't be written, or it was stopped
+            const std::lock_guard lock(failing_);
+            if (!failure_) failure_ = std::current_exception();
+            places_.give_up();
+        }
+    }
+    void pack(std::size_t i) {
+        VALIDATE(!is_stopped_ || !is_stopped_(), ExitCode::failure,
+                 "stopped by a signal (the file isn't whole, and was removed): start again");
+        const ImageFile& file = tree_.files[i];
+        const auto path = (i < training_ ? options_.tree : options_.test_tree) / file.path;
+        std::vector<std::uint8_t> form;
+        try {
+            form = packed_form(read_whole(path, file.bytes), options_);
+        } catch (const std::runtime_error& error) {
+            problems_[i] = text(path.string(), ": ", error.what());
+        }
+        images_[i] = {places_.take(i, form.size()), form.size(), hash_of(std::span<const std::uint8_t>(form))};
+        writer_.write_bytes(images_[i].begin, form);
+        progress_.add(file.bytes);
+    }
+
+    const PackOptions& options_;
+    const ImageTree& tree_;
+    std::size_t training_;
+    const PackWriter& writer_;
+    const std::function<bool()>& is_stopped_;
+    PackProgress progress_;
+    Places places_;
+    std::atomic<std::size_t> next_ = 0;
+    std::exception_ptr failure_;
+    std::mutex failing_;
+    std::vector<PackedImage> images_;
+    std::vector<std::string> problems_;
+};
+
+// All that was wrong: an error, unless it is to be left out. Returns the number of images left out.
+std::int64_t report_unreadable(const std::vector<std::string>& all, const PackOptions& options, const Say& say) {
+    std::vector<std::string> problems;
+    std::ranges::copy_if(all, std::back_inserter(problems), [](const auto& words) { return !words.empty(); });
+    if (problems.empty() || options.skip_unreadable) {
+        for (const std::string& words : problems) say("left out " + words);
+        return std::ssize(problems);
+    }
     constexpr std::size_t most = 20;
     std::string list;
     for (std::size_t i = 0; i < std::min(most, problems.size()); ++i) list += "\n  " + problems[i];
@@ -175,63 +182,19 @@ void refuse_unreadable(const std::vector<std::string>& problems) {
                                      "\nmend or remove them, or leave them out with --skip-unreadable"));
 }
 
-} // namespace
-
-PackResult pack_images(const PackOptions& options, const std::function<void(const std::string&)>& say) {
-    ImageTree tree = list_images(options.tree, {}, say);
-    const std::size_t training = tree.files.size();
-    if (!options.test_tree.empty()) {
-        ImageTree test = list_images(options.test_tree, tree.classes, say);
-        std::ranges::move(test.files, std::back_inserter(tree.files));
-    }
-    std::vector<PackedImage> images(tree.files.size());
-    std::uint64_t total = 0;
-    for (std::size_t i = 0; i < images.size(); ++i) {
-        images[i].begin = total;
-        total += tree.files[i].bytes;
-    }
-    PackWriter writer(options.file, total);
-    PackProgress progress(images.size(), say);
-    std::vector<std::string> problem(images.size());
-    std::atomic<std::size_t> next = 0;
-    std::exception_ptr failure;
-    std::mutex failing;
-    const auto work = [&] {
-        try {
-            for (std::size_t i = next++; i < images.size(); i = next++) {
-                const auto& root = i < training ? options.tree : options.test_tree;
-                problem[i] = pack_one(root / tree.files[i].path, tree.files[i].bytes, images[i], writer);
-                progress.add(tree.files[i].bytes);
-            }
-        } catch (...) { // the file can't be written
-            const std::lock_guard lock(failing);
-            failure = std::current_exception();
-            next = images.size();
-        }
-    };
-    {
-        std::vector<std::jthread> others;
-        const int threads =
-            options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
-        for (int t = 1; t < threads; ++t) others.emplace_back(work);
-        work();
-    }
-    if (failure) std::rethrow_exception(failure);
-
-    std::vector<std::string> problems;
-    std::ranges::copy_if(problem, std::back_inserter(problems), [](const auto& words) { return !words.empty(); });
-    if (!problems.empty() && !options.skip_unreadable) refuse_unreadable(problems);
-    for (const std::string& words : problems) say("left out " + words);
-
+// What the file says of its images. Returns their number.
+std::size_t write_index(PackWriter& writer, const PackOptions& options, const ImageTree& tree, std::size_t training,
+                        const Packing& packing) {
     std::vector<std::uint64_t> begin, length, hash;
     std::vector<std::int32_t> label;
     std::vector<std::string> names;
     std::int64_t kept_training = 0;
-    for (std::size_t i = 0; i < images.size(); ++i) {
-        if (!problem[i].empty()) continue;
-        begin.push_back(images[i].begin);
-        length.push_back(images[i].length);
-        hash.push_back(images[i].hash);
+    for (std::size_t i = 0; i < tree.files.size(); ++i) {
+        if (!packing.problems()[i].empty()) continue;
+        const PackedImage& image = packing.images()[i];
+        begin.push_back(image.begin);
+        length.push_back(image.length);
+        hash.push_back(image.hash);
         label.push_back(tree.files[i].label);
         names.push_back(tree.files[i].path.string());
         kept_training += i < training;
@@ -241,6 +204,7 @@ PackResult pack_images(const PackOptions& options, const std::function<void(cons
         VALIDATE(found != label.begin() + kept_training, ExitCode::data, (options.tree / tree.classes[c]).string(),
                  ": a class without a readable image: remove the folder, or put some there");
     }
+    writer.begin_index(packing.bytes());
     writer.write("begin", H5T_NATIVE_UINT64, begin);
     writer.write("length", H5T_NATIVE_UINT64, length);
     writer.write("hash", H5T_NATIVE_UINT64, hash);
@@ -248,12 +212,30 @@ PackResult pack_images(const PackOptions& options, const std::function<void(cons
     writer.write("file_name", names);
     writer.write("class_name", tree.classes);
     writer.write("training_images", H5T_NATIVE_INT64, std::vector{kept_training});
-    writer.write("skipped_images", H5T_NATIVE_INT64, std::vector<std::int64_t>{std::ssize(problems)});
+    return label.size();
+}
+
+} // namespace
+
+PackResult pack_images(const PackOptions& options, const Say& say, const std::function<bool()>& is_stopped) {
+    ImageTree tree = list_images(options.tree, {}, say);
+    const std::size_t training = tree.files.size();
+    if (!options.test_tree.empty()) {
+        ImageTree test = list_images(options.test_tree, tree.classes, say);
+        std::ranges::move(test.files, std::back_inserter(tree.files));
+    }
+    PackWriter writer(options.file);
+    Packing packing(options, tree, training, writer, say, is_stopped);
+    packing.run();
+    const std::int64_t skipped = report_unreadable(packing.problems(), options, say);
+    const std::size_t images = write_index(writer, options, tree, training, packing);
+    writer.write("skipped_images", H5T_NATIVE_INT64, std::vector{skipped});
+    writer.write("short_side", H5T_NATIVE_INT64, std::vector{std::int64_t{options.short_side}});
     writer.write_attribute("filetype", "autosampling packed images");
     writer.write_attribute("format_version", "1");
     writer.write_attribute("program_version", build_info().version);
     writer.commit();
-    return {label.size(), problems.size(), total, tree.classes.size()};
+    return {images, static_cast<std::uint64_t>(skipped), packing.bytes(), tree.classes.size()};
 }
 
 } // namespace autosampling

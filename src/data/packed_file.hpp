@@ -1,15 +1,13 @@
 // The packed file: an HDF5 file whose dataset `bytes` has the image files one after the other, uncompressed and in one
 // piece, so that it can be mapped. It ends with a seal that HDF5 does not see.
 //
-//   bytes      u8 [byte]      the image files as they were
-//   begin      u64 [image]    place of an image in `bytes`
-//   length     u64 [image]    its bytes
-//   hash       u64 [image]    XXH3 of them
-//   label      i32 [image]    class
-//   file_name  string [image] from the tree's root
-//   class_name string [class]
-//   attributes: filetype, format_version, program_version, training_images (the first ones; the rest are tested),
-//   skipped_images (unreadable, left out)
+//   bytes      u8 [byte]      the image files as they were, or resized to JPEG, or as PPM (64 KiB at least, the rest
+//   zeros) begin      u64 [image]    place of an image in `bytes` length     u64 [image]    its bytes hash       u64
+//   [image]    XXH3 of them label      i32 [image]    class file_name  string [image] from the tree's root class_name
+//   string [class] training_images, skipped_images, short_side  i64 [1]  the first so many are for training, the rest
+//   are tested; so
+//                             many were unreadable and left out; what larger images were resized to, 0: nothing
+//   attributes: filetype, format_version, program_version
 //
 // Letters: n images.
 #pragma once

@@ -1,13 +1,13 @@
 #include "picture.hpp"
 
 #include "autosampling/base/error.hpp"
-
-#include <png.h>
-#include <turbojpeg.h>
+#include "codecs.hpp"
 
 #include <algorithm>
-#include <memory>
+#include <array>
+#include <charconv>
 #include <stdexcept>
+#include <string_view>
 
 namespace autosampling::detail {
 
@@ -15,106 +15,69 @@ namespace {
 
 using File = std::span<const std::uint8_t>;
 constexpr int largest_side = 1 << 16;
+constexpr std::array codecs{&jpeg_codec, &png_codec, &webp_codec, &ppm_codec};
 
-bool is_png(File file) {
-    return file.size() > 8 && png_sig_cmp(file.data(), 0, 8) == 0;
+const Codec& codec_of(File file) {
+    const auto found = std::ranges::find_if(codecs, [&](const Codec* codec) { return codec->is(file); });
+    if (found == codecs.end()) throw std::runtime_error("neither JPEG nor PNG nor WebP");
+    return **found;
 }
 
-struct Destroy {
-    void operator()(void* decoder) const { tjDestroy(decoder); }
-};
-
-// libjpeg-turbo's decoder, one a thread.
-tjhandle decoder() {
-    thread_local const std::unique_ptr<void, Destroy> made(tjInitDecompress());
-    if (!made) throw std::runtime_error("libjpeg-turbo cannot start");
-    return made.get();
-}
-
-struct JpegHeader {
+// "P6 W H 255" in the words that encode_ppm writes, and where the pixels begin.
+struct PpmHeader {
     PictureSize size;
-    int colours = 0; // TJCS
+    std::size_t pixels = 0;
 };
 
-JpegHeader read_header(File file) {
-    if (file.size() < 2 || file[0] != 0xff || file[1] != 0xd8) throw std::runtime_error("neither JPEG nor PNG");
-    JpegHeader header;
-    int subsampling = 0;
-    if (tjDecompressHeader3(decoder(), file.data(), file.size(), &header.size.width, &header.size.height, &subsampling,
-                            &header.colours) != 0)
-        throw std::runtime_error(tjGetErrorStr2(decoder()));
+PpmHeader read_ppm_header(File file) {
+    const std::string_view all(reinterpret_cast<const char*>(file.data()), file.size());
+    PpmHeader header;
+    const auto number = [&](std::size_t at, char end, int& value) {
+        const auto [last, error] = std::from_chars(all.data() + at, all.data() + all.size(), value);
+        if (error != std::errc() || last == all.data() + all.size() || *last != end || value < 1 ||
+            value > largest_side)
+            throw std::runtime_error("a PPM that isn't autosampling's");
+        return static_cast<std::size_t>(last - all.data()) + 1;
+    };
+    int most = 0;
+    header.pixels = number(3, ' ', header.size.width);
+    header.pixels = number(header.pixels, '\n', header.size.height);
+    header.pixels = number(header.pixels, '\n', most);
+    if (most != 255 || file.size() - header.pixels != std::size_t{3} * header.size.width * header.size.height)
+        throw std::runtime_error("a PPM that is cut short, or not of 8 bits");
     return header;
 }
 
-// Pillow takes CMYK for inverted, as Adobe writes it, and makes RGB by multiplication.
-void cmyk_to_rgb(const std::vector<std::uint8_t>& cmyk, std::vector<std::uint8_t>& rgb) {
-    const auto times = [](int a, int b) { // a · b / 255, rounded
-        const int product = a * b + 128;
-        return static_cast<std::uint8_t>((product + (product >> 8)) >> 8);
-    };
-    for (std::size_t i = 0; i < rgb.size() / 3; ++i) {
-        for (std::size_t c = 0; c < 3; ++c) rgb[3 * i + c] = times(cmyk[4 * i + c], cmyk[4 * i + 3]);
-    }
+bool is_ppm(File file) {
+    return file.size() > 3 && file[0] == 'P' && file[1] == '6' && file[2] == '\n';
 }
 
-Picture decode_jpeg(File file, int eighths) {
-    const JpegHeader header = read_header(file);
-    const tjscalingfactor factor{eighths, 8};
-    Picture picture;
-    picture.height = TJSCALED(header.size.height, factor);
-    picture.width = TJSCALED(header.size.width, factor);
-    const std::size_t pixels = static_cast<std::size_t>(picture.height) * picture.width;
-    picture.pixels.resize(pixels * 3);
-    const bool inks = header.colours == TJCS_CMYK || header.colours == TJCS_YCCK;
-    std::vector<std::uint8_t> cmyk(inks ? pixels * 4 : 0);
-    if (tjDecompress2(decoder(), file.data(), file.size(), inks ? cmyk.data() : picture.pixels.data(), picture.width, 0,
-                      picture.height, inks ? TJPF_CMYK : TJPF_RGB, 0) != 0)
-        throw std::runtime_error(tjGetErrorStr2(decoder()));
-    if (inks) cmyk_to_rgb(cmyk, picture.pixels);
-    return picture;
+Picture decode_ppm(File file, int) {
+    const PpmHeader header = read_ppm_header(file);
+    const File pixels = file.subspan(header.pixels);
+    return {header.size.height, header.size.width, {pixels.begin(), pixels.end()}};
 }
-
-// An open PNG; libpng's simplified reader.
-class Png {
-  public:
-    explicit Png(File file) {
-        image_.version = PNG_IMAGE_VERSION;
-        if (png_image_begin_read_from_memory(&image_, file.data(), file.size()) == 0) fail();
-    }
-    ~Png() { png_image_free(&image_); }
-    Png(const Png&) = delete;
-    Png& operator=(const Png&) = delete;
-
-    PictureSize size() const { return {static_cast<int>(image_.height), static_cast<int>(image_.width)}; }
-
-    // Transparency is left out, as in Pillow's conversion to RGB.
-    Picture decode() {
-        image_.format = PNG_FORMAT_RGBA;
-        std::vector<std::uint8_t> rgba(PNG_IMAGE_SIZE(image_));
-        if (png_image_finish_read(&image_, nullptr, rgba.data(), 0, nullptr) == 0 || image_.warning_or_error != 0)
-            fail();
-        Picture picture{size().height, size().width, std::vector<std::uint8_t>(rgba.size() / 4 * 3)};
-        for (std::size_t i = 0; i < rgba.size() / 4; ++i)
-            std::copy_n(rgba.begin() + static_cast<std::ptrdiff_t>(4 * i), 3,
-                        picture.pixels.begin() + static_cast<std::ptrdiff_t>(3 * i));
-        return picture;
-    }
-
-  private:
-    [[noreturn]] void fail() const { throw std::runtime_error(image_.message); }
-    png_image image_{};
-};
 
 } // namespace
 
+const Codec ppm_codec{is_ppm, [](File file) { return read_ppm_header(file).size; }, decode_ppm};
+
+std::vector<std::uint8_t> encode_ppm(const Picture& picture) {
+    const std::string header = text("P6\n", picture.width, ' ', picture.height, "\n255\n");
+    std::vector<std::uint8_t> file(header.begin(), header.end());
+    file.insert(file.end(), picture.pixels.begin(), picture.pixels.end());
+    return file;
+}
+
 PictureSize size_of_picture(File file) {
-    const PictureSize size = is_png(file) ? Png(file).size() : read_header(file).size;
+    const PictureSize size = codec_of(file).size(file);
     if (size.height > largest_side || size.width > largest_side) throw std::runtime_error("too large");
     return size;
 }
 
 Picture decode_picture(File file, int eighths) {
-    return is_png(file) ? Png(file).decode() : decode_jpeg(file, eighths);
+    size_of_picture(file);
+    return codec_of(file).decode(file, eighths);
 }
 
 } // namespace autosampling::detail

@@ -1,5 +1,6 @@
 #include "autosampling/population/prepare.hpp"
 
+#include "autosampling/base/bytes.hpp"
 #include "autosampling/base/counted.hpp"
 #include "autosampling/base/error.hpp"
 #include "autosampling/data/columns.hpp"
@@ -9,6 +10,8 @@
 #include "autosampling/training/runtime.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <optional>
 
 namespace autosampling {
 
@@ -16,8 +19,10 @@ Prepared prepare(const Options& options, int ranks, const DatasetPlan& data_plan
     Prepared prepared{options, split_dataset(data, options.data, data_seed(options)), {}, {}};
     prepared.plan = make_plan(options, ranks, data_plan, prepared.split);
     if (options.exploration.kind == ExplorationKind::policy)
-        prepared.columns = read_columns(options.data.signals, columns_of(options.exploration.signals),
-                                        data_plan.training_examples, prepared.split.training.source);
+        prepared.columns =
+            read_columns(options.data.signals, columns_of(options.exploration.signals),
+                         data_plan.training_examples - (options.data.train_on_reward ? 0 : data_plan.reward_examples),
+                         prepared.split.training.source);
     return prepared;
 }
 
@@ -59,13 +64,15 @@ std::string describe_policy(const Prepared& prepared) {
 
 std::vector<std::string> check_run(const Options& asked, const CostQuestion& cost) {
     check_device(asked.run.device);
-    const DatasetPlan data = plan_dataset(asked.data, data_seed(asked));
+    const std::optional<AbsentData> absent =
+        cost.without_data ? std::optional<AbsentData>(std::in_place, asked.data, *cost.without_data) : std::nullopt;
+    const DatasetPlan data = absent ? absent->plan() : plan_dataset(asked.data, data_seed(asked));
     const bool one_a_rank = asked.population.members == 0 && asked.exploration.kind != ExplorationKind::none;
     const std::int64_t members = members_to_plan_for(asked.population);
     const int ranks = one_a_rank ? static_cast<int>(members * asked.population.ranks_per_member) : 1;
     const Options options = resolve(asked, ranks, data);
-    const std::vector<std::byte> memory = read_data(data);
-    const Dataset dataset = view_dataset(data, memory);
+    const std::vector<std::byte> memory = absent ? std::vector<std::byte>() : read_data(data);
+    const Dataset dataset = absent ? absent->dataset() : view_dataset(data, memory);
     const Prepared prepared = prepare(options, ranks, data, dataset);
     try_initial_weights(options.model, data);
 
@@ -80,8 +87,16 @@ std::vector<std::string> check_run(const Options& asked, const CostQuestion& cos
     else if (cost.rate > 0)
         lines.push_back(describe(options, prepared.plan, speed_at(cost.rate, options)));
     for (const std::string& warning : data.warnings) lines.push_back("warning     " + warning);
+    if (absent)
+        lines.push_back(text("reads       nothing: this is the plan for ", data.training_examples, " training and ",
+                             data.test_examples, " test examples of ", data.facts.classes, " classes"));
     for (const auto& file : data.files) lines.push_back("reads       " + file.string());
     if (!prepared.columns.empty()) lines.push_back("reads       " + options.data.signals);
+    if (!options.data.stage.empty() && !data.files.empty()) {
+        std::int64_t bytes = 0;
+        for (const auto& file : data.files) bytes += static_cast<std::int64_t>(std::filesystem::file_size(file));
+        lines.push_back(text("stages      ", bytes_text(bytes), " in ", options.data.stage, ", on each node"));
+    }
     return lines;
 }
 

@@ -3,12 +3,15 @@
 
 #include "autosampling/data/pack.hpp"
 #include "autosampling/data/split.hpp"
+#include "data/packed_file.hpp"
+#include "data/picture.hpp"
 
 #include <gmock/gmock.h>
 #include <png.h>
 #include <turbojpeg.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <memory>
 #include <set>
@@ -73,9 +76,18 @@ class Packed : public ::testing::Test {
                 write_bytes(tree / name / text("photo ", i, ".JPEG"), jpeg(40 + 8 * i, 60 + 4 * count, i + count));
         }
     }
-    PackResult pack(bool skip = false) {
+    PackResult pack(bool skip = false, int short_side = 0, bool raw = false) {
         said.clear();
-        return pack_images({tree, test_tree, file, 2, skip}, [this](const std::string& line) { said.push_back(line); });
+        return pack_images({tree, test_tree, file, 2, skip, short_side, raw},
+                           [this](const std::string& line) { said.push_back(line); });
+    }
+    // The bytes of a training image in the file.
+    Bytes packed_image(std::size_t row) const {
+        const auto loaded = load(options());
+        const auto& image = reinterpret_cast<const detail::PackedImage*>(loaded.dataset.training.bytes.data())[row];
+        const Bytes all = read_bytes(file);
+        const auto begin = all.begin() + static_cast<std::ptrdiff_t>(image.begin);
+        return {begin, begin + static_cast<std::ptrdiff_t>(image.length)};
     }
     DataOptions options(int side = 32) const {
         DataOptions result = options_for("packed", file);
@@ -165,6 +177,70 @@ TEST_F(Packed, test_tree_has_the_same_classes) {
     EXPECT_EQ(batch(loaded.dataset.test, {0}, 32 * 32 * 3).size(), 3072U);
     write_bytes(test_tree / "11/a.JPEG", jpeg(64, 64, 1));
     EXPECT_THAT(refused(), HasSubstr((test_tree / "11").string()));
+}
+
+TEST_F(Packed, images_are_in_the_file_in_the_order_of_the_tree) {
+    pack();
+    for (std::size_t row = 0; row < 4; ++row)
+        EXPECT_EQ(packed_image(row), read_bytes(tree / "1" / text("photo ", row, ".JPEG")));
+    EXPECT_EQ(packed_image(4), read_bytes(tree / "2/photo 0.JPEG"));
+}
+
+TEST_F(Packed, raw_images_are_shown_as_the_compressed_ones_are) {
+    const std::vector<std::uint32_t> rows{0, 3, 7, 14};
+    constexpr std::size_t values = 48 * 48 * 3; // no photograph has twice the size: none is decoded in part
+    auto augmented = options(48);
+    augmented.augmentation = Augmentation::resized_crop;
+    const AugmentationDraws draws{augmentation_key, 10};
+    pack();
+    const auto expected = batch(load(augmented).dataset.training, rows, values, draws);
+    pack(false, 0, true);
+    EXPECT_EQ(batch(load(augmented).dataset.training, rows, values, draws), expected);
+    EXPECT_EQ(packed_image(0).size(), std::string("P6\n76 40\n255\n").size() + 76 * 40 * 3);
+}
+
+TEST_F(Packed, larger_images_are_resized_and_smaller_ones_stay_as_they_are) {
+    pack(false, 50);
+    EXPECT_EQ(packed_image(0), read_bytes(tree / "1/photo 0.JPEG")); // 40 x 76
+    const auto size = detail::size_of_picture(packed_image(3));      // 64 x 76
+    EXPECT_EQ(size.height, 50);
+    EXPECT_EQ(size.width, 59);
+    pack(false, 50, true);
+    const auto whole = detail::decode_picture(read_bytes(tree / "1/photo 3.JPEG"));
+    EXPECT_EQ(detail::decode_picture(packed_image(3)).pixels, detail::resize(whole, {0, 0, 64, 76}, {50, 59}).pixels);
+}
+
+TEST_F(Packed, interrupted_pack_leaves_nothing) {
+    std::atomic<int> asked = 0;
+    const auto interrupted = [&] {
+        pack_images(
+            {tree, test_tree, file, 2}, [](const std::string&) {}, [&] { return ++asked > 5; });
+    };
+    EXPECT_THAT(refusal(ExitCode::failure, interrupted), HasSubstr("stopped by a signal"));
+    EXPECT_FALSE(fs::exists(file));
+    EXPECT_FALSE(fs::exists(file.string() + ".tmp"));
+}
+
+TEST_F(Packed, reward_file_is_the_reward_set) {
+    pack();
+    auto with_reward = options();
+    with_reward.reward_path = (folder.path() / "reward.h5").string();
+    fs::rename(file, with_reward.reward_path);
+    fs::remove(tree / "1/photo 0.JPEG");
+    pack();
+    const auto loaded = load(with_reward);
+    const auto split = split_dataset(loaded.dataset, with_reward, 0);
+    EXPECT_EQ(split.reward.source.size(), 15U);
+    EXPECT_EQ(split.reward.source.front(), 14U);
+    EXPECT_EQ(split.training.source.size() + split.test.source.size(), 14U);
+    EXPECT_THAT(split.reward.label, ElementsAre(0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2));
+    // Row 14 is photo 0 of the other file, row 15 photo 1, which is row 0 of this one.
+    const auto values = batch(loaded.dataset.training, {15, 0, 14}, 3072);
+    EXPECT_TRUE(std::equal(values.begin(), values.begin() + 3072, values.begin() + 3072));
+    EXPECT_FALSE(std::equal(values.begin(), values.begin() + 3072, values.begin() + 2 * 3072));
+    fs::rename(tree / "1", tree / "11");
+    pack();
+    EXPECT_THAT(refusal(ExitCode::data, [&] { load(with_reward); }), HasSubstr("classes"));
 }
 
 TEST_F(Packed, unreadable_images_are_listed_and_nothing_is_left) {

@@ -446,13 +446,17 @@ TEST(Configuration, those_that_come_with_the_program_are_good) {
         EXPECT_THAT(network_names(), ::testing::Contains(options.model.name));
         if (!entry.path().filename().string().ends_with("-paper.toml")) continue;
         ++papers;
-        EXPECT_EQ(options.population.members, 20);
+        const bool imagenet = options.data.name == "packed";
+        EXPECT_EQ(options.population.members, imagenet ? 8 : 20);
+        EXPECT_EQ(options.population.ranks_per_member, imagenet ? 8 : 1);
         EXPECT_EQ(options.population.cycle_batches, 20);
-        EXPECT_EQ(options.training.batch_size, 128);
-        EXPECT_EQ(options.training.milestones, (std::vector<double>{60, 120, 180}));
-        EXPECT_TRUE(entry.path().filename().string().starts_with(text(options.data.name, "-", options.model.name)));
+        EXPECT_EQ(options.training.batch_size, imagenet ? 512 : 128);
+        EXPECT_EQ(options.training.schedule, imagenet ? RateSchedule::cosine : RateSchedule::step);
+        EXPECT_EQ(options.training.milestones, (std::vector<double>{60, 120, 180})); // of step alone
+        EXPECT_EQ(entry.path().stem().string(), imagenet ? options.model.name + "-paper"
+                                                         : text(options.data.name, "-", options.model.name, "-paper"));
     }
-    EXPECT_EQ(papers, 6);
+    EXPECT_EQ(papers, 10);
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 
 #include "autosampling/base/error.hpp"
 #include "autosampling/comm/communicator.hpp"
+#include "autosampling/data/absent.hpp"
 #include "autosampling/data/pack.hpp"
 #include "autosampling/options/options.hpp"
 #include "autosampling/record/run_directory.hpp"
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,7 @@ struct RunArguments {
     // `check` alone: whether to time a batch here, and else how many examples a second a device trains (0: not said).
     bool measure = false;
     double rate = 0;
+    std::optional<Sizes> without_data; // likewise: the sizes of data that it plans for and doesn't read
 };
 
 // The population search. The configuration is read on the root alone. Collective. Throws Error.
@@ -37,7 +40,7 @@ ExitCode replay_command(Communicator& comm, const RunArguments& arguments, Repla
 void check_command(const RunArguments& arguments);
 void finish_command(const std::filesystem::path& run);
 void history_command(const std::filesystem::path& run, std::int64_t every);
-void pack_command(const PackOptions& options);
+void pack_command(const PackOptions& options, const volatile std::sig_atomic_t& stop);
 void info_command();
 
 // Runs a collective action under MPI and returns the exit code. An error that all ranks share is said once, by the
