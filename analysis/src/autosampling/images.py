@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 import h5py
 import numpy as np
@@ -24,6 +25,17 @@ from .run import configuration
 from .style import Drawing, looks, new_figure
 
 Bytes = NDArray[np.uint8]
+
+
+class Pictures(Protocol):
+    """Pictures by their row: an array, or what looks them up."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, row: int, /) -> Any: ...
+
+
 _IDX_IMAGES = b"\x00\x00\x08\x03"
 _UNPACK = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ\x00": lzma.decompress}
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -124,30 +136,35 @@ def _read_arrays(path: Path) -> Bytes:
     return _curves(x.reshape(len(x), -1))
 
 
-def _read_packed(path: Path, side: int = 96) -> Bytes:
-    """The middle of each photograph, small."""
-    with h5py.File(path, "r", locking=False) as file:
-        count = int(file["training_images"][0])
-        if count * side * side * 3 > _MOST_BYTES:
-            raise ValueError(f"{path} has {count:,} images, more than are shown here")
-        pictures = np.empty((count, side, side, 3), np.uint8)
-        for at, (begin, length) in enumerate(zip(file["begin"][:count], file["length"][:count], strict=True)):
-            content = file["bytes"][int(begin) : int(begin + length)].tobytes()
-            with Image.open(io.BytesIO(content)) as picture:
-                pictures[at] = np.asarray(ImageOps.fit(picture.convert("RGB"), (side, side)))
-    return pictures
+class _Photographs:
+    """The middle of each photograph of a packed file, small, decoded when it is asked for."""
+
+    def __init__(self, path: Path, side: int = 96) -> None:
+        self._path = path
+        with h5py.File(path, "r", locking=False) as file:
+            self.shape = (int(file["training_images"][0]), side, side, 3)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, row: int, /) -> Bytes:
+        with h5py.File(self._path, "r", locking=False) as file:
+            begin, length = int(file["begin"][row]), int(file["length"][row])
+            content = file["bytes"][begin : begin + length].tobytes()
+        with Image.open(io.BytesIO(content)) as picture:
+            return np.asarray(ImageOps.fit(picture.convert("RGB"), self.shape[1:3]))
 
 
-def read_training_images(run: xr.Dataset, folder: str | Path | None = None) -> Bytes:
+def read_training_images(run: xr.Dataset, folder: str | Path | None = None) -> Pictures:
     """(file rows, H, W) or (file rows, H, W, 3): the whole training file; an index's image is row split_training.
 
     `folder` is by default `data.path` of the configuration, also as seen from the run's folder. Raises
     FileNotFoundError or ValueError, saying why, where the images are not to be had.
     """
     data = configuration(run)["data"]
-    readers: dict[str, Callable[[Path], Bytes]] = {"mnist": _read_mnist}
+    readers: dict[str, Callable[[Path], Pictures]] = {"mnist": _read_mnist}
     readers |= {cifar: partial(_read_cifar, name=cifar) for cifar in _CIFAR}
-    readers |= {"arrays": _read_arrays, "packed": _read_packed}
+    readers |= {"arrays": _read_arrays, "packed": _Photographs}
     name = data["name"]
     if name not in readers:
         raise ValueError(f"images of {name!r} are not shown (only those of {', '.join(readers)})")
@@ -158,14 +175,14 @@ def read_training_images(run: xr.Dataset, folder: str | Path | None = None) -> B
     return images
 
 
-def _grid(images: Bytes, rows: list[NDArray[np.integer]], columns: int) -> Bytes:
+def _grid(images: Pictures, rows: list[NDArray[np.integer]], columns: int) -> Bytes:
     """Tiles the images of each row, white where a row is short."""
     height, width = images.shape[1:3]
     sheet = np.full((len(rows) * (height + 2), columns * (width + 2), *images.shape[3:]), 255, np.uint8)
     for line, numbers in enumerate(rows):
         for column, number in enumerate(numbers[:columns]):
             top, left = line * (height + 2) + 1, column * (width + 2) + 1
-            sheet[top : top + height, left : left + width] = images[number]
+            sheet[top : top + height, left : left + width] = images[int(number)]
     return sheet
 
 
@@ -180,7 +197,7 @@ def _show(axes: Axes, sheet: Bytes, labels: list[str], title: str) -> None:
     axes.spines[:].set_visible(False)
 
 
-def draw_contact_sheet(run: xr.Dataset, images: Bytes, counts: NDArray[np.int64]) -> Drawing:
+def draw_contact_sheet(run: xr.Dataset, images: Pictures, counts: NDArray[np.int64]) -> Drawing:
     """The most and the least sampled images of each class, by the draws (N) of the winning schedule."""
     label, row = run["label"].values, run["split_training"].values
     names = measures.class_names(run)
@@ -204,7 +221,7 @@ def draw_contact_sheet(run: xr.Dataset, images: Bytes, counts: NDArray[np.int64]
 
 
 def draw_suspect_sheet(
-    run: xr.Dataset, images: Bytes, table: pd.DataFrame, columns: int = 8, lines: int = 3
+    run: xr.Dataset, images: Pictures, table: pd.DataFrame, columns: int = 8, lines: int = 3
 ) -> Drawing:
     """The images with the lowest scores, with the label trained on, and the true one where it differs."""
     names = [name if len(name) <= 11 else name[:10] + "…" for name in measures.class_names(run)]
