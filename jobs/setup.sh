@@ -19,7 +19,7 @@ python_packages=(numpy==2.4.6 h5py==3.16.0 h5netcdf==1.8.2 matplotlib==3.11.2 pa
 test_python_packages=(clang-format==14.0.6 clang-tidy==14.0.6 pytest==9.2.0 iniconfig==2.3.1 pluggy==1.7.0
     pygments==2.21.0 tensorboardX==2.6.5 protobuf==7.36.2 ruff==0.17.6 mypy==2.4.1 mypy_extensions==1.2.0
     pathspec==1.1.1 librt==0.17.0 ast_serialize==0.13.1 typing_extensions==4.16.0)
-bridge_packages=(torch==2.11.0 torchvision==0.26.0 lightning==2.6.6)
+bridge_packages=(torch==2.11.0 torchvision==0.26.0 lightning==2.6.6 scikit-learn==1.9.1)
 
 # Debian package            how it is known to be there: a program or a header   environment module
 program_packages='
@@ -171,7 +171,7 @@ set_up() {
 set_up_long_tests() {
     if can_install; then (install_packages "$long_test_packages") || say "without Chromium"; fi
     local python=build/bridge-venv/bin/python3
-    if "$python" -c 'import autosampling, lightning, pytest, torch, torchvision' 2>/dev/null; then return; fi
+    if "$python" -c 'import autosampling, lightning, pytest, sklearn, torch, torchvision' 2>/dev/null; then return; fi
     say "installing into build/bridge-venv: ${bridge_packages[*]} (5 GB)"
     "$(system_python)" -m venv build/bridge-venv
     "$python" -m pip install --quiet --disable-pip-version-check --editable './analysis[test]' "${bridge_packages[@]}" ||

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +30,21 @@ def find_program(name: str) -> Path:
     """An executable of the build."""
     build = Path(os.environ["AUTOSAMPLING_BUILD"])
     return next(path for path in build.rglob(name) if path.is_file() and os.access(path, os.X_OK))
+
+
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """The program with these arguments, in one process."""
+    return subprocess.run(
+        [find_program("autosampling"), *arguments], capture_output=True, text=True, timeout=900, check=False
+    )
+
+
+def assert_equal(first: Path, second: Path) -> None:
+    """The records and weights of two runs."""
+    compared = subprocess.run(
+        [sys.executable, ROOT / "tests/e2e/compare_runs.py", first, second], capture_output=True, text=True, check=False
+    )
+    assert compared.returncode == 0, compared.stdout + compared.stderr
 
 
 def run_program(output: Path, *settings: str, config: Path | None = None) -> subprocess.CompletedProcess[str]:

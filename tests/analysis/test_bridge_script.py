@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from program_runs import ROOT, SMALL, find_program, run_program, state_of_winner
+from program_runs import SMALL, assert_equal, command, find_program, run_program, state_of_winner
 from readme import read_python
 from torch import nn
 
@@ -21,21 +21,9 @@ from autosampling import networks, weights
 SHORT = ("training.epochs=1.5", "data.synthetic_images=400", "record.checkpoint_cycles=1", "record.keep_checkpoints=1")
 
 
-def command(verb, *arguments):
-    arguments = [find_program("autosampling"), verb, *arguments]
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=900, check=False)
-
-
 def settings(network):
     last = {setting.split("=")[0]: setting for setting in (*SMALL, *SHORT, f"model.name=torchscript:{network}")}
     return [f"--set={setting}" for setting in last.values()]
-
-
-def assert_equal(first, second):
-    compared = subprocess.run(
-        [sys.executable, ROOT / "tests/e2e/compare_runs.py", first, second], capture_output=True, text=True, check=False
-    )
-    assert compared.returncode == 0, compared.stdout + compared.stderr
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ Letters: B batch, C channels, H height, W width.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -140,8 +141,8 @@ def is_script(name: str) -> bool:
     return name.startswith(_SCRIPT)
 
 
-def make_network(name: str, shape: tuple[int, int, int] = (3, 32, 32), classes: int = 10) -> nn.Module:
-    """The network that the program calls `name` (option `model.name`), for images of `shape` (C, H, W).
+def make_network(name: str, shape: tuple[int, ...] = (3, 32, 32), classes: int = 10) -> nn.Module:
+    """The network that the program calls `name` (option `model.name`), for images of `shape` (C, H, W); mlp for any.
 
     It maps (B, C, H, W) float32, normalised by the run's mean and std, to (B, classes) logits. For the names with
     imagenet it is torchvision's; other channels than 3 only change its first convolution. For torchscript:FILE it is
@@ -152,7 +153,7 @@ def make_network(name: str, shape: tuple[int, int, int] = (3, 32, 32), classes: 
         return _load_script(name.removeprefix(_SCRIPT))
     if name not in _NETWORKS:
         raise ValueError(f"unknown network {name!r}: take one of {', '.join(NAMES)}, or {_SCRIPT}FILE")
-    return _NETWORKS[name](*shape, classes)
+    return _NETWORKS[name](*(shape if len(shape) == 3 else (math.prod(shape), 1, 1)), classes)
 
 
 def _load_script(file: str | Path) -> nn.Module:

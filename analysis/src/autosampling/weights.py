@@ -24,14 +24,34 @@ _COUNTER = "num_batches_tracked"
 _IMAGES = {"mnist": ((1, 28, 28), 10), "cifar10": ((3, 32, 32), 10), "cifar100": ((3, 32, 32), 100)}
 
 
-def _images_of(data: Mapping[str, Any]) -> tuple[tuple[int, int, int], int]:
-    """Shape (C, H, W) and number of classes of the data set of a configuration."""
+def _examples_in(data: Mapping[str, Any]) -> tuple[tuple[int, ...], int]:
+    """Shape and outputs of a user's own file: arrays, or packed photographs."""
+    path = Path(data["path"])
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}, the data set's file, is not here, and it says what the network is for")
+    with h5py.File(path, "r", locking=False) as file:
+        if data["name"] == "packed":
+            side = data.get("image_size", 224)
+            return (3, side, side), len(file["class_name"])
+        x, y = file["x"], file["y"]
+        numbers = y.dtype.kind == "f"
+        outputs = int(np.prod(y.shape[1:])) if numbers else int(y[...].max()) + 1
+        if x.dtype != np.uint8:
+            return x.shape[1:] or (1,), outputs
+        return (x.shape[3] if x.ndim == 4 else 1, *x.shape[1:3]), outputs
+
+
+def _examples_of(data: Mapping[str, Any]) -> tuple[tuple[int, ...], int]:
+    """Shape of an example, of images (C, H, W), and number of outputs for the data set of a configuration."""
     name = data.get("name", "mnist")
+    if name in ("arrays", "packed"):
+        return _examples_in(data)
     if name == "synthetic":
         size = data.get("synthetic_size", 32)
         return (data.get("synthetic_channels", 3), size, size), data.get("synthetic_classes", 10)
     if name not in _IMAGES:
-        raise ValueError(f"data set {name!r} is unknown here: take one of {', '.join(_IMAGES)}, synthetic")
+        known = ", ".join((*_IMAGES, "arrays", "packed", "synthetic"))
+        raise ValueError(f"data set {name!r} is unknown here: take one of {known}")
     return _IMAGES[name]
 
 
@@ -146,7 +166,7 @@ def export_run(run: str | Path, output: str | Path) -> list[Path]:
         number = int(index["state_of"][about["winner"]])
         configuration = tomllib.loads(index["configuration"].asstr()[()])
     batches = int(about["cycle"]) * configuration["population"]["cycle_batches"]
-    shape, classes = _images_of(configuration["data"])
+    shape, classes = _examples_of(configuration["data"])
     name = configuration["model"]["name"]
     network = make_network(name, shape, classes)
     state = read_state(checkpoint / f"state-{number}.h5")
@@ -333,7 +353,7 @@ def import_weights(
     """
     configuration = tomllib.loads(Path(config).read_text(encoding="utf-8-sig"))
     name = configuration.get("model", {}).get("name", "resnet20")
-    shape, classes = _images_of(configuration.get("data", {}))
+    shape, classes = _examples_of(configuration.get("data", {}))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = make_network(name, shape, classes)
