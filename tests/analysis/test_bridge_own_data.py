@@ -70,6 +70,12 @@ def test_diabetes_is_learned_as_a_regression_and_all_speak_of_loss(tmp_path, cap
     shown = page.split("<pre>")[0]  # what comes then is the configuration
     assert "test loss, last epoch" in shown
     assert "accuracy" not in shown.lower()
+    again = [*arguments_for(tmp_path, data, *settings, "run.seed=1"), "--output", tmp_path / "seed1"]
+    assert command("run", *again).returncode == 0
+    assert cli.main(["compare", str(tmp_path / "run"), str(tmp_path / "seed1")]) == 0
+    compared = capsys.readouterr().out
+    assert compared.startswith("test loss, mean over seeds")
+    assert "\n\nall\n" in compared  # one group
 
 
 class Sequence(nn.Module):

@@ -43,7 +43,8 @@ def _watch(options: argparse.Namespace) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     table = compare.outcomes([open_run(path) for path in options.run])
-    print(compare.format_comparison(compare.compare(table, options.measure, options.baseline), options.measure))
+    measure = options.measure or compare.default_measure(table)
+    print(compare.format_comparison(compare.compare(table, measure, options.baseline), measure))
     if options.csv:
         table.to_csv(options.csv, index=False)
     return _OK
@@ -149,7 +150,11 @@ def _make_parser() -> argparse.ArgumentParser:
 
     command = add("compare", _compare, "Runs over seeds: means, and differences paired by seed.")
     command.add_argument("run", **several)
-    command.add_argument("--measure", default="test_accuracy", choices=list(measures.Outcome.__annotations__))
+    command.add_argument(
+        "--measure",
+        choices=list(measures.Outcome.__annotations__),
+        help="default: test_accuracy, or test_loss for regressions",
+    )
     command.add_argument("--baseline", **baseline)
     command.add_argument("--csv", type=Path, metavar="FILE", help="also write a row a run to this file")
 

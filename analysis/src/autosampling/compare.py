@@ -14,18 +14,21 @@ from scipy import stats
 from .measures import outcome
 from .run import configuration
 
-_BESIDE_THE_POINT = {"run", "record", "data.path"}  # options that say where and how, not what is searched
+# Options that say where and how, not what is searched.
+_BESIDE_THE_POINT = {"run", "record", "data.path", "data.stage", "data.keep_staged", "data.decode_threads"}
+_COMPUTED = {"data.mean", "data.std"}  # where data.standardise is set, of the seed's own split
 
 
 def _options(run: xr.Dataset) -> dict[str, Any]:
     found = {}
     seed = configuration(run).get("run", {}).get("seed")
+    left_out = _BESIDE_THE_POINT | (_COMPUTED if configuration(run).get("data", {}).get("standardise") else set())
     for section, options in configuration(run).items():
         for key, value in options.items():
             name = f"{section}.{key}"
             if name == "data.seed" and value == seed:
                 continue  # the run's own, unless set
-            if section not in _BESIDE_THE_POINT and name not in _BESIDE_THE_POINT:
+            if section not in left_out and name not in left_out:
                 found[name] = str(value)
     return found
 
@@ -62,6 +65,11 @@ def _check_once(table: pd.DataFrame) -> None:
     if len(doubled):
         paths = ", ".join(doubled["path"])
         raise ValueError(f"{paths} have the same options and the same seed (pairing needs one each): leave one out")
+
+
+def default_measure(table: pd.DataFrame) -> str:
+    """What runs are compared by: the test accuracy, or, of regressions, which have none, the test loss."""
+    return "test_loss" if table["test_accuracy"].isna().all() and table["test_loss"].notna().any() else "test_accuracy"
 
 
 def compare(table: pd.DataFrame, measure: str = "test_accuracy", baseline: str | None = None) -> pd.DataFrame:

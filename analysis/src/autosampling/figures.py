@@ -176,7 +176,7 @@ def draw_all(facts: Facts) -> list[Drawing]:
     return [drawing for drawing in drawings if drawing is not None]
 
 
-def draw_comparison(table: pd.DataFrame, names: dict[str, str]) -> Drawing:
+def draw_comparison(table: pd.DataFrame, names: dict[str, str], measure: str = "test_accuracy") -> Drawing:
     """Means with intervals of the result of compare.compare; `names` shortens the groups."""
     with looks():
         figure, axes = new_figure(height=1.0 + 0.35 * len(table))
@@ -187,8 +187,9 @@ def draw_comparison(table: pd.DataFrame, names: dict[str, str]) -> Drawing:
             axes.plot(values["mean"], row, "o", color=colour, markersize=5)
         axes.set_yticks(range(len(table)), [names[str(group)] for group in table.index])
         axes.set_ylim(len(table) - 0.5, -0.5)
-        axes.set(xlabel="test accuracy of the last winner")
-        in_percent(axes, "x")
+        axes.set(xlabel=f"{measure.replace('_', ' ')} of the last winner")
+        if measure == "test_accuracy":
+            in_percent(axes, "x")
     caption = (
         "Means over the seeds with 95 % confidence intervals (none for a single seed). Intervals that overlap do not "
         "settle it: the paired differences in the table do."

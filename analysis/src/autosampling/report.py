@@ -144,7 +144,8 @@ def _run_section(run: xr.Dataset, data: Path | None) -> tuple[str, list[Drawing]
 
 def _comparison_section(runs: Sequence[xr.Dataset], baseline: str | None) -> tuple[str, list[Drawing]]:
     table = compare.outcomes(runs)
-    result = compare.compare(table, "test_accuracy", baseline)
+    measure = compare.default_measure(table)
+    result = compare.compare(table, measure, baseline)
     names = {group: chr(ord("A") + at) if at < 26 else str(at) for at, group in enumerate(result.index)}
     legend = "".join(f"<p><b>{names[group]}</b> {escape(group)}</p>" for group in result.index)
     mean = table.groupby("group", sort=False)[["member_epochs", "member_hours", "reward_queries"]].mean()
@@ -164,23 +165,27 @@ def _comparison_section(runs: Sequence[xr.Dataset], baseline: str | None) -> tup
                 f"{mean.loc[group, 'reward_queries']:,.0f}",
             ]
         )
-    header = ["", "runs", "test accuracy", "difference, paired", "p", "member-epochs", "member-hours", "reward queries"]
+    what = measure.replace("_", " ")
+    header = ["", "runs", what, "difference, paired", "p", "member-epochs", "member-hours", "reward queries"]
     note = (
         "Runs that differ only in their seed are one group. Differences are paired by seed, from the baseline; "
         "brackets hold 95 % confidence intervals by Student's t. Nothing is corrected for many comparisons; costs "
         "are means."
     )
-    drawing = figures.draw_comparison(result, names)
+    drawing = figures.draw_comparison(result, names, measure)
     figure = f'<div class="figures">{_figure(drawing)}</div>'
     return f'{legend}{_table(header, rows)}<p class="muted">{note}</p>{figure}', [drawing]
 
 
 def _each_run(runs: Sequence[xr.Dataset]) -> str:
     rows = []
-    for row in compare.outcomes(runs).itertuples():
-        accuracy = _number(row.test_accuracy, ".4f")
-        rows.append([row.path, str(row.seed), row.state, accuracy, f"{row.epochs:.2f}", f"{row.member_hours:.3f}"])
-    return "<h2>Each run</h2>" + _table(["run", "seed", "state", "test accuracy", "epochs", "member-hours"], rows)
+    table = compare.outcomes(runs)
+    measure = compare.default_measure(table)
+    for row in table.itertuples():
+        reached = _number(getattr(row, measure), ".4f")
+        rows.append([row.path, str(row.seed), row.state, reached, f"{row.epochs:.2f}", f"{row.member_hours:.3f}"])
+    header = ["run", "seed", "state", measure.replace("_", " "), "epochs", "member-hours"]
+    return "<h2>Each run</h2>" + _table(header, rows)
 
 
 def _save_figures(drawings: Sequence[Drawing], folder: Path) -> None:
