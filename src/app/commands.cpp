@@ -5,7 +5,7 @@
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
 #include "autosampling/options/configuration.hpp"
-#include "autosampling/population/collect.hpp"
+#include "autosampling/population/derive.hpp"
 #include "autosampling/population/prepare.hpp"
 #include "autosampling/population/replay.hpp"
 #include "autosampling/population/run.hpp"
@@ -110,7 +110,7 @@ ExitCode search(Communicator& comm, const std::function<Options()>& load, Openin
     comm.set_timeout(std::chrono::duration<double>(options.run.collective_timeout));
     Log log(comm.rank());
     try {
-        return run_search(comm, options, opening, stop, log);
+        return run_population(comm, options, opening, stop, log);
     } catch (const std::exception& error) {
         leave_error(comm, options.run.output, error, log);
         throw;

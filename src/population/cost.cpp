@@ -56,7 +56,7 @@ Speed measure_speed(const Options& options, const Plan& plan, const Dataset& dat
     Speed speed;
     speed.step_seconds =
         median_seconds([&] { trainer.train({.indices = batch, .augmentation = {.purpose = Purpose::augmentation}}); });
-    speed.evaluation_seconds = median_seconds([&] { trainer.evaluate(Trainer::Which::reward, evaluated); }) *
+    speed.evaluation_seconds = median_seconds([&] { trainer.evaluate(HeldOut::reward, evaluated); }) *
                                Trainer::evaluation_batch / static_cast<double>(evaluated.size());
     return speed;
 }

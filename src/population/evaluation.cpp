@@ -22,7 +22,7 @@ std::vector<std::uint32_t> reward_examples(std::uint64_t seed, std::int64_t cycl
     return examples;
 }
 
-Score evaluate_together(const Communicator& comm, Trainer& trainer, Trainer::Which which,
+Score evaluate_together(const Communicator& comm, Trainer& trainer, HeldOut part,
                         std::span<const std::uint32_t> examples) {
     struct BatchScore {
         std::uint32_t number;
@@ -31,13 +31,13 @@ Score evaluate_together(const Communicator& comm, Trainer& trainer, Trainer::Whi
     };
     constexpr std::array whole_numbers{&Score::images_by_class, &Score::correct_by_class, &Score::loss_by_class};
     std::vector<BatchScore> mine;
-    Score total = trainer.evaluate(which, {}); // zeros
+    Score total = trainer.evaluate(part, {}); // zeros
     const auto ranks = static_cast<std::size_t>(comm.size());
     for (auto number = static_cast<std::size_t>(comm.rank());; number += ranks) {
         const std::size_t first = number * Trainer::evaluation_batch;
         if (first >= examples.size()) break;
         const Score score = trainer.evaluate(
-            which, examples.subspan(first, std::min(Trainer::evaluation_batch, examples.size() - first)));
+            part, examples.subspan(first, std::min(Trainer::evaluation_batch, examples.size() - first)));
         mine.push_back(
             {static_cast<std::uint32_t>(number), score.images, score.correct, score.correct_top5, score.loss_sum});
         for (const auto by_class : whole_numbers)

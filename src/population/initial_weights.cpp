@@ -65,7 +65,7 @@ void load_initial_weights(FlatState& state, const ModelOptions& model) {
     std::string differences;
     const auto differs = [&](const auto&... what) { differences += text("\n  ", what...); };
     const torch::NoGradGuard no_grad;
-    for (const StateEntry& entry : state.entries()) {
+    for (const StateTensor& entry : state.layout()) {
         if (is_momentum(entry.name)) continue;
         const auto found = given.extract(entry.name);
         if (!found) {
@@ -73,8 +73,7 @@ void load_initial_weights(FlatState& state, const ModelOptions& model) {
         } else if (const StateTensor& tensor = *found.mapped(); tensor.shape != entry.shape) {
             differs(entry.name, " is ", shape_text(tensor.shape), ", not ", shape_text(entry.shape));
         } else {
-            const StateEntry source{tensor.name, tensor.shape, tensor.offset, tensor.channels_last};
-            entry.view(state.buffer()).copy_(source.view(values));
+            view_of(entry, state.buffer()).copy_(view_of(tensor, values));
         }
     }
     for (const auto& [name, tensor] : given) differs(name, " is not in the network");
@@ -82,8 +81,8 @@ void load_initial_weights(FlatState& state, const ModelOptions& model) {
              model.name, ":", differences, "\n  choose the model.name and data set that they were made for");
     VALIDATE(at::isfinite(state.buffer()).all().item<bool>(), ExitCode::usage, "the weights in ", model.init,
              " are not all finite (the training that they come from diverged): take an earlier state");
-    for (const StateEntry& entry : state.entries())
-        VALIDATE(!entry.name.ends_with(".running_var") || entry.view(state.buffer()).ge(0).all().item<bool>(),
+    for (const StateTensor& entry : state.layout())
+        VALIDATE(!entry.name.ends_with(".running_var") || view_of(entry, state.buffer()).ge(0).all().item<bool>(),
                  ExitCode::usage, entry.name, " in ", model.init,
                  " is negative somewhere (no variance is): give the weights that the network was evaluated with");
 }

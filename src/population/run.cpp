@@ -6,11 +6,11 @@
 #include "autosampling/population/initial_weights.hpp"
 #include "autosampling/population/launch.hpp"
 #include "autosampling/population/node_data.hpp"
+#include "autosampling/population/population.hpp"
 #include "autosampling/population/prepare.hpp"
 #include "autosampling/population/processors.hpp"
 #include "autosampling/population/recount.hpp"
 #include "autosampling/population/replay.hpp"
-#include "autosampling/population/search.hpp"
 #include "autosampling/record/checkpoint.hpp"
 #include "autosampling/record/resume.hpp"
 
@@ -55,13 +55,6 @@ void refuse_other_options(const Options& asked, const CheckpointIndex& checkpoin
     VALIDATE(list.empty(), ExitCode::usage,
              "the run can't go on with other options (they would change its results):", list,
              "\n  give the recorded values, or start a new run in another directory");
-}
-
-std::vector<StateTensor> layout_of(const FlatState& state) {
-    std::vector<StateTensor> layout;
-    for (const StateEntry& entry : state.entries())
-        layout.push_back({entry.name, entry.shape, entry.offset, entry.channels_last});
-    return layout;
 }
 
 // The perturbation's tables of rank 0 for everyone. Collective.
@@ -211,7 +204,7 @@ Summary open_run(const Communicator& comm, Ground& ground, Engine& engine, Openi
     const std::filesystem::path run = ground.prepared.options.run.output;
     Summary reached;
     comm.on_root([&] {
-        if (ground.point) check_layout(run, *ground.point, layout_of(engine.trainer.state()));
+        if (ground.point) check_layout(run, *ground.point, engine.trainer.state().layout());
         if (!ground.directory) ground.directory.emplace(run, opening);
         if (!ground.directory->warning().empty()) log.warning(ground.directory->warning());
         if (ground.point) { // first: on a full disk it makes room
@@ -240,8 +233,8 @@ void close_run(const Options& options, const Recorder& recorder, const Progress&
 
 } // namespace
 
-ExitCode run_search(const Communicator& world, const Options& asked, Opening opening,
-                    const volatile std::sig_atomic_t& stop, Log& log, const AfterTraining& after_training) {
+ExitCode run_population(const Communicator& world, const Options& asked, Opening opening,
+                        const volatile std::sig_atomic_t& stop, Log& log, const AfterTraining& after_training) {
     const auto began = std::chrono::steady_clock::now();
     log.set_level(asked.run.log_level);
     set_threads(static_cast<int>(asked.run.threads));
@@ -277,23 +270,23 @@ ExitCode run_search(const Communicator& world, const Options& asked, Opening ope
     ground.prepared.columns.clear(); // the sampler has what it needs of them
     if (const auto& policy = engine.sampler.policy()) header.weight_names = policy->signals().weight_names();
     Recorder recorder(comm, run, ground.directory ? &*ground.directory : nullptr, std::move(header), std::move(launch),
-                      options.record, layout_of(engine.trainer.state()), ground.first_cycle());
+                      options.record, engine.trainer.state().layout(), ground.first_cycle());
 
-    const Search::Parts parts{.comm = comm,
-                              .team = engine.team,
-                              .options = options,
-                              .plan = plan,
-                              .trainer = engine.trainer,
-                              .sampler = engine.sampler,
-                              .feed = *engine.feed,
-                              .transport = *engine.transport,
-                              .recorder = recorder,
-                              .progress = progress,
-                              .log = log,
-                              .began = began};
-    Search search = checkpoint ? Search(parts, *checkpoint, run) : Search(parts);
-    search.after_training = after_training;
-    const ExitCode end = search.run(stop);
+    const Population::Context context{.comm = comm,
+                                      .team = engine.team,
+                                      .options = options,
+                                      .plan = plan,
+                                      .trainer = engine.trainer,
+                                      .sampler = engine.sampler,
+                                      .feed = *engine.feed,
+                                      .transport = *engine.transport,
+                                      .recorder = recorder,
+                                      .progress = progress,
+                                      .log = log,
+                                      .began = began};
+    Population population = checkpoint ? Population(context, *checkpoint, run) : Population(context);
+    population.after_training = after_training;
+    const ExitCode end = population.run(stop);
 
     log.set_cycle(-1);
     comm.set_cycle(-1);

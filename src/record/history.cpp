@@ -22,7 +22,7 @@ std::int64_t cycles_of_history(const std::filesystem::path& path) {
 
 } // namespace
 
-struct HistoryWriter::Parts {
+struct HistoryWriter::Output {
     Hdf5File file;
     Sizes sizes;
     std::uint64_t rows;
@@ -33,33 +33,34 @@ struct HistoryWriter::Parts {
 
 HistoryWriter::HistoryWriter(const std::filesystem::path& path, const RunHeader& header, const Launch& launch,
                              std::uint64_t rows)
-    : parts_(new Parts{Hdf5File::create(path), sizes_of(header), rows, 0, 0, {}, {}}) {
-    write_identity(parts_->file, "autosampling history", header, launch);
+    : output_(new Output{
+          .file = Hdf5File::create(path), .sizes = sizes_of(header), .rows = rows, .always = {}, .credit = {}}) {
+    write_identity(output_->file, "autosampling history", header, launch);
 }
 
 HistoryWriter::~HistoryWriter() = default;
 
 void HistoryWriter::add(const HistoryRow& row) {
-    Parts& p = *parts_;
-    if (p.added++ == 0) {
-        p.always.emplace(p.file, history_columns(), p.rows, p.sizes);
+    Output& out = *output_;
+    if (out.added++ == 0) {
+        out.always.emplace(out.file, history_columns(), out.rows, out.sizes);
         if (has_values(row, credit_history_columns().front()))
-            p.credit.emplace(p.file, credit_history_columns(), p.rows, p.sizes);
+            out.credit.emplace(out.file, credit_history_columns(), out.rows, out.sizes);
     }
-    p.last = row.cycles_done;
-    p.always->write({&row, 1});
-    if (p.credit) p.credit->write({&row, 1});
+    out.last = row.cycles_done;
+    out.always->write({&row, 1});
+    if (out.credit) out.credit->write({&row, 1});
 }
 
 void HistoryWriter::commit() {
-    Parts& p = *parts_;
-    EXPECT(p.added == p.rows);
-    const std::int64_t there = cycles_of_history(p.file.path());
-    VALIDATE(there <= p.last, ExitCode::checkpoint, p.file.path().string(), " goes as far as cycle ", there,
-             ", the record as cycle ", p.last, " (were segments removed?): it stays as it is");
-    p.always.reset();
-    p.credit.reset();
-    p.file.commit();
+    Output& out = *output_;
+    EXPECT(out.added == out.rows);
+    const std::int64_t there = cycles_of_history(out.file.path());
+    VALIDATE(there <= out.last, ExitCode::checkpoint, out.file.path().string(), " goes as far as cycle ", there,
+             ", the record as cycle ", out.last, " (were segments removed?): it stays as it is");
+    out.always.reset();
+    out.credit.reset();
+    out.file.commit();
 }
 
 } // namespace autosampling

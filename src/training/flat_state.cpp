@@ -31,27 +31,28 @@ std::vector<std::pair<std::string, torch::Tensor>> statistics_of(const Network& 
 
 } // namespace
 
-torch::Tensor StateEntry::view(const torch::Tensor& flat) const {
+torch::Tensor view_of(const StateTensor& tensor, const torch::Tensor& flat) {
+    const auto& shape = tensor.shape;
     std::vector<std::int64_t> strides(shape.size());
     std::int64_t stride = 1;
     const auto next = [&](std::size_t dimension) {
         strides[dimension] = stride;
         stride *= shape[dimension];
     };
-    if (channels_last) {
+    if (tensor.channels_last) {
         for (const std::size_t dimension : {1, 3, 2, 0}) next(dimension);
     } else {
         for (std::size_t dimension = shape.size(); dimension-- > 0;) next(dimension);
     }
-    return flat.as_strided(shape, strides, offset);
+    return flat.as_strided(shape, strides, tensor.offset);
 }
 
 FlatState::FlatState(Network& network, torch::Device device) {
     const torch::NoGradGuard no_grad;
     std::int64_t end = 0;
     const auto append = [&](std::string name, const torch::Tensor& tensor) {
-        entries_.push_back({std::move(name), tensor.sizes().vec(), end,
-                            tensor.dim() == 4 && tensor.is_contiguous(torch::MemoryFormat::ChannelsLast)});
+        layout_.push_back({std::move(name), tensor.sizes().vec(), end,
+                           tensor.dim() == 4 && tensor.is_contiguous(torch::MemoryFormat::ChannelsLast)});
         end += padded(tensor.numel());
     };
     auto parameters = network.named_parameters();
@@ -65,24 +66,24 @@ FlatState::FlatState(Network& network, torch::Device device) {
     parameters_ = buffer_.narrow(0, 0, weights);
     momentum_ = buffer_.narrow(0, weights, weights);
     gradients_ = torch::zeros(weights, torch::TensorOptions(device));
-    const auto move_in = [&](torch::Tensor& tensor, const StateEntry& entry) {
-        const torch::Tensor view = entry.view(buffer_);
+    const auto move_in = [&](torch::Tensor& tensor, const StateTensor& entry) {
+        const torch::Tensor view = view_of(entry, buffer_);
         view.copy_(tensor);
         tensor.set_data(view);
     };
     for (std::size_t i = 0; i < parameters.size(); ++i) {
         torch::Tensor& parameter = parameters[i].value();
-        move_in(parameter, entries_[i]);
-        parameter.mutable_grad() = entries_[i].view(gradients_);
+        move_in(parameter, layout_[i]);
+        parameter.mutable_grad() = view_of(layout_[i], gradients_);
     }
     for (std::size_t i = 0; i < statistics.size(); ++i) {
         torch::Tensor& statistic = statistics[i].second;
-        const StateEntry& entry = entries_[2 * parameters.size() + i];
+        const StateTensor& entry = layout_[2 * parameters.size() + i];
         if (statistic.is_floating_point()) {
             move_in(statistic, entry);
         } else {
             statistic.set_data(statistic.to(device));
-            whole_numbers_.push_back({statistic, entry.view(buffer_)});
+            whole_numbers_.push_back({statistic, view_of(entry, buffer_)});
         }
     }
     store_whole_numbers();

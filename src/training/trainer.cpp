@@ -123,8 +123,8 @@ void add_to(Score& score, const Tensor& outputs, const Tensor& wanted) {
 
 } // namespace
 
-struct Trainer::Parts {
-    Parts(const TrainerOptions& given, const Dataset& dataset, const Split& given_split)
+struct Trainer::Impl {
+    Impl(const TrainerOptions& given, const Dataset& dataset, const Split& given_split)
         : options(given), split(given_split), classes(dataset.facts.classes),
           network(make_network(given.model, dataset.facts.shape, dataset.facts.outputs())),
           state(*network, given.device),
@@ -199,34 +199,34 @@ struct Trainer::Parts {
 };
 
 Trainer::Trainer(const TrainerOptions& options, const Dataset& dataset, const Split& split)
-    : parts_(std::make_unique<Parts>(options, dataset, split)) {
-    parts_->network->initialise(options.seed);
+    : impl_(std::make_unique<Impl>(options, dataset, split)) {
+    impl_->network->initialise(options.seed);
 }
 Trainer::~Trainer() = default;
 
 FlatState& Trainer::state() {
-    return parts_->state;
+    return impl_->state;
 }
 
 void Trainer::load(std::span<const float> state) {
     const torch::NoGradGuard no_grad;
-    Tensor buffer = parts_->state.buffer();
+    Tensor buffer = impl_->state.buffer();
     EXPECT(std::ssize(state) == buffer.numel());
     buffer.copy_(torch::from_blob(const_cast<float*>(state.data()), {buffer.numel()}, torch::kFloat));
 }
 
 std::span<const float> Trainer::host_state() {
-    const Tensor& buffer = parts_->state.buffer();
-    parts_->host_copy = buffer.to(torch::kCPU); // on a CPU no copy
-    return {parts_->host_copy.data_ptr<float>(), static_cast<std::size_t>(parts_->host_copy.numel())};
+    const Tensor& buffer = impl_->state.buffer();
+    impl_->host_copy = buffer.to(torch::kCPU); // on a CPU no copy
+    return {impl_->host_copy.data_ptr<float>(), static_cast<std::size_t>(impl_->host_copy.numel())};
 }
 
 const LearningRate& Trainer::learning_rate() const {
-    return parts_->learning_rate;
+    return impl_->learning_rate;
 }
 
 void Trainer::share_state() {
-    Parts& p = *parts_;
+    Impl& p = *impl_;
     if (p.ranks() == 1) return;
     const Tensor host = p.state.buffer().to(torch::kCPU); // on a CPU no copy
     p.options.team->broadcast(std::span(host.data_ptr<float>(), static_cast<std::size_t>(host.numel())), 0);
@@ -234,7 +234,7 @@ void Trainer::share_state() {
 }
 
 CycleResult Trainer::train(const CycleTask& task) {
-    Parts& p = *parts_;
+    Impl& p = *impl_;
     const auto batch_size = static_cast<std::size_t>(p.options.training.batch_size);
     EXPECT(!task.indices.empty() && task.indices.size() % batch_size == 0);
     EXPECT(p.ranks() == 1 || task.weighting.weight.empty());
@@ -282,9 +282,9 @@ CycleResult Trainer::train(const CycleTask& task) {
         train_loss, std::isfinite(train_loss) && all_finite(p.state.buffer()), {draw_loss.begin(), draw_loss.end()}};
 }
 
-Score Trainer::evaluate(Which which, std::span<const std::uint32_t> examples) {
-    Parts& p = *parts_;
-    const bool test = which == Which::test;
+Score Trainer::evaluate(HeldOut part, std::span<const std::uint32_t> examples) {
+    Impl& p = *impl_;
+    const bool test = part == HeldOut::test;
     const c10::InferenceMode inference;
     const Autocast autocast(p.options.precision, p.options.device.type());
     p.state.load_whole_numbers();
@@ -293,9 +293,9 @@ Score Trainer::evaluate(Which which, std::span<const std::uint32_t> examples) {
     for (auto* by_class : {&score.images_by_class, &score.correct_by_class, &score.loss_by_class})
         by_class->resize(static_cast<std::size_t>(p.classes));
     for (std::size_t first = 0; first < examples.size(); first += evaluation_batch) {
-        const auto part = examples.subspan(first, std::min(evaluation_batch, examples.size() - first));
+        const auto some = examples.subspan(first, std::min(evaluation_batch, examples.size() - first));
         const Batch batch =
-            p.loader.load(test ? p.test_set : p.training_set, test ? p.split.test : p.split.reward, part);
+            p.loader.load(test ? p.test_set : p.training_set, test ? p.split.test : p.split.reward, some);
         add_to(score, p.outputs(batch.examples), batch.wanted);
     }
     return score;

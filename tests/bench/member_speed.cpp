@@ -95,6 +95,6 @@ int main(int argc, char** argv) {
     measure("train_img_s", draws.size(), repeats, [&] {
         trainer.train({draws, 0, {.purpose = Purpose::augmentation}});
     });
-    measure("eval_img_s", rewards.size(), repeats, [&] { trainer.evaluate(Trainer::Which::reward, rewards); });
+    measure("eval_img_s", rewards.size(), repeats, [&] { trainer.evaluate(HeldOut::reward, rewards); });
     std::printf("}\n");
 }

@@ -1,7 +1,7 @@
 // Policy search by columns of the user's own.
 #include "population/small_run.hpp"
 
-#include "autosampling/population/collect.hpp"
+#include "autosampling/population/derive.hpp"
 #include "autosampling/record/hdf5.hpp"
 #include "harness/columns_file.hpp"
 

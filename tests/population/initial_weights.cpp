@@ -40,10 +40,10 @@ struct Model {
 std::string write_reversed(const std::filesystem::path& folder, FlatState& state, bool logical) {
     std::vector<float> values;
     std::vector<StateTensor> layout;
-    for (auto entry = state.entries().rbegin(); entry != state.entries().rend(); ++entry) {
+    for (auto entry = state.layout().rbegin(); entry != state.layout().rend(); ++entry) {
         const bool channels_last = entry->channels_last && !logical;
         layout.push_back({entry->name, entry->shape, std::ssize(values), channels_last});
-        torch::Tensor tensor = entry->view(state.buffer()).detach();
+        torch::Tensor tensor = view_of(*entry, state.buffer()).detach();
         if (channels_last) tensor = tensor.permute({0, 2, 3, 1});
         tensor = tensor.contiguous();
         values.insert(values.end(), tensor.data_ptr<float>(), tensor.data_ptr<float>() + tensor.numel());
@@ -75,12 +75,12 @@ TEST_F(InitialWeights, go_by_name_whatever_their_order_in_the_file) {
         taking.state.momentum().fill_(3);
         load_initial_weights(taking.state,
                              from_file("convnet", write_reversed(folder / "state", given.state, logical)));
-        for (const StateEntry& entry : taking.state.entries()) {
-            const torch::Tensor tensor = entry.view(taking.state.buffer());
+        for (const StateTensor& entry : taking.state.layout()) {
+            const torch::Tensor tensor = view_of(entry, taking.state.buffer());
             if (entry.name.starts_with("momentum."))
                 EXPECT_TRUE(tensor.eq(3).all().item<bool>()) << entry.name;
             else
-                EXPECT_TRUE(tensor.equal(entry.view(given.state.buffer()))) << entry.name;
+                EXPECT_TRUE(tensor.equal(view_of(entry, given.state.buffer()))) << entry.name;
         }
     }
 }
@@ -136,8 +136,8 @@ TEST_F(InitialWeights, that_are_not_finite_or_have_a_negative_variance_are_refus
     EXPECT_THAT(refusal(taking.state, from_file("mlp", write_reversed(folder / "state", given.state, false))),
                 HasSubstr("not all finite"));
     Model norm(1, "convnet"), norm_taking(2, "convnet");
-    for (const StateEntry& entry : norm.state.entries())
-        if (entry.name == "bn2.running_var") entry.view(norm.state.buffer())[3] = -1e-3;
+    for (const StateTensor& entry : norm.state.layout())
+        if (entry.name == "bn2.running_var") view_of(entry, norm.state.buffer())[3] = -1e-3;
     EXPECT_THAT(refusal(norm_taking.state, from_file("convnet", write_reversed(folder / "norm", norm.state, false))),
                 HasSubstr("bn2.running_var"));
 }

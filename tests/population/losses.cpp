@@ -1,7 +1,7 @@
 // The losses of the draws, where a run records them.
 #include "population/small_run.hpp"
 
-#include "autosampling/population/collect.hpp"
+#include "autosampling/population/derive.hpp"
 #include "autosampling/record/hdf5.hpp"
 
 #include <cmath>

@@ -3,7 +3,7 @@
 #include "training/images.hpp"
 
 #include "autosampling/base/hash.hpp"
-#include "autosampling/population/collect.hpp"
+#include "autosampling/population/derive.hpp"
 #include "autosampling/population/evaluation.hpp"
 #include "autosampling/record/checkpoint.hpp"
 #include "autosampling/record/hdf5.hpp"
@@ -110,7 +110,7 @@ TEST(Mean, reported_reward_is_that_of_the_mean) {
     const Images images(options.data, options.run.seed);
     Trainer trainer(trainer_options("mlp", 16), images.dataset, images.split);
     trainer.load(state);
-    const Score score = trainer.evaluate(Trainer::Which::reward, first_indices(images.split.reward.source.size()));
+    const Score score = trainer.evaluate(HeldOut::reward, first_indices(images.split.reward.source.size()));
     EXPECT_NEAR(*last.mean_reward_loss, score.loss_sum / static_cast<double>(score.images), 1e-9);
     EXPECT_EQ(*last.mean_reward, -*last.mean_reward_loss);
     EXPECT_EQ(*last.mean_reward_accuracy, static_cast<double>(score.correct) / static_cast<double>(score.images));

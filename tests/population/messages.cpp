@@ -23,7 +23,7 @@ TEST(Messages, a_time_out_names_the_cycle) {
     const volatile std::sig_atomic_t never = 0;
     std::string message;
     try {
-        run_search(comm, options, Opening::fresh, never, log, [&](std::int32_t, std::int64_t cycle, int, Trainer&) {
+        run_population(comm, options, Opening::fresh, never, log, [&](std::int32_t, std::int64_t cycle, int, Trainer&) {
             if (silent && cycle == 3) std::this_thread::sleep_for(std::chrono::seconds(4));
         });
     } catch (const Error& error) {

@@ -1,7 +1,7 @@
 // exploration.kind = policy: rounds of cycles, after each of which the policy's weights move.
 #include "population/small_run.hpp"
 
-#include "autosampling/population/collect.hpp"
+#include "autosampling/population/derive.hpp"
 #include "autosampling/record/hdf5.hpp"
 #include "autosampling/sampling/policy_search.hpp"
 #include "autosampling/training/trainer.hpp"

@@ -1,7 +1,7 @@
 // Runs that are sampled by a rival rule: restart, record, replay, refusals.
 #include "population/small_run.hpp"
 
-#include "autosampling/population/collect.hpp"
+#include "autosampling/population/derive.hpp"
 #include "autosampling/population/replay.hpp"
 #include "autosampling/record/hdf5.hpp"
 #include "autosampling/training/trainer.hpp"

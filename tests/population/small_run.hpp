@@ -73,7 +73,7 @@ inline ExitCode run_on(int ranks, Options options, const std::filesystem::path& 
     int code = 0;
     on_first_ranks(ranks, [&](const Communicator& comm) {
         Log log(comm.rank());
-        code = static_cast<int>(run_search(comm, options, opening, stop ? *stop : never, log, after_training));
+        code = static_cast<int>(run_population(comm, options, opening, stop ? *stop : never, log, after_training));
     });
     world().broadcast(std::span(&code, 1), 0);
     return static_cast<ExitCode>(code);

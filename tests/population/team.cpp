@@ -65,8 +65,9 @@ TEST(Team, from_each_of_50_states_a_step_equals_that_of_one_rank) {
                 team, alone, {indices, step, {.seed = 4, .purpose = Purpose::augmentation, .cycle = batch}});
         }
         EXPECT_LT(deviation, 1e-4) << "step " << step;
-        for (const StateEntry& entry : team.state().entries())
-            EXPECT_TRUE(entry.view(team.state().buffer()).allclose(entry.view(alone.state().buffer()), 1e-3, 1e-5))
+        for (const StateTensor& entry : team.state().layout())
+            EXPECT_TRUE(
+                view_of(entry, team.state().buffer()).allclose(view_of(entry, alone.state().buffer()), 1e-3, 1e-5))
                 << entry.name << " of step " << step;
     }
     EXPECT_LT(batch, 60U);
@@ -87,9 +88,10 @@ TEST(Team, statistics_of_each_rank_leave_the_first_ranks_to_the_member) {
     team.train({indices, 0, key});
     first.train({std::span(indices).first(part), 0, key});
     EXPECT_TRUE(equal_on_all_ranks(team.state().host()));
-    for (const StateEntry& entry : team.state().entries())
+    for (const StateTensor& entry : team.state().layout())
         if (entry.name.find("running") != std::string::npos) {
-            EXPECT_TRUE(entry.view(team.state().buffer()).equal(entry.view(first.state().buffer()))) << entry.name;
+            EXPECT_TRUE(view_of(entry, team.state().buffer()).equal(view_of(entry, first.state().buffer())))
+                << entry.name;
         }
 }
 
@@ -98,13 +100,13 @@ TEST(Team, score_is_the_same_bit_for_bit_however_many_ranks_share_the_examples) 
     Trainer trainer(team_options(nullptr), images.dataset, images.split);
     const auto examples = first_indices(images.split.test.source.size());
     ASSERT_NE(examples.size() % Trainer::evaluation_batch, 0U);
-    const Score together = evaluate_together(world(), trainer, Trainer::Which::test, examples);
+    const Score together = evaluate_together(world(), trainer, HeldOut::test, examples);
     const Communicator self = world().split(world().rank());
-    const Score alone = evaluate_together(self, trainer, Trainer::Which::test, examples);
+    const Score alone = evaluate_together(self, trainer, HeldOut::test, examples);
     EXPECT_EQ(together.loss_sum, alone.loss_sum);
     EXPECT_EQ(together.correct, alone.correct);
     EXPECT_EQ(together.correct_by_class, alone.correct_by_class);
-    const Score plain = trainer.evaluate(Trainer::Which::test, examples);
+    const Score plain = trainer.evaluate(HeldOut::test, examples);
     EXPECT_EQ(together.images, plain.images);
     EXPECT_EQ(together.correct, plain.correct);
     EXPECT_NEAR(together.loss_sum, plain.loss_sum, 1e-9 * plain.loss_sum);

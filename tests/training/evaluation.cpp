@@ -23,7 +23,7 @@ struct Case {
 // Logits of the state's network in evaluation mode, without folding: batch norm on its own.
 torch::Tensor plain_convnet(const FlatState& state, const torch::Tensor& images) {
     const auto get = [&](const std::string& name) {
-        return std::ranges::find(state.entries(), name, &StateEntry::name)->view(state.buffer());
+        return view_of(*std::ranges::find(state.layout(), name, &StateTensor::name), state.buffer());
     };
     torch::Tensor x = images;
     for (const std::string layer : {"1", "2"}) {
@@ -50,7 +50,7 @@ TEST(Evaluation, equals_plain_pytorch) {
     std::vector<std::int64_t> label(c.images.split.test.label.begin(), c.images.split.test.label.end());
     const torch::Tensor labels = torch::tensor(label);
 
-    const Score score = c.trainer.evaluate(Trainer::Which::test, examples);
+    const Score score = c.trainer.evaluate(HeldOut::test, examples);
     const torch::Tensor right = logits.argmax(1).eq(labels);
     EXPECT_EQ(score.images, static_cast<std::int64_t>(examples.size()));
     EXPECT_EQ(score.correct, right.sum().item<std::int64_t>());
@@ -67,24 +67,24 @@ TEST(Evaluation, equals_plain_pytorch) {
 TEST(Evaluation, leaves_the_state_as_it_is) {
     Case c("resnet8");
     const auto before = state_of(c.trainer);
-    c.trainer.evaluate(Trainer::Which::reward, first_indices(60));
-    c.trainer.evaluate(Trainer::Which::test, first_indices(120));
+    c.trainer.evaluate(HeldOut::reward, first_indices(60));
+    c.trainer.evaluate(HeldOut::test, first_indices(120));
     EXPECT_EQ(state_of(c.trainer), before);
 }
 
 TEST(Evaluation, adds_up_over_whole_batches) {
     Case c("resnet8");
     const auto all = first_indices(120);
-    const Score whole = c.trainer.evaluate(Trainer::Which::test, all);
-    const Score head = c.trainer.evaluate(Trainer::Which::test, std::span(all).first(64));
-    const Score tail = c.trainer.evaluate(Trainer::Which::test, std::span(all).last(56));
+    const Score whole = c.trainer.evaluate(HeldOut::test, all);
+    const Score head = c.trainer.evaluate(HeldOut::test, std::span(all).first(64));
+    const Score tail = c.trainer.evaluate(HeldOut::test, std::span(all).last(56));
     EXPECT_EQ(whole.correct, head.correct + tail.correct);
     EXPECT_NEAR(whole.loss_sum, head.loss_sum + tail.loss_sum, 1e-12 * whole.loss_sum);
 }
 
 TEST(Evaluation, of_no_examples_is_empty) {
     Case c("mlp");
-    const Score score = c.trainer.evaluate(Trainer::Which::reward, {});
+    const Score score = c.trainer.evaluate(HeldOut::reward, {});
     EXPECT_EQ(score.images, 0);
     EXPECT_EQ(score.loss_sum, 0);
     EXPECT_EQ(score.correct_by_class.size(), 10U);
@@ -95,7 +95,7 @@ TEST(Evaluation, top5_is_counted_from_six_classes_up) {
     for (const std::int64_t classes : {5, 6}) {
         data.synthetic_classes = classes;
         Case c("mlp", data);
-        const Score score = c.trainer.evaluate(Trainer::Which::test, first_indices(120));
+        const Score score = c.trainer.evaluate(HeldOut::test, first_indices(120));
         EXPECT_EQ(score.correct_top5 >= score.correct && score.correct_top5 > 0, classes == 6);
     }
 }
@@ -104,9 +104,9 @@ TEST(Evaluation, ties_go_to_the_lower_class_and_nan_is_never_correct) {
     Case c("mlp");
     const auto zeros = std::ranges::count(c.images.split.test.label, 0);
     std::ranges::fill(c.trainer.state().host(), 0.0F);
-    EXPECT_EQ(c.trainer.evaluate(Trainer::Which::test, first_indices(120)).correct, zeros);
+    EXPECT_EQ(c.trainer.evaluate(HeldOut::test, first_indices(120)).correct, zeros);
     std::ranges::fill(c.trainer.state().host(), std::nanf(""));
-    const Score score = c.trainer.evaluate(Trainer::Which::test, first_indices(120));
+    const Score score = c.trainer.evaluate(HeldOut::test, first_indices(120));
     EXPECT_EQ(score.correct, 0);
     EXPECT_EQ(score.correct_top5, 0);
     EXPECT_TRUE(std::isnan(score.loss_sum));

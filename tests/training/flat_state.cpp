@@ -24,10 +24,10 @@ struct Case {
 TEST(FlatState, holds_parameters_momentum_and_statistics_in_this_order) {
     Case c;
     const auto parameters = c.network->named_parameters();
-    const auto& entries = c.state.entries();
+    const auto& entries = c.state.layout();
     ASSERT_EQ(entries.size(), 2 * parameters.size() + 2 * 9); // 9 batch norms
     for (std::size_t i = 0; i < parameters.size(); ++i) {
-        const StateEntry& momentum = entries[parameters.size() + i];
+        const StateTensor& momentum = entries[parameters.size() + i];
         EXPECT_EQ(entries[i].name, parameters[i].key());
         EXPECT_EQ(momentum.name, "momentum." + parameters[i].key());
         EXPECT_EQ(momentum.shape, entries[i].shape);
@@ -35,15 +35,15 @@ TEST(FlatState, holds_parameters_momentum_and_statistics_in_this_order) {
         EXPECT_EQ(momentum.offset - entries[i].offset, c.state.parameters().numel());
     }
     EXPECT_EQ(entries[2 * parameters.size()].name, "bn1.running_mean");
-    for (const StateEntry& entry : entries) EXPECT_EQ(entry.name.find("num_batches_tracked"), std::string::npos);
+    for (const StateTensor& entry : entries) EXPECT_EQ(entry.name.find("num_batches_tracked"), std::string::npos);
 }
 
-TEST(FlatState, entries_are_aligned_and_apart_and_padding_is_zero) {
+TEST(FlatState, tensors_are_aligned_and_apart_and_padding_is_zero) {
     Case c;
     std::vector<bool> used(c.state.host().size());
-    for (const StateEntry& entry : c.state.entries()) {
+    for (const StateTensor& entry : c.state.layout()) {
         EXPECT_EQ(entry.offset % 16, 0) << entry.name;
-        const torch::Tensor view = entry.view(c.state.buffer());
+        const torch::Tensor view = view_of(entry, c.state.buffer());
         for (std::int64_t i = 0; i < view.numel(); ++i) {
             const auto place = static_cast<std::size_t>(entry.offset + i);
             ASSERT_FALSE(used[place]) << entry.name;
@@ -58,9 +58,9 @@ TEST(FlatState, entries_are_aligned_and_apart_and_padding_is_zero) {
 
 TEST(FlatState, keeps_the_values_and_the_network_sees_the_buffer) {
     Case c;
-    for (const StateEntry& entry : c.state.entries()) {
+    for (const StateTensor& entry : c.state.layout()) {
         if (!c.before.contains(entry.name)) continue; // momentum
-        EXPECT_TRUE(entry.view(c.state.buffer()).equal(c.before[entry.name])) << entry.name;
+        EXPECT_TRUE(view_of(entry, c.state.buffer()).equal(c.before[entry.name])) << entry.name;
     }
     std::ranges::fill(c.state.host(), 2.0F);
     for (const auto& parameter : c.network->parameters()) EXPECT_EQ(parameter.min().item<float>(), 2.0F);
@@ -74,7 +74,7 @@ TEST(FlatState, convolutions_are_channels_last) {
     Case c;
     const auto weight = c.network->named_parameters()["layer1.0.conv1.weight"]; // (16, 16, 3, 3)
     EXPECT_TRUE(weight.is_contiguous(torch::MemoryFormat::ChannelsLast));
-    const auto entry = std::ranges::find(c.state.entries(), "layer1.0.conv1.weight", &StateEntry::name);
+    const auto entry = std::ranges::find(c.state.layout(), "layer1.0.conv1.weight", &StateTensor::name);
     EXPECT_TRUE(entry->channels_last);
     // Element (o, i, y, x) lies at ((o · 3 + y) · 3 + x) · 16 + i.
     EXPECT_EQ(weight[2][5][1][2].item<float>(),
@@ -89,7 +89,7 @@ TEST(FlatState, gradients_accumulate_in_place) {
     EXPECT_GT(once.abs().max().item<float>(), 0);
     const auto parameters = c.network->named_parameters();
     for (std::size_t i = 0; i < parameters.size(); ++i) {
-        const torch::Tensor view = c.state.entries()[i].view(c.state.gradients());
+        const torch::Tensor view = view_of(c.state.layout()[i], c.state.gradients());
         EXPECT_EQ(parameters[i].value().grad().data_ptr(), view.data_ptr()) << parameters[i].key();
         EXPECT_EQ(parameters[i].value().grad().strides(), view.strides()) << parameters[i].key();
     }

@@ -17,7 +17,7 @@ TEST(Learning, convnet_learns_real_digits_in_two_epochs) {
     options.total_batches = static_cast<std::int64_t>(2 * examples / 60);
     Trainer trainer(options, images.dataset, images.split);
     EXPECT_TRUE(trainer.train({drawn_indices(2 * examples, examples, 0), 0, {}}).finite);
-    const Score score = trainer.evaluate(Trainer::Which::test, first_indices(images.dataset.test.labels.size()));
+    const Score score = trainer.evaluate(HeldOut::test, first_indices(images.dataset.test.labels.size()));
     EXPECT_GE(static_cast<double>(score.correct), 0.93 * static_cast<double>(score.images)) << score.correct;
     std::int64_t by_class = 0;
     for (const std::int64_t correct : score.correct_by_class) by_class += correct;
@@ -39,9 +39,9 @@ TEST(Learning, bf16_is_close_to_fp32) {
     EXPECT_NEAR(one.train_loss, two.train_loss, 2e-2 * one.train_loss);
     const torch::Tensor difference = fp32.state().parameters() - bf16.state().parameters();
     EXPECT_LT(difference.norm().item<double>(), 0.25 * (fp32.state().parameters() - before).norm().item<double>());
-    const double loss = fp32.evaluate(Trainer::Which::reward, first_indices(60)).loss_sum;
+    const double loss = fp32.evaluate(HeldOut::reward, first_indices(60)).loss_sum;
     std::ranges::copy(state_of(fp32), bf16.state().host().begin());
-    EXPECT_NEAR(bf16.evaluate(Trainer::Which::reward, first_indices(60)).loss_sum, loss, 2e-2 * loss);
+    EXPECT_NEAR(bf16.evaluate(HeldOut::reward, first_indices(60)).loss_sum, loss, 2e-2 * loss);
 }
 
 double resident_megabytes() {
@@ -64,7 +64,7 @@ TEST(Learning, memory_stays_flat_over_200_cycles) {
         Trainer trainer(options, images.dataset, images.split);
         const auto cycle = [&](std::uint32_t number) {
             trainer.train({drawn_indices(32, 500, number), 2 * number, {}});
-            trainer.evaluate(Trainer::Which::reward, first_indices(60));
+            trainer.evaluate(HeldOut::reward, first_indices(60));
         };
         for (std::uint32_t i = 0; i < 20; ++i) cycle(i);
         const double before = resident_megabytes();

@@ -54,7 +54,7 @@ CycleResult train(Trainer& trainer, std::uint32_t cycle, std::span<const std::ui
 
 std::vector<std::string> names(const FlatState& state) {
     std::vector<std::string> result;
-    for (const StateEntry& entry : state.entries()) result.push_back(entry.name);
+    for (const StateTensor& entry : state.layout()) result.push_back(entry.name);
     return result;
 }
 
@@ -80,12 +80,12 @@ TEST(Script, resumed_member_equals_uninterrupted_one) {
     Trainer one(options, images.dataset, images.split), other(options, images.dataset, images.split);
     const auto indices = first_indices(80);
     train(one, 0, indices);
-    EXPECT_EQ(one.state().entries().back().view(one.state().buffer()).item<float>(), 4); // batches seen
+    EXPECT_EQ(view_of(one.state().layout().back(), one.state().buffer()).item<float>(), 4); // batches seen
     other.load(one.state().host());
     train(one, 1, indices);
     train(other, 1, indices);
     EXPECT_EQ(state_of(one), state_of(other));
-    EXPECT_EQ(one.state().entries().back().view(one.state().buffer()).item<float>(), 8);
+    EXPECT_EQ(view_of(one.state().layout().back(), one.state().buffer()).item<float>(), 8);
 }
 
 TEST(Script, draws_are_a_function_of_the_cycle) {
@@ -132,7 +132,7 @@ TEST(Script, what_requires_no_gradient_is_not_trained) {
     Trainer trainer(trainer_options(script.name(), 20), images.dataset, images.split);
     EXPECT_THAT(names(trainer.state()), ElementsAre("weight", "momentum.weight", "seen", "fixed"));
     train(trainer, 0, first_indices(80));
-    EXPECT_TRUE(trainer.state().entries().back().view(trainer.state().buffer()).equal(torch::full({10}, 0.5)));
+    EXPECT_TRUE(view_of(trainer.state().layout().back(), trainer.state().buffer()).equal(torch::full({10}, 0.5)));
 }
 
 TEST(Script, hash_is_that_of_the_file) {

@@ -22,8 +22,8 @@ class PlainResNet {
     std::map<std::string, torch::Tensor> tensors;
 
     explicit PlainResNet(const FlatState& state) {
-        for (const StateEntry& entry : state.entries()) {
-            tensors[entry.name] = entry.view(state.buffer()).clone();
+        for (const StateTensor& entry : state.layout()) {
+            tensors[entry.name] = view_of(entry, state.buffer()).clone();
         }
     }
 
@@ -113,11 +113,11 @@ TEST(Trainer, each_step_equals_a_plain_pytorch_step) {
         ASSERT_TRUE(result.finite);
         EXPECT_NEAR(result.train_loss, loss, 1e-5 * loss);
         double update = 0, difference = 0; // squared norms
-        for (const StateEntry& entry : trainer.state().entries()) {
-            const torch::Tensor after = entry.view(trainer.state().buffer());
+        for (const StateTensor& entry : trainer.state().layout()) {
+            const torch::Tensor after = view_of(entry, trainer.state().buffer());
             const torch::Tensor expected = plain.tensors.at(entry.name).detach();
             if (plain.tensors.contains("momentum." + entry.name)) {
-                update += (expected - entry.view(before)).pow(2).sum().item<double>();
+                update += (expected - view_of(entry, before)).pow(2).sum().item<double>();
                 difference += (expected - after).pow(2).sum().item<double>();
             } else {
                 EXPECT_TRUE(after.allclose(expected, 1e-3, 1e-5)) << entry.name; // momentum and statistics
@@ -132,8 +132,8 @@ TEST(Trainer, padding_stays_zero) {
     Trainer trainer(trainer_options("resnet8", 32), images.dataset, images.split);
     trainer.train({first_indices(320), 0, {}});
     std::vector<float> rest = state_of(trainer);
-    for (const StateEntry& entry : trainer.state().entries()) {
-        const std::int64_t size = entry.view(trainer.state().buffer()).numel();
+    for (const StateTensor& entry : trainer.state().layout()) {
+        const std::int64_t size = view_of(entry, trainer.state().buffer()).numel();
         std::fill_n(rest.begin() + entry.offset, size, 0.0F);
     }
     EXPECT_TRUE(std::ranges::all_of(rest, [](float value) { return value == 0; }));
@@ -159,13 +159,13 @@ TEST(Trainer, result_depends_on_state_and_task_alone) {
         const RandomKey key{.seed = 1, .purpose = Purpose::augmentation, .member = 2};
         const CycleResult one = first.train({indices, 40, key});
         std::ranges::copy(start, second.state().host().begin());
-        const Score score = second.evaluate(Trainer::Which::reward, first_indices(60));
+        const Score score = second.evaluate(HeldOut::reward, first_indices(60));
         EXPECT_EQ(state_of(second), start);
         const CycleResult two = second.train({indices, 40, key});
         EXPECT_EQ(one.train_loss, two.train_loss);
         EXPECT_EQ(state_of(first), state_of(second));
         std::ranges::copy(start, second.state().host().begin());
-        EXPECT_EQ(second.evaluate(Trainer::Which::reward, first_indices(60)).loss_sum, score.loss_sum);
+        EXPECT_EQ(second.evaluate(HeldOut::reward, first_indices(60)).loss_sum, score.loss_sum);
 
         // And it does depend on the random key and on the order.
         std::ranges::copy(start, second.state().host().begin());
@@ -209,7 +209,7 @@ TEST(Trainer, a_state_that_is_not_finite_is_seen_though_the_losses_are) {
         Trainer trainer(trainer_options("convnet", 32), images.dataset, images.split);
         EXPECT_TRUE(trainer.train({first_indices(32), 0, {}}).finite);
         const auto statistic =
-            std::ranges::find(trainer.state().entries(), "bn1.running_var", &StateEntry::name); // unused in training
+            std::ranges::find(trainer.state().layout(), "bn1.running_var", &StateTensor::name); // unused in training
         trainer.state().host()[static_cast<std::size_t>(statistic->offset) + 3] = bad;
         const CycleResult result = trainer.train({first_indices(32), 0, {}});
         EXPECT_TRUE(std::isfinite(result.train_loss));

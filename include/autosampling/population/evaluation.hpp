@@ -15,9 +15,9 @@ namespace autosampling {
 std::vector<std::uint32_t> reward_examples(std::uint64_t seed, std::int64_t cycle, int attempt, std::uint32_t images,
                                            std::uint32_t per_cycle);
 
-// These examples of a part under the state that every rank has loaded: each batch by one of them, the sums added in the
+// These held-out examples under the state that every rank has loaded: each batch by one of them, the sums added in the
 // order of the batches, so that they don't depend on the number of ranks. The whole score on every rank. Collective.
-Score evaluate_together(const Communicator& comm, Trainer& trainer, Trainer::Which which,
+Score evaluate_together(const Communicator& comm, Trainer& trainer, HeldOut part,
                         std::span<const std::uint32_t> examples);
 
 } // namespace autosampling

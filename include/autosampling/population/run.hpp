@@ -19,11 +19,11 @@ class Trainer;
 // What tests do to a member after it was trained: (member, cycle, attempt, trainer).
 using AfterTraining = std::function<void(std::int32_t, std::int64_t, int, Trainer&)>;
 
-// The population search: loads the data, makes or resumes the run directory `options.run.output`, runs cycle by cycle,
-// records, checkpoints, and makes run.h5 at the end. Every rank passes equal options. `stop` is set by a signal
-// handler; one rank that has it is enough. `after_training` is Search's, for tests. Returns finished or stopped. Throws
-// Error. Collective.
-ExitCode run_search(const Communicator& comm, const Options& options, Opening opening,
-                    const volatile std::sig_atomic_t& stop, Log& log, const AfterTraining& after_training = {});
+// Trains a population (a single member, or a replay: of one): loads the data, makes or resumes the run directory
+// `options.run.output`, runs cycle by cycle, records, checkpoints, and makes run.h5 at the end. Every rank passes equal
+// options. `stop` is set by a signal handler; one rank that has it is enough. `after_training` is Population's, for
+// tests. Returns finished or stopped. Throws Error. Collective.
+ExitCode run_population(const Communicator& comm, const Options& options, Opening opening,
+                        const volatile std::sig_atomic_t& stop, Log& log, const AfterTraining& after_training = {});
 
 } // namespace autosampling

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "autosampling/base/named_arrays.hpp"
+#include "autosampling/base/state_tensor.hpp"
 #include "autosampling/record/run_record.hpp"
 
 #include <cstdint>
@@ -17,16 +18,6 @@
 #include <vector>
 
 namespace autosampling {
-
-// One tensor of a state: where it lies in the flat buffer.
-struct StateTensor {
-    std::string name;
-    std::vector<std::int64_t> shape;
-    std::int64_t offset = 0;
-    bool channels_last = false;
-
-    bool operator==(const StateTensor&) const = default;
-};
 
 // A state file by itself.
 struct StateFile {

@@ -185,8 +185,8 @@ class HistoryWriter {
     void commit();
 
   private:
-    struct Parts;
-    std::unique_ptr<Parts> parts_;
+    struct Output;
+    std::unique_ptr<Output> output_;
 };
 
 // run.h5: a checked copy of all segments, with the winning schedule, the examples and the final distribution. Segment

@@ -3,6 +3,7 @@
 // Letter: D length of the state in floats, padding included.
 #pragma once
 
+#include "autosampling/base/state_tensor.hpp"
 #include "autosampling/training/network.hpp"
 
 #include <cstdint>
@@ -12,16 +13,8 @@
 
 namespace autosampling {
 
-// One tensor of the state. Elements lie in the memory order of a channels-last tensor where `channels_last`.
-struct StateEntry {
-    std::string name;                // as in the module: "layer1.0.conv1.weight"; momentum: "momentum.<name>"
-    std::vector<std::int64_t> shape; // logical, as PyTorch gives it (O, I, H, W)
-    std::int64_t offset = 0;         // first element, a multiple of 16
-    bool channels_last = false;
-
-    // This tensor as a view of a buffer that is laid out like the state (or like its first part).
-    torch::Tensor view(const torch::Tensor& flat) const;
-};
+// This tensor as a view of a buffer that is laid out like the state (or like its first part).
+torch::Tensor view_of(const StateTensor& tensor, const torch::Tensor& flat);
 
 // Takes over the storage of a network: its parameters and statistics (batch norm's, and other buffers) become views of
 // one buffer, followed by gradients of their own. Order: parameters, momentum, statistics; each tensor at a multiple of
@@ -39,7 +32,7 @@ class FlatState {
     const torch::Tensor& parameters() const { return parameters_; } // (W) f32 view, padding included
     const torch::Tensor& momentum() const { return momentum_; }     // (W) f32 view
     const torch::Tensor& gradients() const { return gradients_; }   // (W) f32, not part of the state
-    const std::vector<StateEntry>& entries() const { return entries_; }
+    const std::vector<StateTensor>& layout() const { return layout_; }
 
     // Whole numbers: from the state to the network, before it is used, and back, after it was trained. The latter
     // throws Error(failure) where one is beyond 2^24.
@@ -53,7 +46,7 @@ class FlatState {
     };
 
     torch::Tensor buffer_, parameters_, momentum_, gradients_;
-    std::vector<StateEntry> entries_;
+    std::vector<StateTensor> layout_;
     std::vector<WholeNumbers> whole_numbers_;
 };
 

@@ -66,6 +66,9 @@ struct Score {
     static constexpr double loss_unit = 0x1p-24; // whole numbers: their order doesn't matter
 };
 
+// The examples that nothing is trained on.
+enum class HeldOut { reward, test };
+
 class Trainer {
   public:
     // The data set and split must outlive it. The state is initialised from the seed.
@@ -87,15 +90,14 @@ class Trainer {
     // Collective over the team.
     CycleResult train(const CycleTask& task);
 
-    // Inference over some examples of a part, in fixed batches of `evaluation_batch`, in the order given; changes
+    // Inference over some held-out examples, in fixed batches of `evaluation_batch`, in the order given; changes
     // nothing. Local.
-    enum class Which { reward, test };
-    Score evaluate(Which which, std::span<const std::uint32_t> examples);
+    Score evaluate(HeldOut part, std::span<const std::uint32_t> examples);
     static constexpr std::size_t evaluation_batch = 64;
 
   private:
-    struct Parts;
-    std::unique_ptr<Parts> parts_;
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
 };
 
 } // namespace autosampling

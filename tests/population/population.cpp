@@ -1,7 +1,7 @@
 #include "population/small_run.hpp"
 
 #include "autosampling/base/files.hpp"
-#include "autosampling/population/collect.hpp"
+#include "autosampling/population/derive.hpp"
 #include "autosampling/population/recount.hpp"
 #include "autosampling/record/hdf5.hpp"
 #include "autosampling/sampling/credit.hpp"
@@ -24,7 +24,7 @@ void plant_nans(std::int32_t member, std::int64_t cycle, int attempt, Trainer& t
 }
 
 class EachCredit : public ::testing::TestWithParam<Credit> {};
-INSTANTIATE_TEST_SUITE_P(Search, EachCredit, ::testing::Values(Credit::winner, Credit::advantage),
+INSTANTIATE_TEST_SUITE_P(Population, EachCredit, ::testing::Values(Credit::winner, Credit::advantage),
                          [](const auto& credit) { return test_name(credit.param); });
 
 // Every rule with both credits; 4 members on 1 to 4 ranks are up to 4 members a rank.
@@ -38,7 +38,7 @@ class EachRuleAndCredit : public ::testing::TestWithParam<std::tuple<SelectionRu
     }
 };
 INSTANTIATE_TEST_SUITE_P(
-    Search, EachRuleAndCredit,
+    Population, EachRuleAndCredit,
     ::testing::Combine(::testing::Values(SelectionRule::best, SelectionRule::top_k, SelectionRule::truncation,
                                          SelectionRule::tournament, SelectionRule::none),
                        ::testing::Values(Credit::winner, Credit::advantage)),
@@ -126,7 +126,7 @@ TEST_P(EachCredit, counts_and_distribution_follow_from_the_recorded_schedules) {
     for (std::size_t x = 0; x < expected.size(); ++x) ASSERT_NEAR(probability[x], expected[x], 1e-12) << x;
 }
 
-TEST(Search, scores_are_the_methods_sums_over_all_finite_members) {
+TEST(Population, scores_are_the_methods_sums_over_all_finite_members) {
     const SharedFolder folder;
     Options options = small_options();
     options.exploration.credit = Credit::advantage;
@@ -163,7 +163,7 @@ TEST(Search, scores_are_the_methods_sums_over_all_finite_members) {
     EXPECT_EQ(draws, expected_draws);
 }
 
-TEST(Search, repeated_cycle_draws_other_indices) {
+TEST(Population, repeated_cycle_draws_other_indices) {
     const SharedFolder folder;
     std::map<int, std::vector<float>> trained; // by attempt: what member 0 became in cycle 4
     for (const ExplorationKind kind : {ExplorationKind::random, ExplorationKind::mixture}) {
@@ -183,7 +183,7 @@ TEST(Search, repeated_cycle_draws_other_indices) {
     }
 }
 
-TEST(Search, stops_with_its_last_checkpoint_good_when_no_member_is_ever_finite) {
+TEST(Population, stops_with_its_last_checkpoint_good_when_no_member_is_ever_finite) {
     const SharedFolder folder;
     Options options = small_options();
     options.population.max_retries = 2;
@@ -215,7 +215,7 @@ TEST(Search, stops_with_its_last_checkpoint_good_when_no_member_is_ever_finite) 
 }
 
 // Of a cycle that is repeated for ever, at the very beginning too: there the checkpoint is of the initial state.
-TEST(Search, a_stop_is_heeded_while_a_cycle_is_repeated_and_the_resumed_run_equals_an_uninterrupted_one) {
+TEST(Population, a_stop_is_heeded_while_a_cycle_is_repeated_and_the_resumed_run_equals_an_uninterrupted_one) {
     const SharedFolder folder;
     Options options = small_options();
     options.population.max_retries = 255;
@@ -242,7 +242,7 @@ TEST(Search, a_stop_is_heeded_while_a_cycle_is_repeated_and_the_resumed_run_equa
     }
 }
 
-TEST(Search, asked_to_stop_while_it_starts_it_runs_no_cycle_and_goes_on_from_its_checkpoint) {
+TEST(Population, asked_to_stop_while_it_starts_it_runs_no_cycle_and_goes_on_from_its_checkpoint) {
     const SharedFolder folder;
     const Options options = small_options();
     const volatile std::sig_atomic_t stop = world().rank() == world().size() - 1;
@@ -255,7 +255,7 @@ TEST(Search, asked_to_stop_while_it_starts_it_runs_no_cycle_and_goes_on_from_its
     if (world().is_root()) expect_equal_records(folder / "whole", folder / "run");
 }
 
-TEST(Search, one_member_without_exploration_sees_every_index_once_an_epoch) {
+TEST(Population, one_member_without_exploration_sees_every_index_once_an_epoch) {
     const SharedFolder folder;
     Options options = small_options();
     options.exploration = {};
@@ -271,7 +271,7 @@ TEST(Search, one_member_without_exploration_sees_every_index_once_an_epoch) {
     EXPECT_EQ(seen, std::vector<int>(499, 1));
 }
 
-TEST(Search, other_options_are_refused_at_a_resume_with_a_list) {
+TEST(Population, other_options_are_refused_at_a_resume_with_a_list) {
     const SharedFolder folder;
     Options options = small_options();
     options.training.epochs = 0.3;
@@ -289,7 +289,7 @@ TEST(Search, other_options_are_refused_at_a_resume_with_a_list) {
     EXPECT_EQ(message.find("walltime"), std::string::npos) << message;
 }
 
-TEST(Search, more_epochs_go_on_where_the_learning_rate_does_not_depend_on_them) {
+TEST(Population, more_epochs_go_on_where_the_learning_rate_does_not_depend_on_them) {
     const SharedFolder folder;
     Options options = small_options();
     options.training.schedule = RateSchedule::constant;
@@ -302,7 +302,7 @@ TEST(Search, more_epochs_go_on_where_the_learning_rate_does_not_depend_on_them) 
     if (world().is_root()) expect_equal_records(folder / "whole", folder / "longer");
 }
 
-TEST(Search, resume_with_fewer_epochs_than_are_recorded_is_refused_and_one_with_as_many_changes_nothing) {
+TEST(Population, resume_with_fewer_epochs_than_are_recorded_is_refused_and_one_with_as_many_changes_nothing) {
     const SharedFolder folder;
     Options options = small_options();
     options.training.schedule = RateSchedule::constant;
@@ -329,7 +329,7 @@ TEST(Search, resume_with_fewer_epochs_than_are_recorded_is_refused_and_one_with_
     world().barrier();
 }
 
-TEST(Search, finish_rebuilds_the_very_run_file_from_the_segments) {
+TEST(Population, finish_rebuilds_the_very_run_file_from_the_segments) {
     const SharedFolder folder;
     for (const Credit credit : {Credit::winner, Credit::advantage}) {
         Options options = small_options();

@@ -1,4 +1,4 @@
-// The population search, cycle by cycle: the method itself. Read `Search::run_cycle` first.
+// A population that is trained, cycle by cycle: the method itself. Read `Population::run_cycle` first.
 //
 // Letters: P members, N training examples, K draws a cycle, D state length.
 #pragma once
@@ -27,10 +27,10 @@
 
 namespace autosampling {
 
-class Search {
+class Population {
   public:
-    // What the search works with; all of it outlives it. `options` resolved, equal on all ranks.
-    struct Parts {
+    // What it works with; all of it outlives it. `options` resolved, equal on all ranks.
+    struct Context {
         Communicator& comm;
         Communicator& team; // the ranks that train members together with this one; the trainer's, too
         const Options& options;
@@ -45,10 +45,10 @@ class Search {
         std::chrono::steady_clock::time_point began; // of this job, for the wall time
     };
 
-    // A new search: every member starts from the trainer's initial state. Collective.
-    explicit Search(const Parts& parts);
+    // A new run: every member starts from the trainer's initial state. Collective.
+    explicit Population(const Context& context);
     // Goes on from a checkpoint; its states are read from the run directory by the ranks that need them. Collective.
-    Search(const Parts& parts, const CheckpointIndex& checkpoint, const std::filesystem::path& run);
+    Population(const Context& context, const CheckpointIndex& checkpoint, const std::filesystem::path& run);
 
     // Runs to the last cycle, or to the end of the cycle in which a rank was asked to stop (of its repetition, if no
     // member was finite), and leaves a checkpoint. Returns finished or stopped. Throws Error(failure) when no member
@@ -61,7 +61,7 @@ class Search {
     std::function<void(std::int32_t, std::int64_t, int, Trainer&)> after_training;
 
   private:
-    Search(const Parts& parts, std::int64_t cycle); // nothing to start from yet
+    Population(const Context& context, std::int64_t cycle); // nothing to start from yet
 
     // One cycle: draw, train, evaluate, gather, select, exchange, count, explore, record. Returns whether to stop.
     bool run_cycle(const volatile std::sig_atomic_t& stop);
@@ -101,14 +101,14 @@ class Search {
     void record_round(std::int64_t first_cycle);
     bool closes_round() const;
     double reward(double accuracy, double loss) const {
-        return parts_.options.population.reward == Reward::loss ? -loss : accuracy;
+        return context_.options.population.reward == Reward::loss ? -loss : accuracy;
     }
     State exchange(const Selection& selection, bool everywhere);
     void evaluate_leader(const State& leader);
     void test(const State& leader);
     Snapshot snapshot() const;
 
-    Parts parts_;
+    Context context_;
     Placement placement_;
     StateStore store_;
     Hyperparameters hyperparameters_; // the same on every rank

@@ -1,4 +1,4 @@
-#include "autosampling/population/collect.hpp"
+#include "autosampling/population/derive.hpp"
 
 #include "autosampling/options/configuration.hpp"
 #include "autosampling/population/recount.hpp"

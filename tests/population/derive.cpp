@@ -1,4 +1,4 @@
-#include "autosampling/population/collect.hpp"
+#include "autosampling/population/derive.hpp"
 
 #include "autosampling/record/hdf5.hpp"
 #include "population/small_run.hpp"
@@ -9,7 +9,7 @@ namespace {
 using namespace testing;
 
 class History : public ::testing::TestWithParam<Credit> {};
-INSTANTIATE_TEST_SUITE_P(Collect, History, ::testing::Values(Credit::winner, Credit::advantage),
+INSTANTIATE_TEST_SUITE_P(Derive, History, ::testing::Values(Credit::winner, Credit::advantage),
                          [](const auto& credit) { return test_name(credit.param); });
 
 template<class T>
