@@ -1,5 +1,6 @@
 // agree and on_root: how an error of one rank becomes the error of all.
 #include "autosampling/base/error_words.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/comm/message.hpp"
 
 #include <algorithm>
@@ -40,7 +41,7 @@ void Communicator::agree(const std::function<void()>& action) const {
     const std::vector<int> all = all_gather(std::span(&failed, 1));
     const auto first = std::find(all.begin(), all.end(), 1);
     if (first == all.end()) return;
-    const auto failing = static_cast<int>(first - all.begin());
+    const auto failing = narrow<int>(first - all.begin());
     broadcast_message(*this, outcome, failing);
     if (failing != 0) outcome.message = text("rank ", failing, ": ", outcome.message);
     throw Error(outcome.code, outcome.message, true);

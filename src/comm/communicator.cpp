@@ -1,4 +1,6 @@
 #include "autosampling/comm/deadline.hpp"
+
+#include "autosampling/base/narrow.hpp"
 #include "communicator_state.hpp"
 
 #include <algorithm>
@@ -42,14 +44,14 @@ void check_mpi(int code, const char* call) {
     std::string words(MPI_MAX_ERROR_STRING, '\0');
     int length = 0;
     MPI_Error_string(code, words.data(), &length);
-    words.resize(static_cast<std::size_t>(length));
+    words.resize(to_size(length));
     throw Error(ExitCode::failure, text(call, " failed (", words, "): see the output of the other ranks and of MPI"));
 }
 
 int mpi_count(std::size_t count) {
-    VALIDATE(count <= static_cast<std::size_t>(std::numeric_limits<int>::max()), ExitCode::failure, "a message of ",
-             count, " elements cannot be sent (MPI counts with an int): send it in pieces");
-    return static_cast<int>(count);
+    VALIDATE(count <= to_size(std::numeric_limits<int>::max()), ExitCode::failure, "a message of ", count,
+             " elements cannot be sent (MPI counts with an int): send it in pieces");
+    return narrow<int>(count);
 }
 
 Communicator::Communicator(MPI_Comm parent, std::size_t message_limit) : state_(std::make_unique<State>()) {
@@ -166,7 +168,7 @@ void Communicator::sum(std::span<float> values) const {
 std::vector<std::byte> Communicator::all_gather_bytes(std::span<const std::byte> mine, std::size_t element) const {
     check_agreement("all_gather", element, 0, 0);
     const std::uint64_t my_size = mine.size();
-    std::vector<std::uint64_t> sizes(static_cast<std::size_t>(size()));
+    std::vector<std::uint64_t> sizes(to_size(size()));
     MPI_Request request = MPI_REQUEST_NULL;
     check_mpi(MPI_Iallgather(&my_size, 1, MPI_UINT64_T, sizes.data(), 1, MPI_UINT64_T, state_->data, &request),
               "MPI_Iallgather");
@@ -176,10 +178,10 @@ std::vector<std::byte> Communicator::all_gather_bytes(std::span<const std::byte>
     std::partial_sum(sizes.begin(), sizes.end(), starts.begin() + 1);
     std::vector<std::byte> all(starts.back());
     if (all.size() > state_->message_limit) {
-        const auto me = static_cast<std::size_t>(rank());
-        std::copy(mine.begin(), mine.end(), all.begin() + static_cast<std::ptrdiff_t>(starts[me]));
+        const auto me = to_size(rank());
+        std::copy(mine.begin(), mine.end(), all.begin() + narrow<std::ptrdiff_t>(starts[me]));
         for (int root = 0; root < size(); ++root) {
-            const auto from = static_cast<std::size_t>(root);
+            const auto from = to_size(root);
             broadcast_bytes(std::span(all).subspan(starts[from], sizes[from]), element, root);
         }
         return all;
@@ -197,7 +199,7 @@ std::vector<std::byte> Communicator::gather_bytes(std::span<const std::byte> min
                                                   int root) const {
     check_agreement("gather", element, 0, root);
     const std::uint64_t my_size = mine.size();
-    std::vector<std::uint64_t> sizes(rank() == root ? static_cast<std::size_t>(size()) : 0);
+    std::vector<std::uint64_t> sizes(rank() == root ? to_size(size()) : 0);
     std::vector<MPI_Request> requests(1, MPI_REQUEST_NULL);
     check_mpi(
         MPI_Igather(&my_size, 1, MPI_UINT64_T, sizes.data(), 1, MPI_UINT64_T, root, state_->data, requests.data()),
@@ -211,7 +213,7 @@ std::vector<std::byte> Communicator::gather_bytes(std::span<const std::byte> min
         start_pieces(std::span(all).subspan(at, sizes[source]), state_->message_limit, requests,
                      [&](std::span<std::byte> piece) {
                          MPI_Request request = MPI_REQUEST_NULL;
-                         check_mpi(MPI_Irecv(piece.data(), mpi_count(piece.size()), MPI_BYTE, static_cast<int>(source),
+                         check_mpi(MPI_Irecv(piece.data(), mpi_count(piece.size()), MPI_BYTE, narrow<int>(source),
                                              gather_tag, state_->data, &request),
                                    "MPI_Irecv");
                          return request;
@@ -239,7 +241,7 @@ struct Communicator::Call {
 void Communicator::check_agreement(const char* operation, std::size_t element, std::size_t count, int root) const {
     Call mine{{}, element, count, state_->cycle, root};
     std::strncpy(mine.operation, operation, sizeof mine.operation - 1);
-    std::vector<Call> calls(static_cast<std::size_t>(size()));
+    std::vector<Call> calls(to_size(size()));
     MPI_Request request = MPI_REQUEST_NULL;
     check_mpi(MPI_Iallgather(&mine, sizeof mine, MPI_BYTE, calls.data(), sizeof mine, MPI_BYTE, state_->data, &request),
               "MPI_Iallgather");

@@ -1,5 +1,7 @@
 #include "mpi_average.hpp"
 
+#include "autosampling/base/narrow.hpp"
+
 #include <algorithm>
 #include <array>
 #include <numeric>
@@ -14,8 +16,7 @@ constexpr int tag = 1; // as the exchange's first: never under way at the same t
 // ends.
 std::vector<std::size_t> share_bounds(std::size_t length, int ranks) {
     std::vector<std::size_t> bounds;
-    for (std::size_t rank = 0; rank <= static_cast<std::size_t>(ranks); ++rank)
-        bounds.push_back(length * rank / static_cast<std::size_t>(ranks));
+    for (std::size_t rank = 0; rank <= to_size(ranks); ++rank) bounds.push_back(length * rank / to_size(ranks));
     return bounds;
 }
 
@@ -40,7 +41,7 @@ void average_by_messages(const Communicator& comm, std::span<const std::span<con
     const int me = comm.rank();
     const std::vector<std::size_t> bounds = share_bounds(result.size(), comm.size());
     const auto share = [&](auto state, int rank) {
-        const auto r = static_cast<std::size_t>(rank);
+        const auto r = to_size(rank);
         return state.subspan(bounds[r], bounds[r + 1] - bounds[r]);
     };
 
@@ -48,13 +49,13 @@ void average_by_messages(const Communicator& comm, std::span<const std::span<con
     // each in that of its states.
     const auto own = share(result, me);
     std::vector<std::vector<float>> received;
-    received.reserve(static_cast<std::size_t>(std::accumulate(given.begin(), given.end(), 0)));
+    received.reserve(to_size(std::accumulate(given.begin(), given.end(), 0)));
     std::vector<std::span<const float>> parts;
     std::vector<MPI_Request> requests;
     for (int rank = 0; rank < comm.size(); ++rank)
-        for (int i = 0; i < given[static_cast<std::size_t>(rank)]; ++i) {
+        for (int i = 0; i < given[to_size(rank)]; ++i) {
             if (rank == me) {
-                parts.push_back(share(mine[static_cast<std::size_t>(i)], me));
+                parts.push_back(share(mine[to_size(i)], me));
                 continue;
             }
             auto& buffer = received.emplace_back(own.size());

@@ -1,6 +1,7 @@
 #include "autosampling/comm/transport.hpp"
 
 #include "autosampling/base/hash.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "mpi_average.hpp"
 
 #include <algorithm>
@@ -140,8 +141,8 @@ class MpiTransport : public Transport {
     std::string name() const override { return "mpi"; }
 
     void exchange(std::span<const Delivery> deliveries) override {
-        VALIDATE(deliveries.size() <= static_cast<std::size_t>(largest_tag_ - first_tag), ExitCode::failure,
-                 deliveries.size(), " states cannot be exchanged at once (this MPI has only ", largest_tag_,
+        VALIDATE(deliveries.size() <= to_size(largest_tag_ - first_tag), ExitCode::failure, deliveries.size(),
+                 " states cannot be exchanged at once (this MPI has only ", largest_tag_,
                  " tags): let fewer members survive");
         EXPECT(all_ranks_pass(deliveries));
         Exchange messages(comm_.raw());
@@ -153,7 +154,7 @@ class MpiTransport : public Transport {
                 EXPECT(taker == delivery.takers.end());
                 messages.serve(delivery.state, tree_place(delivery, 0), tag);
             } else if (taker != delivery.takers.end()) {
-                const auto place = static_cast<std::size_t>(taker - delivery.takers.begin()) + 1;
+                const auto place = to_size(taker - delivery.takers.begin()) + 1;
                 messages.take(delivery.destination, tree_place(delivery, place), tag);
             }
             ++tag;
@@ -163,7 +164,7 @@ class MpiTransport : public Transport {
 
     void average(std::span<const std::span<const float>> mine, std::span<const int> given,
                  std::span<float> result) override {
-        EXPECT(std::ssize(given) == comm_.size() && std::ssize(mine) == given[static_cast<std::size_t>(comm_.rank())]);
+        EXPECT(std::ssize(given) == comm_.size() && std::ssize(mine) == given[to_size(comm_.rank())]);
         EXPECT(std::all_of(mine.begin(), mine.end(), [&](auto state) { return state.size() == result.size(); }));
         average_by_messages(comm_, mine, given, result);
     }

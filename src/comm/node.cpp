@@ -1,6 +1,7 @@
 #include "autosampling/comm/node.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/comm/message.hpp"
 
 #include <algorithm>
@@ -70,8 +71,7 @@ std::byte* make_file(const fs::path& folder, std::size_t bytes, std::size_t left
 std::byte* map_together(const Communicator& node, const fs::path& folder, std::size_t bytes, std::string& problem) {
     std::string name; // empty: it couldn't be made
     std::byte* start = nullptr;
-    if (node.is_root())
-        start = make_file(folder, bytes, reserve * static_cast<std::size_t>(node.size()), name, problem);
+    if (node.is_root()) start = make_file(folder, bytes, reserve * to_size(node.size()), name, problem);
     const std::string made = name;
     if (start == nullptr) name.clear();
     broadcast_message(node, name);

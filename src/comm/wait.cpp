@@ -3,9 +3,11 @@
 // A rank whose time is up reports to rank 0 and waits for its verdict. Rank 0, when its own time is up or a report
 // comes in, asks every rank; those that wait in the same communicator report at once, and the others are the silent
 // ones.
+#include "autosampling/base/narrow.hpp"
 #include "communicator_state.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <thread>
 
 namespace autosampling {
@@ -36,7 +38,7 @@ bool receive(MPI_Comm comm, int tag, int& source, std::string& content) {
     if (there == 0) return false;
     int length = 0;
     check_mpi(MPI_Get_count(&status, MPI_CHAR, &length), "MPI_Get_count");
-    content.resize(static_cast<std::size_t>(length));
+    content.resize(to_size(length));
     source = status.MPI_SOURCE;
     check_mpi(MPI_Recv(content.data(), length, MPI_CHAR, source, tag, comm, MPI_STATUS_IGNORE), "MPI_Recv");
     return true;
@@ -95,7 +97,7 @@ class Communicator::Waiter {
 
     // Rank 0: asks all ranks, names those that are silent, and tells the others.
     std::string judge() {
-        const auto ranks = static_cast<std::size_t>(state_.size);
+        const auto ranks = to_size(state_.size);
         std::vector<std::string> waits_in(ranks); // by rank; empty: silent
         waits_in[0] = operation_;
         for (int rank = 1; rank < state_.size; ++rank) send("", rank, inquiry);
@@ -104,7 +106,7 @@ class Communicator::Waiter {
             int source = MPI_ANY_SOURCE;
             std::string operation;
             if (receive(state_.reports, report, source, operation)) {
-                waits_in[static_cast<std::size_t>(source)] = operation;
+                waits_in[to_size(source)] = operation;
                 ++answers;
             } else {
                 std::this_thread::sleep_for(longest_pause);
@@ -112,7 +114,7 @@ class Communicator::Waiter {
         }
         const std::string message = describe(waits_in);
         for (int rank = 1; rank < state_.size; ++rank)
-            if (!waits_in[static_cast<std::size_t>(rank)].empty()) send(message, rank, verdict);
+            if (!waits_in[to_size(rank)].empty()) send(message, rank, verdict);
         return message;
     }
 
@@ -125,7 +127,7 @@ class Communicator::Waiter {
             if (receive(state_.reports, verdict, source, message)) return message;
             std::this_thread::sleep_for(longest_pause);
         }
-        std::vector<std::string> waits_in(static_cast<std::size_t>(state_.size), operation_);
+        std::vector<std::string> waits_in(to_size(state_.size), operation_);
         waits_in[0].clear();
         return describe(waits_in);
     }
@@ -149,8 +151,8 @@ class Communicator::Waiter {
 
     // The ranks of this communicator by their number in the whole job.
     std::vector<int> world_ranks() const {
-        std::vector<int> ranks(static_cast<std::size_t>(state_.size));
-        for (std::size_t i = 0; i < ranks.size(); ++i) ranks[i] = static_cast<int>(i);
+        std::vector<int> ranks(to_size(state_.size));
+        std::iota(ranks.begin(), ranks.end(), 0);
         std::vector<int> names(ranks.size());
         MPI_Group group = MPI_GROUP_NULL;
         MPI_Group world = MPI_GROUP_NULL;
@@ -189,14 +191,13 @@ std::vector<Communicator::Completed> Communicator::wait_some(std::span<MPI_Reque
     Waiter(*state_, operation).until([&] {
         const int code =
             MPI_Testsome(mpi_count(requests.size()), requests.data(), &count, places.data(), statuses.data());
-        if (code != MPI_SUCCESS)
-            check_statuses(code, std::span(statuses).first(static_cast<std::size_t>(count)), operation);
+        if (code != MPI_SUCCESS) check_statuses(code, std::span(statuses).first(to_size(count)), operation);
         return count != 0;
     });
     std::vector<Completed> completed;
     for (int i = 0; i < count; ++i) { // MPI_UNDEFINED, which is negative, when all requests are null
-        const auto at = static_cast<std::size_t>(i);
-        completed.push_back({static_cast<std::size_t>(places[at]), statuses[at]});
+        const auto at = to_size(i);
+        completed.push_back({to_size(places[at]), statuses[at]});
     }
     return completed;
 }

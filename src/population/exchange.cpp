@@ -1,6 +1,7 @@
 #include "autosampling/population/exchange.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/narrow.hpp"
 
 #include <algorithm>
 #include <set>
@@ -50,7 +51,7 @@ void StateStore::discard() {
 std::vector<Delivery> plan_deliveries(const Placement& placement, const Selection& selection, bool everywhere) {
     std::map<std::int32_t, std::set<int>> ranks; // by survivor
     for (std::int32_t member = 0; member < placement.members(); ++member)
-        ranks[selection.parent[static_cast<std::size_t>(member)]].insert(placement.rank_of(member));
+        ranks[selection.parent[to_size(member)]].insert(placement.rank_of(member));
     if (everywhere)
         for (int rank = 0; rank < placement.ranks(); ++rank) ranks[selection.winner].insert(rank);
 
@@ -83,7 +84,7 @@ State StateStore::exchange(const Selection& selection, bool everywhere, Transpor
     }
     transport.exchange(deliveries);
     for (const std::int32_t member : placement_.members_of(rank_))
-        start_[member] = after.at(selection.parent[static_cast<std::size_t>(member)]);
+        start_[member] = after.at(selection.parent[to_size(member)]);
     discard();
     const auto winner = after.find(selection.winner);
     return winner == after.end() ? State{} : winner->second;
@@ -91,10 +92,10 @@ State StateStore::exchange(const Selection& selection, bool everywhere, Transpor
 
 State StateStore::mean(std::span<const std::int32_t> members, Transport& transport) {
     std::vector<std::span<const float>> mine;
-    std::vector<int> given(static_cast<std::size_t>(placement_.ranks()), 0);
+    std::vector<int> given(to_size(placement_.ranks()), 0);
     for (const std::int32_t member : members) {
         const int rank = placement_.rank_of(member);
-        ++given[static_cast<std::size_t>(rank)];
+        ++given[to_size(rank)];
         if (rank == rank_) mine.emplace_back(*kept_.at(member));
     }
     start_.clear(); // frees a buffer

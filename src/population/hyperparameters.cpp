@@ -1,6 +1,7 @@
 #include "autosampling/population/hyperparameters.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/base/random.hpp"
 
 #include <algorithm>
@@ -19,15 +20,14 @@ double varied_factor(double factor, const std::vector<double>& range, const Hype
                      RandomStream& stream) {
     if (options.explore == Variation::resample)
         return stream.real() < options.resample_probability ? draw(range, stream) : factor;
-    const double step = options.factors[stream.below(static_cast<std::uint32_t>(options.factors.size()))];
+    const double step = options.factors[stream.below(narrow<std::uint32_t>(options.factors.size()))];
     return std::clamp(factor * step, range[0], range[1]);
 }
 
 } // namespace
 
 Hyperparameters::Hyperparameters(const Options& options)
-    : options_(options.hyperparameters), seed_(options.run.seed),
-      factors_(static_cast<std::size_t>(options.population.members)) {
+    : options_(options.hyperparameters), seed_(options.run.seed), factors_(to_size(options.population.members)) {
     if (options_.explore != Variation::resample) return;
     for (std::uint32_t member = 0; member < factors_.size(); ++member) {
         RandomStream stream({.seed = seed_, .purpose = Purpose::hyper_parameter, .member = member}, 0);
@@ -43,12 +43,12 @@ void Hyperparameters::follow(std::span<const std::int32_t> parent, std::int64_t 
     const bool varied = (interval > 0 ? cycles_done % interval == 0 : explored);
     for (std::uint32_t member = 0; member < factors_.size(); ++member) {
         HyperparameterFactors& mine = factors_[member];
-        mine = before[static_cast<std::size_t>(parent[member])];
-        if (!varied || parent[member] == static_cast<std::int32_t>(member)) continue;
+        mine = before[to_size(parent[member])];
+        if (!varied || parent[member] == narrow<std::int32_t>(member)) continue;
         RandomStream stream({.seed = seed_,
                              .purpose = Purpose::hyper_parameter,
                              .member = member,
-                             .cycle = static_cast<std::uint32_t>(cycles_done)},
+                             .cycle = narrow<std::uint32_t>(cycles_done)},
                             0);
         mine.learning_rate = varied_factor(mine.learning_rate, options_.learning_rate_range, options_, stream);
         mine.weight_decay = varied_factor(mine.weight_decay, options_.weight_decay_range, options_, stream);

@@ -1,6 +1,7 @@
 #include "autosampling/population/initial_weights.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/record/checkpoint.hpp"
 #include "autosampling/record/file_kind.hpp"
 
@@ -31,7 +32,7 @@ std::string weights_of_run(const fs::path& run) {
     std::vector<std::string> passed_over;
     const auto index = newest_checkpoint(run, passed_over);
     if (!index) return "a state-<number>.h5 of a run's checkpoint";
-    const std::int32_t state = index->state_of.at(static_cast<std::size_t>(index->winner));
+    const std::int32_t state = index->state_of.at(to_size(index->winner));
     return (checkpoint_folder(run, index->cycle) / text("state-", state, ".h5")).string() + ", its last winner";
 }
 

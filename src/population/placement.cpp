@@ -1,6 +1,7 @@
 #include "autosampling/population/placement.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/narrow.hpp"
 
 #include <numeric>
 
@@ -18,7 +19,7 @@ std::int64_t Placement::first_of(int team) const {
 int Placement::rank_of(std::int32_t member) const {
     EXPECT(member >= 0 && member < members_);
     if (members_ < teams()) return member * ranks_per_member_;
-    int team = static_cast<int>(member * std::int64_t{teams()} / members_);
+    int team = narrow<int>(member * std::int64_t{teams()} / members_);
     while (first_of(team + 1) <= member) ++team;
     return team * ranks_per_member_;
 }
@@ -29,8 +30,8 @@ std::vector<std::int32_t> Placement::members_of(int rank) const {
 
 std::vector<std::int32_t> Placement::trained_by(int rank) const {
     const int team = rank / ranks_per_member_;
-    const auto first = static_cast<std::int32_t>(first_of(team));
-    std::vector<std::int32_t> members(static_cast<std::size_t>(first_of(team + 1) - first));
+    const auto first = narrow<std::int32_t>(first_of(team));
+    std::vector<std::int32_t> members(to_size(first_of(team + 1) - first));
     std::iota(members.begin(), members.end(), first);
     return members;
 }

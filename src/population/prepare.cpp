@@ -3,6 +3,7 @@
 #include "autosampling/base/bytes.hpp"
 #include "autosampling/base/counted.hpp"
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/data/columns.hpp"
 #include "autosampling/population/initial_weights.hpp"
 #include "autosampling/population/recount.hpp"
@@ -69,7 +70,7 @@ std::vector<std::string> check_run(const Options& asked, const CostQuestion& cos
     const DatasetPlan data = absent ? absent->plan() : plan_dataset(asked.data, data_seed(asked));
     const bool one_a_rank = asked.population.members == 0 && asked.exploration.kind != ExplorationKind::none;
     const std::int64_t members = members_to_plan_for(asked.population);
-    const int ranks = one_a_rank ? static_cast<int>(members * asked.population.ranks_per_member) : 1;
+    const int ranks = one_a_rank ? narrow<int>(members * asked.population.ranks_per_member) : 1;
     const Options options = resolve(asked, ranks, data);
     const std::vector<std::byte> memory = absent ? std::vector<std::byte>() : read_data(data);
     const Dataset dataset = absent ? absent->dataset() : view_dataset(data, memory);

@@ -1,6 +1,7 @@
 #include "autosampling/population/processors.hpp"
 
 #include "autosampling/base/build_info.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/training/runtime.hpp"
 
@@ -37,8 +38,8 @@ Processors processors_of(const Communicator& comm, std::int64_t link, Processors
     for (std::size_t rank = 0; rank < cpu.size(); ++rank) {
         const bool alike = rank > 0 && cpu[rank] == cpu[rank - 1] && capability[rank] == capability[rank - 1];
         if (!alike) {
-            all.link.push_back(static_cast<std::int32_t>(link));
-            all.first_rank.push_back(static_cast<std::int32_t>(rank));
+            all.link.push_back(narrow<std::int32_t>(link));
+            all.first_rank.push_back(narrow<std::int32_t>(rank));
             all.ranks.push_back(0);
             all.cpu.push_back(cpu[rank]);
             all.capability.push_back(capability[rank]);

@@ -1,6 +1,7 @@
 #include "autosampling/population/progress.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/narrow.hpp"
 
 #include <cmath>
 #include <iomanip>
@@ -80,8 +81,8 @@ void Progress::cycle(const CycleRow& row, Log& log) {
          << options_.population.reward << (averages ? " of the mean " : " best ") << now_.best_reward << " mean "
          << now_.average_reward << " spread " << spread;
     if (plan_.targets == 0) line << " (binomial error of an accuracy " << binomial << ")";
-    line << "  train loss " << (averages ? train_loss / finite : row.train_loss[static_cast<std::size_t>(row.winner)])
-         << "  " << std::setprecision(0) << rate << " images/s  elapsed " << duration(elapsed) << "  remaining "
+    line << "  train loss " << (averages ? train_loss / finite : row.train_loss[to_size(row.winner)]) << "  "
+         << std::setprecision(0) << rate << " images/s  elapsed " << duration(elapsed) << "  remaining "
          << duration(elapsed / done * static_cast<double>(plan_.cycles - now_.cycles));
     log.info(std::move(line).str());
 }

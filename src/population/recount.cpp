@@ -1,6 +1,7 @@
 #include "autosampling/population/recount.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/sampling/credit.hpp"
 
 #include <algorithm>
@@ -22,7 +23,7 @@ void recount(Sampler& sampler, const ExplorationOptions& options, const CycleRow
     evidence.schedules.resize(evidence.counted.size() * draws);
     evidence.position.resize(row.finite.size(), 0);
     const auto draw = [&](std::size_t member, std::span<std::uint32_t> out) {
-        return sampler.draw(static_cast<std::uint32_t>(member), row.cycle, static_cast<std::uint8_t>(row.attempt), out);
+        return sampler.draw(narrow<std::uint32_t>(member), row.cycle, narrow<std::uint8_t>(row.attempt), out);
     };
     std::vector<std::uint32_t> unused(draws); // a member's stream goes on, be it finite or not
     for (std::size_t member = 0; sampler.policy() && member < row.finite.size(); ++member)
@@ -30,13 +31,13 @@ void recount(Sampler& sampler, const ExplorationOptions& options, const CycleRow
     for (std::size_t i = 0; i < evidence.counted.size(); ++i) {
         const std::int32_t member = evidence.counted[i];
         const auto schedule = std::span(evidence.schedules).subspan(i * draws, draws);
-        evidence.position[static_cast<std::size_t>(member)] = draw(member, schedule);
+        evidence.position[to_size(member)] = draw(member, schedule);
         const auto slot = std::find(slots.begin(), slots.end(), member) - slots.begin();
         if (slot == std::ssize(slots)) continue; // not recorded
-        const auto recorded = row.survivor_schedule.begin() + slot * static_cast<std::ptrdiff_t>(draws);
+        const auto recorded = row.survivor_schedule.begin() + slot * narrow<std::ptrdiff_t>(draws);
         if (options.kind == ExplorationKind::none) std::copy_n(recorded, draws, schedule.begin());
         VALIDATE(std::equal(schedule.begin(), schedule.end(), recorded,
-                            [](std::uint32_t a, std::int32_t b) { return static_cast<std::int32_t>(a) == b; }),
+                            [](std::uint32_t a, std::int32_t b) { return narrow<std::int32_t>(a) == b; }),
                  ExitCode::checkpoint, "cycle ", row.cycle, ": the recorded sub-schedule of member ", member,
                  " is not the one that its options draw (another version, or a damaged record?)");
     }
@@ -46,7 +47,7 @@ void recount(Sampler& sampler, const ExplorationOptions& options, const CycleRow
 
 Policy make_policy(const Options& options, std::span<const std::int32_t> label, std::int64_t classes,
                    std::span<const Column> columns) {
-    return {options.exploration, options.run.seed, static_cast<std::uint32_t>(options.population.members),
+    return {options.exploration, options.run.seed, narrow<std::uint32_t>(options.population.members),
             Signals(options.exploration.signals, label, classes, columns)};
 }
 
@@ -70,11 +71,11 @@ std::vector<Column> recorded_columns(const RunHeader& header) {
 } // namespace
 
 Sampler make_sampler(const Options& options, const RunHeader& header) {
-    const auto draws = static_cast<std::uint32_t>(header.draws);
+    const auto draws = narrow<std::uint32_t>(header.draws);
     if (options.exploration.kind == ExplorationKind::policy)
         return {options.exploration, options.run.seed, draws, options.population.cycle_batches,
                 make_policy(options, header.label, header.classes, recorded_columns(header))};
-    Sampler sampler(options.exploration, options.run.seed, static_cast<std::uint32_t>(header.training_images), draws,
+    Sampler sampler(options.exploration, options.run.seed, narrow<std::uint32_t>(header.training_images), draws,
                     Perturbation(options.run.seed, options.exploration.perturbation));
     if (sampler.timetable().explores(0)) sampler.adopt(sampler.estimate());
     return sampler;

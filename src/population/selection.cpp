@@ -1,6 +1,7 @@
 #include "autosampling/population/selection.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/base/random.hpp"
 
 #include <algorithm>
@@ -21,24 +22,23 @@ std::size_t truncated(const PopulationOptions& options, std::size_t members) {
 // Place by place: order[place] -> parent. `finite` members come first in `order`.
 void top_k(std::size_t k, std::size_t finite, const Members& order, Members& parent) {
     k = std::min(k, finite);
-    for (std::size_t place = k; place < order.size(); ++place)
-        parent[static_cast<std::size_t>(order[place])] = order[(place - k) % k];
+    for (std::size_t place = k; place < order.size(); ++place) parent[to_size(order[place])] = order[(place - k) % k];
 }
 
 void truncate(std::size_t ends, std::size_t finite, const Members& order, Members& parent) {
     for (std::size_t j = 0; j < ends && j < order.size() - 1 - j; ++j)
-        if (j < finite) parent[static_cast<std::size_t>(order[order.size() - 1 - j])] = order[j];
+        if (j < finite) parent[to_size(order[order.size() - 1 - j])] = order[j];
 }
 
 void hold_tournament(std::uint64_t seed, std::int64_t cycle, std::span<const Outcome> outcomes, Members& parent) {
     Members drawn(outcomes.size());
     std::iota(drawn.begin(), drawn.end(), 0);
-    for (std::uint32_t left = static_cast<std::uint32_t>(drawn.size()); left > 1; --left) {
-        RandomStream random({seed, Purpose::tournament, 0, static_cast<std::uint32_t>(cycle), 0}, left);
+    for (std::uint32_t left = narrow<std::uint32_t>(drawn.size()); left > 1; --left) {
+        RandomStream random({seed, Purpose::tournament, 0, narrow<std::uint32_t>(cycle), 0}, left);
         std::swap(drawn[left - 1], drawn[random.below(left)]);
     }
     for (std::size_t pair = 0; pair + 1 < drawn.size(); pair += 2) {
-        const auto a = static_cast<std::size_t>(drawn[pair]), b = static_cast<std::size_t>(drawn[pair + 1]);
+        const auto a = to_size(drawn[pair]), b = to_size(drawn[pair + 1]);
         if (ahead(outcomes[a], outcomes[b]))
             parent[b] = drawn[pair];
         else
@@ -68,11 +68,10 @@ Selection select(const PopulationOptions& options, std::span<const Outcome> outc
     EXPECT(!outcomes.empty());
     Members order(outcomes.size()); // the best first
     std::iota(order.begin(), order.end(), 0);
-    std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
-        return ahead(outcomes[static_cast<std::size_t>(a)], outcomes[static_cast<std::size_t>(b)]);
-    });
-    const auto finite = static_cast<std::size_t>(
-        std::count_if(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.finite != 0; }));
+    std::sort(order.begin(), order.end(),
+              [&](std::int32_t a, std::int32_t b) { return ahead(outcomes[to_size(a)], outcomes[to_size(b)]); });
+    const auto finite =
+        to_size(std::count_if(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.finite != 0; }));
     if (finite == 0) return {};
     if (options.selection == SelectionRule::mean) {
         order.resize(finite);
@@ -83,20 +82,19 @@ Selection select(const PopulationOptions& options, std::span<const Outcome> outc
     Selection selection{order.front(), Members(outcomes.size()), {}};
     std::iota(selection.parent.begin(), selection.parent.end(), 0);
     if (options.selection == SelectionRule::best) top_k(1, finite, order, selection.parent);
-    if (options.selection == SelectionRule::top_k)
-        top_k(static_cast<std::size_t>(options.survivors), finite, order, selection.parent);
+    if (options.selection == SelectionRule::top_k) top_k(to_size(options.survivors), finite, order, selection.parent);
     if (options.selection == SelectionRule::truncation)
         truncate(truncated(options, order.size()), finite, order, selection.parent);
     if (options.selection == SelectionRule::tournament) hold_tournament(seed, cycle, outcomes, selection.parent);
 
     for (std::int32_t& parent : selection.parent)
-        if (!outcomes[static_cast<std::size_t>(parent)].finite) parent = selection.winner;
+        if (!outcomes[to_size(parent)].finite) parent = selection.winner;
     selection.survivors = selection.parent;
     std::sort(selection.survivors.begin(), selection.survivors.end());
     selection.survivors.erase(std::unique(selection.survivors.begin(), selection.survivors.end()),
                               selection.survivors.end());
     for ([[maybe_unused]] const std::int32_t survivor : selection.survivors)
-        ENSURE(selection.parent[static_cast<std::size_t>(survivor)] == survivor);
+        ENSURE(selection.parent[to_size(survivor)] == survivor);
     return selection;
 }
 

@@ -1,6 +1,7 @@
 #include "autosampling/training/trainer.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/training/autocast.hpp"
 #include "autosampling/training/sgd.hpp"
 
@@ -43,7 +44,7 @@ class BatchLoader {
     // indices (B): of the part, whose rows the set has.
     Batch load(const ExampleSet& set, const Part& part, std::span<const std::uint32_t> indices,
                const std::optional<AugmentationDraws>& draws = {}) {
-        const auto size = static_cast<std::int64_t>(indices.size());
+        const auto size = narrow<std::int64_t>(indices.size());
         const Tensor examples = examples_.narrow(0, 0, size);
         const Tensor wanted = wanted_.narrow(0, 0, size);
         rows_.clear();
@@ -55,12 +56,12 @@ class BatchLoader {
             auto* label = wanted.data_ptr<std::int64_t>();
             for (const std::uint32_t index : indices) *label++ = part.label[index];
         } else {
-            const auto targets = static_cast<std::size_t>(wanted.size(1));
+            const auto targets = to_size(wanted.size(1));
             auto* target = wanted.data_ptr<float>();
             for (const std::uint32_t row : rows_)
                 target = std::ranges::copy(set.targets.subspan(row * targets, targets), target).out;
         }
-        set.source->fill(rows_, draws, {examples.data_ptr<float>(), static_cast<std::size_t>(examples.numel())});
+        set.source->fill(rows_, draws, {examples.data_ptr<float>(), to_size(examples.numel())});
         const bool images = examples.dim() == 4;
         return {(images ? examples.permute({0, 3, 1, 2}) : examples).to(device_), wanted.to(device_)};
     }
@@ -104,9 +105,9 @@ void add_to(Score& score, const Tensor& outputs, const Tensor& wanted) {
     const Tensor losses = loss_of(outputs, wanted, at::Reduction::None).cpu(); // (b) f32
     const Tensor host_logits = outputs.cpu().contiguous();
     const Tensor host_labels = wanted.cpu();
-    const auto classes = static_cast<std::size_t>(outputs.size(1));
+    const auto classes = to_size(outputs.size(1));
     for (std::int64_t i = 0; i < outputs.size(0); ++i) {
-        const auto label = regression ? 0 : static_cast<std::size_t>(host_labels.data_ptr<std::int64_t>()[i]);
+        const auto label = regression ? 0 : to_size(host_labels.data_ptr<std::int64_t>()[i]);
         const auto loss = static_cast<double>(losses.data_ptr<float>()[i]);
         score.loss_sum += loss;
         score.loss_by_class[label] += std::llround((loss < greatest_loss ? loss : greatest_loss) / Score::loss_unit);
@@ -128,8 +129,7 @@ struct Trainer::Impl {
         : options(given), split(given_split), classes(dataset.facts.classes),
           network(make_network(given.model, dataset.facts.shape, dataset.facts.outputs())),
           state(*network, given.device),
-          learning_rate(given.training, static_cast<std::int64_t>(given_split.training.source.size()),
-                        given.total_batches),
+          learning_rate(given.training, narrow<std::int64_t>(given_split.training.source.size()), given.total_batches),
           training_set(dataset.training), test_set(dataset.test.rows > 0 ? dataset.test : dataset.training),
           loader(dataset.facts, std::max<std::int64_t>(given.training.batch_size, evaluation_batch), given.device) {
         EXPECT(given.training.batch_size % ranks() == 0);
@@ -144,7 +144,7 @@ struct Trainer::Impl {
     void reduce_gradients() {
         if (ranks() == 1) return;
         const Tensor host = state.gradients().to(torch::kCPU); // on a CPU no copy
-        options.team->sum(std::span(host.data_ptr<float>(), static_cast<std::size_t>(host.numel())));
+        options.team->sum(std::span(host.data_ptr<float>(), to_size(host.numel())));
         state.gradients().copy_(host.div_(ranks()));
     }
 
@@ -172,7 +172,7 @@ struct Trainer::Impl {
         const Tensor losses = draw_losses(outputs, wanted);
         each.copy_(losses.detach());
         const Tensor host = each.to(torch::kCPU); // on a CPU no copy
-        const auto size = static_cast<std::size_t>(losses.numel());
+        const auto size = to_size(losses.numel());
         const auto weight = weighting.weight.subspan(first, size);
         weighting.reweigh({host.data_ptr<float>(), size}, weight);
         return (torch::from_blob(weight.data(), losses.sizes(), torch::kFloat).to(losses.device()) * losses).mean();
@@ -181,7 +181,7 @@ struct Trainer::Impl {
     // The random numbers that a network draws for itself, as in dropout: in a cycle a function of its augmentation's
     // key and the rank's place in the team. The slots are the last ones, which no sub-schedule reaches.
     void seed_network(const RandomKey& key) const {
-        RandomStream stream(key, ~static_cast<std::uint32_t>(rank()));
+        RandomStream stream(key, ~narrow<std::uint32_t>(rank()));
         const std::uint64_t high = stream.bits(), low = stream.bits();
         at::manual_seed(high << 32 | low);
     }
@@ -218,7 +218,7 @@ void Trainer::load(std::span<const float> state) {
 std::span<const float> Trainer::host_state() {
     const Tensor& buffer = impl_->state.buffer();
     impl_->host_copy = buffer.to(torch::kCPU); // on a CPU no copy
-    return {impl_->host_copy.data_ptr<float>(), static_cast<std::size_t>(impl_->host_copy.numel())};
+    return {impl_->host_copy.data_ptr<float>(), to_size(impl_->host_copy.numel())};
 }
 
 const LearningRate& Trainer::learning_rate() const {
@@ -229,17 +229,17 @@ void Trainer::share_state() {
     Impl& p = *impl_;
     if (p.ranks() == 1) return;
     const Tensor host = p.state.buffer().to(torch::kCPU); // on a CPU no copy
-    p.options.team->broadcast(std::span(host.data_ptr<float>(), static_cast<std::size_t>(host.numel())), 0);
+    p.options.team->broadcast(std::span(host.data_ptr<float>(), to_size(host.numel())), 0);
     p.state.buffer().copy_(host);
 }
 
 CycleResult Trainer::train(const CycleTask& task) {
     Impl& p = *impl_;
-    const auto batch_size = static_cast<std::size_t>(p.options.training.batch_size);
+    const auto batch_size = to_size(p.options.training.batch_size);
     EXPECT(!task.indices.empty() && task.indices.size() % batch_size == 0);
     EXPECT(p.ranks() == 1 || task.weighting.weight.empty());
-    const auto steps = static_cast<std::int64_t>(task.indices.size() / batch_size);
-    const std::size_t part = batch_size / static_cast<std::size_t>(p.ranks()); // of a batch, this rank's
+    const auto steps = narrow<std::int64_t>(task.indices.size() / batch_size);
+    const std::size_t part = batch_size / to_size(p.ranks()); // of a batch, this rank's
     Tensor losses = torch::zeros({steps}, torch::TensorOptions(p.options.device));
     Tensor draw_losses = torch::zeros({std::ssize(task.indices)}, torch::TensorOptions(p.options.device));
     p.state.load_whole_numbers();
@@ -247,10 +247,9 @@ CycleResult Trainer::train(const CycleTask& task) {
     p.expect(task.indices);
     p.seed_network(task.augmentation);
     for (std::int64_t step = 0; step < steps; ++step) {
-        const std::size_t first =
-            static_cast<std::size_t>(step) * batch_size + part * static_cast<std::size_t>(p.rank());
+        const std::size_t first = to_size(step) * batch_size + part * to_size(p.rank());
         const Batch batch = p.loader.load(p.training_set, p.split.training, task.indices.subspan(first, part),
-                                          AugmentationDraws{task.augmentation, static_cast<std::uint32_t>(first)});
+                                          AugmentationDraws{task.augmentation, narrow<std::uint32_t>(first)});
         Tensor outputs;
         {
             const Autocast autocast(p.options.precision, p.options.device.type());
@@ -258,7 +257,7 @@ CycleResult Trainer::train(const CycleTask& task) {
         }
         const Tensor loss =
             p.batch_loss(outputs, batch.wanted, task.weighting, first,
-                         draw_losses.narrow(0, static_cast<std::int64_t>(first), static_cast<std::int64_t>(part)));
+                         draw_losses.narrow(0, narrow<std::int64_t>(first), narrow<std::int64_t>(part)));
         losses[step].copy_(loss.detach());
         // On a GPU a look would stall every step; in a team the others would wait for this rank.
         if (loss.is_cpu() && p.ranks() == 1 && !std::isfinite(loss.item<float>())) break;
@@ -272,7 +271,7 @@ CycleResult Trainer::train(const CycleTask& task) {
     draw_losses = draw_losses.to(torch::kCPU);
     const std::span draw_loss(draw_losses.data_ptr<float>(), task.indices.size());
     if (p.ranks() > 1) {
-        p.options.team->sum(std::span(losses.data_ptr<float>(), static_cast<std::size_t>(steps)));
+        p.options.team->sum(std::span(losses.data_ptr<float>(), to_size(steps)));
         p.options.team->sum(draw_loss); // each draw's is 0 on all ranks but one
         losses.div_(p.ranks());
         share_state();
@@ -291,7 +290,7 @@ Score Trainer::evaluate(HeldOut part, std::span<const std::uint32_t> examples) {
     p.network->eval();
     Score score;
     for (auto* by_class : {&score.images_by_class, &score.correct_by_class, &score.loss_by_class})
-        by_class->resize(static_cast<std::size_t>(p.classes));
+        by_class->resize(to_size(p.classes));
     for (std::size_t first = 0; first < examples.size(); first += evaluation_batch) {
         const auto some = examples.subspan(first, std::min(evaluation_batch, examples.size() - first));
         const Batch batch =

@@ -21,10 +21,10 @@ class Feed {
   public:
     virtual ~Feed() = default;
     // The sub-schedule of one member (K). Pure: the same twice. Returns where a sampler's stream stands then, else 0.
-    virtual std::int64_t draw(std::int32_t member, std::int64_t cycle, int attempt,
+    virtual std::int64_t draw(std::int32_t member, std::int64_t cycle, std::uint8_t attempt,
                               std::span<std::uint32_t> out) const = 0;
     // The key of its augmentation.
-    virtual RandomKey augmentation(std::int32_t member, std::int64_t cycle, int attempt) const;
+    virtual RandomKey augmentation(std::int32_t member, std::int64_t cycle, std::uint8_t attempt) const;
     // What the member's factors on the hyper-parameters were, where they are replayed.
     virtual std::optional<HyperparameterFactors> recorded_factors(std::int64_t /*cycle*/) const { return {}; }
     // The rule that weighs the draws and learns from their losses; null: none does.
@@ -43,7 +43,7 @@ class SampledFeed : public Feed {
   public:
     // The sampler outlives it.
     SampledFeed(const Sampler& sampler, std::uint64_t seed) : Feed(seed), sampler_(sampler) {}
-    std::int64_t draw(std::int32_t member, std::int64_t cycle, int attempt,
+    std::int64_t draw(std::int32_t member, std::int64_t cycle, std::uint8_t attempt,
                       std::span<std::uint32_t> out) const override;
 
   private:
@@ -54,7 +54,7 @@ class SampledFeed : public Feed {
 class RuleFeed : public Feed {
   public:
     RuleFeed(std::unique_ptr<SamplingRule> rule, std::uint64_t seed) : Feed(seed), rule_(std::move(rule)) {}
-    std::int64_t draw(std::int32_t member, std::int64_t cycle, int attempt,
+    std::int64_t draw(std::int32_t member, std::int64_t cycle, std::uint8_t attempt,
                       std::span<std::uint32_t> out) const override;
     SamplingRule* rule() override { return rule_.get(); }
 
@@ -74,9 +74,9 @@ class ScheduleFeed : public Feed {
     };
     // schedule (T, K)
     ScheduleFeed(std::vector<std::int32_t> schedule, Line line, std::uint64_t seed);
-    std::int64_t draw(std::int32_t member, std::int64_t cycle, int attempt,
+    std::int64_t draw(std::int32_t member, std::int64_t cycle, std::uint8_t attempt,
                       std::span<std::uint32_t> out) const override;
-    RandomKey augmentation(std::int32_t member, std::int64_t cycle, int attempt) const override;
+    RandomKey augmentation(std::int32_t member, std::int64_t cycle, std::uint8_t attempt) const override;
     std::optional<HyperparameterFactors> recorded_factors(std::int64_t cycle) const override;
 
   private:
@@ -89,7 +89,7 @@ class StaticFeed : public Feed {
   public:
     // probability (N), needs no normalisation.
     StaticFeed(std::span<const double> probability, std::uint64_t seed);
-    std::int64_t draw(std::int32_t member, std::int64_t cycle, int attempt,
+    std::int64_t draw(std::int32_t member, std::int64_t cycle, std::uint8_t attempt,
                       std::span<std::uint32_t> out) const override;
 
   private:
