@@ -40,14 +40,12 @@ std::vector<std::uint32_t> first_examples(std::int64_t count) {
 Speed measure_speed(const Options& options, const Plan& plan, const Dataset& dataset, const Split& split) {
     set_threads(static_cast<int>(options.run.threads));
     keep_heap();
-    TrainerOptions part{options.model,
-                        options.training,
-                        options.run.precision,
-                        choose_device(options.run.device, 0),
-                        options.run.seed,
-                        plan.total_batches,
-                        nullptr,
-                        false};
+    TrainerOptions part{.model = options.model,
+                        .training = options.training,
+                        .precision = options.run.precision,
+                        .device = choose_device(options.run.device, 0),
+                        .seed = options.run.seed,
+                        .total_batches = plan.total_batches};
     part.training.batch_size /= options.population.ranks_per_member;
     part.training.learning_rate = 0; // the same step again and again
     Trainer trainer(part, dataset, split);

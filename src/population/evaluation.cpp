@@ -1,23 +1,24 @@
 #include "autosampling/population/evaluation.hpp"
 
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/base/random.hpp"
 #include "autosampling/sampling/permutation.hpp"
 
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <limits>
 #include <numeric>
 
 namespace autosampling {
 
-std::vector<std::uint32_t> reward_examples(std::uint64_t seed, std::int64_t cycle, int attempt, std::uint32_t images,
-                                           std::uint32_t per_cycle) {
+std::vector<std::uint32_t> reward_examples(std::uint64_t seed, std::int64_t cycle, std::uint8_t attempt,
+                                           std::uint32_t images, std::uint32_t per_cycle) {
     std::vector<std::uint32_t> examples(per_cycle > 0 ? per_cycle : images);
     std::iota(examples.begin(), examples.end(), 0U);
     if (per_cycle == 0) return examples;
-    const KeyedPermutation permutation(
-        {seed, Purpose::reward_subset, 0, static_cast<std::uint32_t>(cycle), static_cast<std::uint8_t>(attempt)},
-        images);
+    const KeyedPermutation permutation({seed, Purpose::reward_subset, 0, narrow<std::uint32_t>(cycle), attempt},
+                                       images);
     for (std::uint32_t& example : examples) example = permutation(example);
     return examples;
 }
@@ -32,14 +33,14 @@ Score evaluate_together(const Communicator& comm, Trainer& trainer, HeldOut part
     constexpr std::array whole_numbers{&Score::images_by_class, &Score::correct_by_class, &Score::loss_by_class};
     std::vector<BatchScore> mine;
     Score total = trainer.evaluate(part, {}); // zeros
-    const auto ranks = static_cast<std::size_t>(comm.size());
-    for (auto number = static_cast<std::size_t>(comm.rank());; number += ranks) {
+    const auto ranks = to_size(comm.size());
+    for (auto number = to_size(comm.rank());; number += ranks) {
         const std::size_t first = number * Trainer::evaluation_batch;
         if (first >= examples.size()) break;
         const Score score = trainer.evaluate(
             part, examples.subspan(first, std::min(Trainer::evaluation_batch, examples.size() - first)));
         mine.push_back(
-            {static_cast<std::uint32_t>(number), score.images, score.correct, score.correct_top5, score.loss_sum});
+            {narrow<std::uint32_t>(number), score.images, score.correct, score.correct_top5, score.loss_sum});
         for (const auto by_class : whole_numbers)
             std::transform((total.*by_class).begin(), (total.*by_class).end(), (score.*by_class).begin(),
                            (total.*by_class).begin(), std::plus{});
@@ -54,6 +55,11 @@ Score evaluate_together(const Communicator& comm, Trainer& trainer, HeldOut part
         total.loss_sum += score.loss_sum;
     }
     return total;
+}
+
+double accuracy_of(const Score& score, std::int64_t correct, const Plan& plan) {
+    return plan.targets > 0 ? std::numeric_limits<double>::quiet_NaN()
+                            : static_cast<double>(correct) / static_cast<double>(score.images);
 }
 
 } // namespace autosampling

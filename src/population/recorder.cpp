@@ -33,7 +33,10 @@ bool Recorder::clock_due() const {
 }
 
 RankReport Recorder::report(bool stop) {
-    return {stop, comm_.is_root() && clock_due(), writer_.failed(), written_};
+    return {.stop = stop,
+            .checkpoint_due = comm_.is_root() && clock_due(),
+            .failed = writer_.failed(),
+            .checkpoint_written = written_};
 }
 
 void Recorder::after_cycle(std::int64_t cycles_done, std::span<const RankReport> reports, CheckpointWhen when,

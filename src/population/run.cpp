@@ -1,6 +1,8 @@
 #include "autosampling/population/run.hpp"
 
+#include "autosampling/base/counted.hpp"
 #include "autosampling/base/files.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/options/configuration.hpp"
 #include "autosampling/population/heartbeat.hpp"
 #include "autosampling/population/initial_weights.hpp"
@@ -77,7 +79,7 @@ std::unique_ptr<Feed> make_feed(const Communicator& comm, const Prepared& prepar
     }
     if (comm.is_root() && options.sampling.rule != Rule::uniform)
         return std::make_unique<RuleFeed>(
-            make_rule(options.sampling, {options.run.seed, split.training.label, static_cast<std::uint32_t>(plan.draws),
+            make_rule(options.sampling, {options.run.seed, split.training.label, narrow<std::uint32_t>(plan.draws),
                                          plan.cycles, sampler}),
             options.run.seed);
     if (!replayed) return std::make_unique<SampledFeed>(sampler, options.run.seed);
@@ -90,7 +92,8 @@ void say_exactness(const Exactness& exactness, Log& log) {
                          " (another kind of CPU or GPU, another build, another number of threads, or a GPU without "
                          "run.deterministic?)"));
     else
-        log.info(text("the replay is exact: equal state hashes in all ", exactness.compared, " cycles compared"));
+        log.info(
+            text("the replay is exact: equal state hashes in all ", counted(exactness.compared, "cycle"), " compared"));
 }
 
 // What a run starts from: all that can be refused was, and nothing is written yet.
@@ -139,7 +142,7 @@ void Ground::settle(Options asked, int ranks) {
     if (checkpoint) refuse_other_options(options, *checkpoint);
     prepared = prepare(options, ranks, data_plan, data.dataset());
     VALIDATE(!checkpoint || prepared.plan.cycles >= checkpoint->cycle, ExitCode::usage,
-             "training.epochs = ", options.training.epochs, " is ", prepared.plan.cycles, " cycles, and ",
+             "training.epochs = ", options.training.epochs, " is ", counted(prepared.plan.cycles, "cycle"), ", and ",
              checkpoint->cycle, " are recorded: give as many epochs at least");
     device = choose_device(options.run.device, node.rank());
     VALIDATE(!checkpoint || checkpoint->header.dataset_hash == data.hash(), ExitCode::data,
@@ -174,9 +177,9 @@ TrainerOptions trainer_options(const Ground& ground, const Communicator& team) {
 // What draws for all. Collective.
 Sampler make_sampler(const Communicator& comm, const Prepared& prepared) {
     const auto& [options, split, plan, columns] = prepared;
-    const auto draws = static_cast<std::uint32_t>(plan.draws);
+    const auto draws = narrow<std::uint32_t>(plan.draws);
     if (options.exploration.kind != ExplorationKind::policy)
-        return {options.exploration, options.run.seed, static_cast<std::uint32_t>(plan.training_images), draws,
+        return {options.exploration, options.run.seed, narrow<std::uint32_t>(plan.training_images), draws,
                 make_perturbation(comm, options)};
     std::optional<Policy> policy;
     comm.agree([&] {
@@ -189,7 +192,7 @@ Sampler make_sampler(const Communicator& comm, const Prepared& prepared) {
 }
 
 Engine::Engine(const Communicator& comm, const Ground& ground)
-    : team(comm.split(comm.rank() / static_cast<int>(ground.prepared.options.population.ranks_per_member))),
+    : team(comm.split(comm.rank() / narrow<int>(ground.prepared.options.population.ranks_per_member))),
       trainer(trainer_options(ground, team), ground.data.dataset(), ground.prepared.split),
       sampler(make_sampler(comm, ground.prepared)), transport(make_mpi_transport(comm)) {
     const ModelOptions& model = ground.prepared.options.model;
@@ -226,9 +229,10 @@ void close_run(const Options& options, const Recorder& recorder, const Progress&
     const Summary summary = progress.snapshot();
     progress.write_summary(summary, finished ? "finished" : "stopped");
     if (options.replay.mode == ReplayMode::exact) say_exactness(compare_states(run, options.replay.source), log);
-    log.info(finished ? text("finished: the record is ", (run / "run.h5").string())
-                      : text("stopped after ", summary.cycles, " of ", recorder.header().cycles_planned,
-                             " cycles with a checkpoint: start again with --resume"));
+    log.info(finished
+                 ? text("finished: the record is ", (run / "run.h5").string())
+                 : text("stopped after ", summary.cycles, " of ", counted(recorder.header().cycles_planned, "cycle"),
+                        " with a checkpoint: start again with --resume"));
 }
 
 } // namespace
@@ -237,7 +241,7 @@ ExitCode run_population(const Communicator& world, const Options& asked, Opening
                         const volatile std::sig_atomic_t& stop, Log& log, const AfterTraining& after_training) {
     const auto began = std::chrono::steady_clock::now();
     log.set_level(asked.run.log_level);
-    set_threads(static_cast<int>(asked.run.threads));
+    set_threads(narrow<int>(asked.run.threads));
     keep_heap();
     Communicator comm = world.split(0); // its messages name the cycle
 
@@ -272,20 +276,20 @@ ExitCode run_population(const Communicator& world, const Options& asked, Opening
     Recorder recorder(comm, run, ground.directory ? &*ground.directory : nullptr, std::move(header), std::move(launch),
                       options.record, engine.trainer.state().layout(), ground.first_cycle());
 
-    const Population::Context context{.comm = comm,
-                                      .team = engine.team,
-                                      .options = options,
-                                      .plan = plan,
-                                      .trainer = engine.trainer,
-                                      .sampler = engine.sampler,
-                                      .feed = *engine.feed,
-                                      .transport = *engine.transport,
-                                      .recorder = recorder,
-                                      .progress = progress,
-                                      .log = log,
-                                      .began = began};
+    const Context context{.comm = comm,
+                          .team = engine.team,
+                          .options = options,
+                          .plan = plan,
+                          .trainer = engine.trainer,
+                          .sampler = engine.sampler,
+                          .feed = *engine.feed,
+                          .transport = *engine.transport,
+                          .recorder = recorder,
+                          .progress = progress,
+                          .log = log,
+                          .began = began,
+                          .after_training = after_training};
     Population population = checkpoint ? Population(context, *checkpoint, run) : Population(context);
-    population.after_training = after_training;
     const ExitCode end = population.run(stop);
 
     log.set_cycle(-1);

@@ -12,7 +12,7 @@ namespace autosampling {
 
 namespace {
 
-using Members = std::vector<std::int32_t>;
+using MemberNumbers = std::vector<std::int32_t>;
 
 // How many members at either end truncation looks at.
 std::size_t truncated(const PopulationOptions& options, std::size_t members) {
@@ -20,18 +20,18 @@ std::size_t truncated(const PopulationOptions& options, std::size_t members) {
 }
 
 // Place by place: order[place] -> parent. `finite` members come first in `order`.
-void top_k(std::size_t k, std::size_t finite, const Members& order, Members& parent) {
+void top_k(std::size_t k, std::size_t finite, const MemberNumbers& order, MemberNumbers& parent) {
     k = std::min(k, finite);
     for (std::size_t place = k; place < order.size(); ++place) parent[to_size(order[place])] = order[(place - k) % k];
 }
 
-void truncate(std::size_t ends, std::size_t finite, const Members& order, Members& parent) {
+void truncate(std::size_t ends, std::size_t finite, const MemberNumbers& order, MemberNumbers& parent) {
     for (std::size_t j = 0; j < ends && j < order.size() - 1 - j; ++j)
         if (j < finite) parent[to_size(order[order.size() - 1 - j])] = order[j];
 }
 
-void hold_tournament(std::uint64_t seed, std::int64_t cycle, std::span<const Outcome> outcomes, Members& parent) {
-    Members drawn(outcomes.size());
+void hold_tournament(std::uint64_t seed, std::int64_t cycle, std::span<const Outcome> outcomes, MemberNumbers& parent) {
+    MemberNumbers drawn(outcomes.size());
     std::iota(drawn.begin(), drawn.end(), 0);
     for (std::uint32_t left = narrow<std::uint32_t>(drawn.size()); left > 1; --left) {
         RandomStream random({seed, Purpose::tournament, 0, narrow<std::uint32_t>(cycle), 0}, left);
@@ -66,7 +66,7 @@ std::int64_t survivor_slots(const Options& options) {
 Selection select(const PopulationOptions& options, std::span<const Outcome> outcomes, std::uint64_t seed,
                  std::int64_t cycle) {
     EXPECT(!outcomes.empty());
-    Members order(outcomes.size()); // the best first
+    MemberNumbers order(outcomes.size()); // the best first
     std::iota(order.begin(), order.end(), 0);
     std::sort(order.begin(), order.end(),
               [&](std::int32_t a, std::int32_t b) { return ahead(outcomes[to_size(a)], outcomes[to_size(b)]); });
@@ -79,7 +79,7 @@ Selection select(const PopulationOptions& options, std::span<const Outcome> outc
         return {-1, {}, std::move(order)};
     }
 
-    Selection selection{order.front(), Members(outcomes.size()), {}};
+    Selection selection{order.front(), MemberNumbers(outcomes.size()), {}};
     std::iota(selection.parent.begin(), selection.parent.end(), 0);
     if (options.selection == SelectionRule::best) top_k(1, finite, order, selection.parent);
     if (options.selection == SelectionRule::top_k) top_k(to_size(options.survivors), finite, order, selection.parent);

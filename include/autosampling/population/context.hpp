@@ -1,0 +1,37 @@
+// What a population works with.
+#pragma once
+
+#include "autosampling/base/log.hpp"
+#include "autosampling/comm/communicator.hpp"
+#include "autosampling/comm/transport.hpp"
+#include "autosampling/options/options.hpp"
+#include "autosampling/population/feed.hpp"
+#include "autosampling/population/plan.hpp"
+#include "autosampling/population/progress.hpp"
+#include "autosampling/population/recorder.hpp"
+#include "autosampling/population/run.hpp"
+#include "autosampling/sampling/sampler.hpp"
+#include "autosampling/training/trainer.hpp"
+
+#include <chrono>
+
+namespace autosampling {
+
+// All of it outlives the population. `options` resolved, equal on all ranks.
+struct Context {
+    Communicator& comm;
+    Communicator& team; // the ranks that train members together with this one; the trainer's, too
+    const Options& options;
+    const Plan& plan;
+    Trainer& trainer;
+    Sampler& sampler;
+    Feed& feed; // the sampler's, but in a replay or with another rule
+    Transport& transport;
+    Recorder& recorder;
+    Progress& progress;
+    Log& log;
+    std::chrono::steady_clock::time_point began; // of this job, for the wall time
+    const AfterTraining& after_training;
+};
+
+} // namespace autosampling
