@@ -17,16 +17,6 @@ constexpr int side = 32; // pixels
 constexpr std::size_t plane = side * side;
 constexpr int coarse_classes = 20; // CIFAR-100
 
-struct Variant {
-    int classes;
-    std::size_t label_bytes; // the last of them is the label
-    std::size_t record() const { return label_bytes + 3 * plane; }
-};
-
-Variant variant_of(const DataOptions& options) {
-    return options.name == "cifar10" ? Variant{10, 1} : Variant{100, 2};
-}
-
 constexpr std::array class_names_10{"airplane", "automobile", "bird",  "cat",  "deer",
                                     "dog",      "frog",       "horse", "ship", "truck"};
 constexpr std::array class_names_100{
@@ -46,6 +36,35 @@ constexpr std::array class_names_100{
     "trout",      "tulip",         "turtle",       "wardrobe",   "whale",       "willow_tree", "wolf",
     "woman",      "worm"};
 static_assert(class_names_10.size() == 10 && class_names_100.size() == 100);
+
+struct Variant {
+    std::size_t label_bytes;      // of a record; the last of them is the label
+    std::string folder;           // the usual one
+    std::vector<FileNames> files; // the test set's is the last
+    std::span<const char* const> class_names;
+    std::vector<double> mean, std; // (C)
+
+    int classes() const { return static_cast<int>(class_names.size()); }
+    std::size_t record() const { return label_bytes + 3 * plane; }
+};
+
+const Variant cifar10{.label_bytes = 1,
+                      .folder = "cifar-10-batches-bin",
+                      .files = {{"data_batch_1.bin", "data_batch_1"},
+                                {"data_batch_2.bin", "data_batch_2"},
+                                {"data_batch_3.bin", "data_batch_3"},
+                                {"data_batch_4.bin", "data_batch_4"},
+                                {"data_batch_5.bin", "data_batch_5"},
+                                {"test_batch.bin", "test_batch"}},
+                      .class_names = class_names_10,
+                      .mean = {0.4914, 0.4822, 0.4465},
+                      .std = {0.2470, 0.2435, 0.2616}};
+const Variant cifar100{.label_bytes = 2,
+                       .folder = "cifar-100-binary",
+                       .files = {{"train.bin", "train"}, {"test.bin", "test"}},
+                       .class_names = class_names_100,
+                       .mean = {0.5071, 0.4865, 0.4409},
+                       .std = {0.2673, 0.2564, 0.2762}};
 
 std::size_t count_records(const std::filesystem::path& path, const Variant& variant) {
     CompressedFile file(path);
@@ -82,7 +101,7 @@ std::size_t load_file(const std::filesystem::path& path, const Variant& variant,
             const std::uint8_t* const record = chunk.data() + i * variant.record();
             const auto label_at = i * variant.record() + variant.label_bytes - 1;
             if (variant.label_bytes == 2) check_label(file, at + label_at - 1, chunk[label_at - 1], coarse_classes);
-            check_label(file, at + label_at, chunk[label_at], variant.classes);
+            check_label(file, at + label_at, chunk[label_at], variant.classes());
             out.labels[place] = chunk[label_at];
             interleave(record + variant.label_bytes, out.bytes.data() + place * 3 * plane);
         }
@@ -90,35 +109,21 @@ std::size_t load_file(const std::filesystem::path& path, const Variant& variant,
     }
 }
 
-} // namespace
-
-void plan_cifar(DatasetPlan& plan) {
-    const auto variant = variant_of(plan.options);
+void plan_variant(DatasetPlan& plan, const Variant& variant) {
     plan.facts.shape = {side, side, 3};
-    plan.facts.classes = variant.classes;
-    if (plan.options.name == "cifar10") {
-        std::vector<FileNames> wanted;
-        for (const auto* stem :
-             {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"})
-            wanted.push_back({text(stem, ".bin"), stem});
-        find_files(plan, {"cifar-10-batches-bin"}, wanted);
-        plan.facts.class_names.assign(class_names_10.begin(), class_names_10.end());
-        plan.facts.mean = {0.4914, 0.4822, 0.4465};
-        plan.facts.std = {0.2470, 0.2435, 0.2616};
-    } else {
-        find_files(plan, {"cifar-100-binary"}, {{"train.bin", "train"}, {"test.bin", "test"}});
-        plan.facts.class_names.assign(class_names_100.begin(), class_names_100.end());
-        plan.facts.mean = {0.5071, 0.4865, 0.4409};
-        plan.facts.std = {0.2673, 0.2564, 0.2762};
-    }
+    plan.facts.classes = variant.classes();
+    plan.facts.class_names.assign(variant.class_names.begin(), variant.class_names.end());
+    plan.facts.mean = variant.mean;
+    plan.facts.std = variant.std;
+    find_files(plan, {variant.folder}, variant.files);
     for (std::size_t i = 0; i + 1 < plan.files.size(); ++i)
         plan.training_examples += count_records(plan.files[i], variant);
     plan.test_examples = count_records(plan.files.back(), variant);
     expect_sizes(plan, 50'000, 10'000);
 }
 
-void load_cifar(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
-    const auto variant = variant_of(plan.options);
+void load_variant(const DatasetPlan& plan, const Variant& variant, const ExampleSetMemory& training,
+                  const ExampleSetMemory& test) {
     std::size_t training_end = 0;
     std::map<std::uint64_t, std::filesystem::path> seen; // by the hash of their images
     const auto load = [&](const std::filesystem::path& path, const ExampleSetMemory& out, std::size_t place) {
@@ -135,6 +140,21 @@ void load_cifar(const DatasetPlan& plan, const ExampleSetMemory& training, const
     VALIDATE(training_end == training.labels.size() && test_end == test.labels.size(), ExitCode::data,
              plan.files.back().parent_path().string(),
              ": fewer records than before (a file has changed while it was read): start again");
+}
+
+} // namespace
+
+void plan_cifar10(DatasetPlan& plan) {
+    plan_variant(plan, cifar10);
+}
+void plan_cifar100(DatasetPlan& plan) {
+    plan_variant(plan, cifar100);
+}
+void load_cifar10(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
+    load_variant(plan, cifar10, training, test);
+}
+void load_cifar100(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
+    load_variant(plan, cifar100, training, test);
 }
 
 } // namespace autosampling::detail

@@ -21,8 +21,8 @@ struct Format {
 };
 
 constexpr std::array formats{Format{"mnist", true, detail::plan_mnist, detail::load_mnist},
-                             Format{"cifar10", true, detail::plan_cifar, detail::load_cifar},
-                             Format{"cifar100", true, detail::plan_cifar, detail::load_cifar},
+                             Format{"cifar10", true, detail::plan_cifar10, detail::load_cifar10},
+                             Format{"cifar100", true, detail::plan_cifar100, detail::load_cifar100},
                              Format{"arrays", true, detail::plan_arrays, detail::load_arrays},
                              Format{"packed", true, detail::plan_packed, detail::load_packed},
                              Format{"synthetic", false, detail::plan_synthetic, detail::load_synthetic}};

@@ -37,13 +37,15 @@ inline constexpr std::uint64_t max_images = 1 << 24;
 
 // Each fills the facts (mean and std of C channels, whatever the options say), the numbers of examples and the files.
 void plan_mnist(DatasetPlan& plan);
-void plan_cifar(DatasetPlan& plan);
+void plan_cifar10(DatasetPlan& plan);
+void plan_cifar100(DatasetPlan& plan);
 void plan_synthetic(DatasetPlan& plan);
 void plan_arrays(DatasetPlan& plan);
 void plan_packed(DatasetPlan& plan);
 
 void load_mnist(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
-void load_cifar(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
+void load_cifar10(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
+void load_cifar100(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
 void load_synthetic(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
 void load_arrays(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
 void load_packed(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
