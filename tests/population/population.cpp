@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <random>
 
 namespace autosampling {
 namespace {
@@ -69,24 +68,7 @@ TEST_P(EachRuleAndCredit, resumed_run_equals_uninterrupted_run) {
     Options options = EachRuleAndCredit::options();
     options.record.checkpoint_cycles = 3;
     EXPECT_EQ(run_on(world().size(), options, folder / "whole", Opening::fresh, plant_nans), ExitCode::finished);
-
-    std::mt19937 random(3);
-    ExitCode code = ExitCode::stopped;
-    int jobs = 0;
-    for (; code == ExitCode::stopped && jobs < 30; ++jobs) {
-        volatile std::sig_atomic_t stop = 0;
-        std::int64_t first = -1;
-        const auto length = static_cast<std::int64_t>(random() % 6);
-        const int ranks = 1 + static_cast<int>(random() % static_cast<unsigned>(world().size()));
-        const auto stop_later = [&](std::int32_t member, std::int64_t cycle, int attempt, Trainer& trainer) {
-            plant_nans(member, cycle, attempt, trainer);
-            if (first < 0) first = cycle;
-            if (cycle >= first + length && world().rank() == ranks - 1) stop = 1; // one rank that has it is enough
-        };
-        code = run_on(ranks, options, folder / "cut", jobs == 0 ? Opening::fresh : Opening::resume, stop_later, &stop);
-    }
-    EXPECT_EQ(code, ExitCode::finished);
-    EXPECT_GT(jobs, 3);
+    EXPECT_GT(run_in_pieces(options, folder / "cut", 6, plant_nans), 3);
     if (world().is_root()) expect_equal_records(folder / "whole", folder / "cut");
 }
 

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 #include <tuple>
 
 namespace autosampling {
@@ -46,24 +45,7 @@ TEST_P(EachSamplingRule, resumed_run_equals_uninterrupted_run) {
     Options options = rule_run(GetParam());
     options.record.checkpoint_cycles = 3;
     EXPECT_EQ(run_on(world().size(), options, folder / "whole", Opening::fresh, plant_nans), ExitCode::finished);
-
-    std::mt19937 random(5);
-    ExitCode code = ExitCode::stopped;
-    int jobs = 0;
-    for (; code == ExitCode::stopped && jobs < 40; ++jobs) {
-        volatile std::sig_atomic_t stop = 0;
-        std::int64_t first = -1;
-        const auto length = static_cast<std::int64_t>(random() % 9);
-        const int ranks = 1 + static_cast<int>(random() % static_cast<unsigned>(world().size()));
-        const auto stop_later = [&](std::int32_t member, std::int64_t cycle, int attempt, Trainer& trainer) {
-            plant_nans(member, cycle, attempt, trainer);
-            if (first < 0) first = cycle;
-            if (cycle >= first + length) stop = 1;
-        };
-        code = run_on(ranks, options, folder / "cut", jobs == 0 ? Opening::fresh : Opening::resume, stop_later, &stop);
-    }
-    EXPECT_EQ(code, ExitCode::finished);
-    EXPECT_GT(jobs, 3);
+    EXPECT_GT(run_in_pieces(options, folder / "cut", 9, plant_nans), 3);
     if (world().is_root()) expect_equal_records(folder / "whole", folder / "cut");
 }
 

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <random>
 #include <string>
 #include <variant>
 #include <vector>
@@ -77,6 +78,29 @@ inline ExitCode run_on(int ranks, Options options, const std::filesystem::path& 
     });
     world().broadcast(std::span(&code, 1), 0);
     return static_cast<ExitCode>(code);
+}
+
+// Runs it to its end by jobs on random numbers of ranks, each stopped after up to `most_cycles` at random; the rank of
+// the last member alone has the signal. Returns how many jobs that took. Collective over world().
+inline int run_in_pieces(const Options& options, const std::filesystem::path& folder, std::int64_t most_cycles,
+                         const AfterTraining& after_training) {
+    std::mt19937 random(3);
+    ExitCode code = ExitCode::stopped;
+    int jobs = 0;
+    for (; code == ExitCode::stopped && jobs < 40; ++jobs) {
+        volatile std::sig_atomic_t stop = 0;
+        std::int64_t first = -1;
+        const auto length = static_cast<std::int64_t>(random()) % most_cycles;
+        const int ranks = 1 + static_cast<int>(random() % static_cast<unsigned>(world().size()));
+        const auto stop_later = [&](std::int32_t member, std::int64_t cycle, int attempt, Trainer& trainer) {
+            after_training(member, cycle, attempt, trainer);
+            if (first < 0) first = cycle;
+            if (cycle >= first + length && member == options.population.members - 1) stop = 1;
+        };
+        code = run_on(ranks, options, folder, jobs == 0 ? Opening::fresh : Opening::resume, stop_later, &stop);
+    }
+    EXPECT_EQ(code, ExitCode::finished);
+    return jobs;
 }
 
 // The message with which this is refused, with this exit code; empty where it isn't. Collective over world().
