@@ -1,6 +1,7 @@
 #include "autosampling/app/commands.hpp"
 
 #include "autosampling/base/build_info.hpp"
+#include "autosampling/base/counted.hpp"
 #include "autosampling/base/error_words.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
@@ -150,8 +151,8 @@ void history_command(const std::filesystem::path& run, std::int64_t every) {
 void pack_command(const PackOptions& options, const volatile std::sig_atomic_t& stop) {
     const auto say = [](const std::string& line) { std::cout << line << std::endl; };
     const PackResult result = pack_images(options, say, [&] { return stop != 0; });
-    say(text(options.file.string(), ": ", result.images, " images of ", result.classes, " classes, ",
-             result.bytes / 1'000'000, " MB, ", result.skipped, " left out"));
+    say(text(options.file.string(), ": ", counted(result.images, "image"), " of ", counted(result.classes, "class"),
+             ", ", result.bytes / 1'000'000, " MB, ", result.skipped, " left out"));
 }
 
 void info_command() {

@@ -1,5 +1,6 @@
 #include "autosampling/population/derive.hpp"
 
+#include "autosampling/base/counted.hpp"
 #include "autosampling/options/configuration.hpp"
 #include "autosampling/population/recount.hpp"
 #include "autosampling/record/summary.hpp"
@@ -21,8 +22,8 @@ void finish_run(const std::filesystem::path& run, Log& log) {
     summary.members = record.header.members;
     summary.record = run / "run.h5";
     write_summary(run / "summary.json", summary);
-    log.info(text("wrote ", (run / "run.h5").string(), ": ", record.extent.cycles, " of ", record.header.cycles_planned,
-                  " cycles"));
+    log.info(text("wrote ", (run / "run.h5").string(), ": ", record.extent.cycles, " of ",
+                  counted(record.header.cycles_planned, "cycle")));
 }
 
 void write_run_history(const std::filesystem::path& run, std::int64_t every, Log& log) {
@@ -40,12 +41,15 @@ void write_run_history(const std::filesystem::path& run, std::int64_t every, Log
         if (done != *next) return;
         ++next;
         FinalDistribution now = final_distribution(sampler);
-        writer.add(
-            {done, std::move(now.count), std::move(now.probability), std::move(now.draw_count), std::move(now.score)});
+        writer.add({.cycles_done = done,
+                    .count = std::move(now.count),
+                    .probability = std::move(now.probability),
+                    .draw_count = std::move(now.draw_count),
+                    .score = std::move(now.score)});
     });
     writer.commit();
-    log.info(text("wrote ", (run / "history.h5").string(), ": ", points.size(), " times, the last after cycle ",
-                  record.extent.cycles));
+    log.info(text("wrote ", (run / "history.h5").string(), ": ", counted(points.size(), "time"),
+                  ", the last after cycle ", record.extent.cycles));
 }
 
 } // namespace autosampling

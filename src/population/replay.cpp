@@ -1,7 +1,9 @@
 #include "autosampling/population/replay.hpp"
 
+#include "autosampling/base/counted.hpp"
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/hash.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/population/recount.hpp"
 
 #include <algorithm>
@@ -14,7 +16,7 @@ namespace {
 std::vector<double> distribution_after(const std::filesystem::path& run, const Options& recorded, std::int64_t cycles) {
     const RecordedRun record = open_recorded_run(run);
     VALIDATE(cycles <= record.extent.cycles, ExitCode::usage, "replay.cycle = ", cycles, " is beyond the ",
-             record.extent.cycles, " cycles that ", run.string(), " has recorded");
+             counted(record.extent.cycles, "cycle"), " that ", run.string(), " has recorded");
     return final_distribution(recount(record, recorded, cycles)).probability;
 }
 
@@ -36,7 +38,7 @@ ScheduleFeed::Line read_line(const Hdf5File& file) {
     const auto weight_decay = file.read<double>("weight_decay_factor");
     const std::size_t members = learning_rate.size() / line.member.size();
     for (std::size_t t = 0; t < line.member.size(); ++t) {
-        const std::size_t at = t * members + static_cast<std::size_t>(line.member[t]);
+        const std::size_t at = t * members + to_size(line.member[t]);
         line.factors.push_back({learning_rate[at], weight_decay[at]});
     }
     return line;
@@ -108,8 +110,7 @@ WeightSchedule read_weights(const Hdf5File& run, std::span<const std::string> na
         schedule.share.push_back(static_cast<double>(first_cycle[round]) / cycles);
         std::vector<double>& row = schedule.weight.emplace_back();
         for (const std::string& name : names)
-            row.push_back(weight[round * names.size() +
-                                 static_cast<std::size_t>(std::ranges::find(recorded, name) - recorded.begin())]);
+            row.push_back(weight[round * names.size() + to_size(std::ranges::find(recorded, name) - recorded.begin())]);
     }
     return schedule;
 }
@@ -136,12 +137,12 @@ std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& re
     if (options.replay.mode == ReplayMode::fixed) return make_static_feed(options, recorded, plan, file);
 
     const auto shape = file.shape("schedule"); // (T, K)
-    VALIDATE(static_cast<std::int64_t>(shape.at(1)) == plan.draws, ExitCode::usage, "the recorded schedule has ",
-             shape.at(1), " draws a cycle, not ", plan.draws,
+    VALIDATE(narrow<std::int64_t>(shape.at(1)) == plan.draws, ExitCode::usage, "the recorded schedule has ",
+             counted(shape.at(1), "draw"), " a cycle, not ", plan.draws,
              ": keep training.batch_size × population.cycle_batches as it was");
     const bool exact = options.replay.mode == ReplayMode::exact;
-    VALIDATE(static_cast<std::int64_t>(shape.at(0)) >= plan.cycles, ExitCode::usage, "the recorded schedule has ",
-             shape.at(0), " cycles, fewer than ", plan.cycles, ": ",
+    VALIDATE(narrow<std::int64_t>(shape.at(0)) >= plan.cycles, ExitCode::usage, "the recorded schedule has ",
+             counted(shape.at(0), "cycle"), ", fewer than ", plan.cycles, ": ",
              exact ? "let the run go on to its end first (--resume), or use --dynamic with a lower training.epochs"
                    : "lower training.epochs");
     ScheduleFeed::Line line;
@@ -156,7 +157,7 @@ Exactness compare_states(const std::filesystem::path& replay, const std::filesys
     Exactness found;
     for (const std::filesystem::path& path : find_segments(replay).segments)
         for (const CycleRow& row : read_segment(path).cycles) {
-            const auto t = static_cast<std::size_t>(row.cycle);
+            const auto t = to_size(row.cycle);
             if (winner.at(t) != line.at(t)) continue;
             ++found.compared;
             if (!found.first_difference && state_hash.at(t) != row.state_hash) found.first_difference = row.cycle;

@@ -1,5 +1,6 @@
 #include "autosampling/record/checkpoint.hpp"
 
+#include "autosampling/base/counted.hpp"
 #include "autosampling/base/files.hpp"
 #include "autosampling/base/hash.hpp"
 #include "field_io.hpp"
@@ -50,7 +51,7 @@ void check_index(const fs::path& folder, const CheckpointIndex& index) {
     expect(files.size() == index.state_hash.size(),
            text("its index has ", index.state_hash.size(), " hashes for ", files.size(), " states"));
     expect(std::ssize(index.state_of) == index.header.members,
-           text("its index has states of ", index.state_of.size(), " members, not ", index.header.members));
+           text("its index has states of ", counted(index.state_of.size(), "member"), ", not ", index.header.members));
     expect(index.winner >= 0 && index.winner < index.header.members,
            text("its winner is member ", index.winner, " of ", index.header.members));
     for (const std::int32_t number : index.state_of)

@@ -1,5 +1,6 @@
 #include "autosampling/record/resume.hpp"
 
+#include "autosampling/base/counted.hpp"
 #include "autosampling/base/files.hpp"
 #include "autosampling/record/join.hpp"
 #include "identity.hpp"
@@ -46,8 +47,8 @@ ResumePoint begin_again(const fs::path& run, std::vector<std::string> warnings) 
                      "): put back from a copy what is missing or damaged, or start another run with another --output",
                      chain.cycles == 0 || fs::exists(run / "run.h5")
                          ? ""
-                         : text("; autosampling finish ", run.string(), " collects the ", chain.cycles,
-                                " cycles that are recorded")));
+                         : text("; autosampling finish ", run.string(), " collects the ",
+                                counted(chain.cycles, "cycle"), " recorded")));
 }
 
 // Writes the cycles [first, last] of a file of this run as a segment.

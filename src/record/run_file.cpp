@@ -1,4 +1,5 @@
 // run.h5 from the segments, in three passes: whether they are whole; backwards, the line of ancestors; the copy.
+#include "autosampling/base/counted.hpp"
 #include "autosampling/base/files.hpp"
 #include "autosampling/record/run_record.hpp"
 #include "field_io.hpp"
@@ -38,8 +39,8 @@ Survey survey(const RecordExtent& extent, const RunHeader& header) {
         const auto winner = segment.file().read<std::int32_t>("winner"); // (cycles of the segment)
         const auto cycles = std::ssize(winner);
         VALIDATE(std::ssize(parent) == cycles * members, ExitCode::checkpoint, path->string(),
-                 " is damaged (parent has ", parent.size(), " elements for ", cycles, " cycles of ", members,
-                 " members): restore it from a copy");
+                 " is damaged (parent has ", parent.size(), " elements for ", counted(cycles, "cycle"), " of ",
+                 counted(members, "member"), "): restore it from a copy");
         for (auto cycle = cycles - 1; cycle >= 0; --cycle, ++at) {
             *at =
                 at == found.line.rbegin() ? winner.back() : parent[static_cast<std::size_t>(cycle * members + at[-1])];
@@ -92,7 +93,7 @@ void keep_longer_file(const fs::path& run, const RunHeader& header, std::int64_t
         return;
     }
     VALIDATE(static_cast<std::int64_t>(there->cycles()) <= cycles, ExitCode::checkpoint, path.string(), " holds ",
-             there->cycles(), " cycles, the segments ", cycles,
+             counted(there->cycles(), "cycle"), ", the segments ", cycles,
              " (some were removed?): it stays as it is; a run that goes on by --resume writes them anew from it");
 }
 

@@ -1,5 +1,6 @@
 #include "autosampling/sampling/timetable.hpp"
 
+#include "autosampling/base/counted.hpp"
 #include "autosampling/base/error.hpp"
 #include "autosampling/sampling/credit.hpp"
 
@@ -19,9 +20,9 @@ ExplorationOptions resolve(const ExplorationOptions& options) {
 Timetable::Timetable(const ExplorationOptions& options, std::int64_t training_images, std::int64_t draws,
                      std::int64_t batches)
     : options_(options), training_images_(training_images), draws_(draws) {
-    VALIDATE(draws >= 1 && draws <= training_images, ExitCode::usage, "a cycle of ", draws,
-             " draws is longer than an epoch (there are ", training_images,
-             " training examples): lower training.batch_size or population.cycle_batches");
+    VALIDATE(draws >= 1 && draws <= training_images, ExitCode::usage, "a cycle of ", counted(draws, "draw"),
+             " is longer than an epoch (", counted(training_images, "training example"),
+             "): lower training.batch_size or population.cycle_batches");
     const std::int64_t least_draws = least_round * draws / batches;
     round_epochs_ = std::max(options.interval_epochs, (least_draws + training_images - 1) / training_images);
     VALIDATE(options.replacement || draws <= training_images / 4, ExitCode::usage,

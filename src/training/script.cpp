@@ -1,5 +1,6 @@
 #include "autosampling/training/script.hpp"
 
+#include "autosampling/base/counted.hpp"
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/files.hpp"
 #include "autosampling/base/hash.hpp"
@@ -192,9 +193,9 @@ class ScriptNetwork : public Network {
             const c10::IValue output = try_forward(copy, shape);
             const std::vector<std::int64_t> wanted{tried, classes};
             VALIDATE(output.isTensor() && output.toTensor().sizes() == wanted, ExitCode::usage, "the network ", name_,
-                     " gives ", output.isTensor() ? text(output.toTensor().sizes()) : output.tagKind(), " for ", tried,
-                     " examples (the data set has ", classes, " classes): script one that gives ",
-                     c10::IntArrayRef(wanted), ", the logits");
+                     " gives ", output.isTensor() ? text(output.toTensor().sizes()) : output.tagKind(), " for ",
+                     counted(tried, "example"), " (the data set has ", counted(classes, "class"),
+                     "): script one that gives ", c10::IntArrayRef(wanted), ", the logits");
             VALIDATE(output.toTensor().requires_grad() || !training, ExitCode::usage, "the network ", name_,
                      " can't learn (its output has no gradient): script one without no_grad and detach");
         }

@@ -12,7 +12,7 @@ TEST(Counted, a_thing_is_in_the_plural_unless_there_is_one) {
     EXPECT_EQ(counted(1, "rank"), "1 rank");
     EXPECT_EQ(counted(0, "rank"), "0 ranks");
     EXPECT_EQ(counted(std::uint64_t{2}, "class"), "2 classes");
-    EXPECT_EQ(counted(3, "batch"), "3 batches");
+    EXPECT_EQ(counted(std::uint8_t{3}, "batch"), "3 batches");
     EXPECT_EQ(counted(1.0, "epoch"), "1 epoch");
     EXPECT_EQ(counted(0.5, "epoch"), "0.5 epochs");
 }

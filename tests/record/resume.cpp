@@ -225,9 +225,9 @@ TEST(Resume, state_with_tensors_outside_it_or_other_ones_than_those_beside_it_is
 TEST(Resume, without_a_usable_checkpoint_says_what_there_is_and_never_to_overwrite_it) {
     const Recorded run;
     for (const std::int64_t cycle : {5, 10, 12}) damage(run.checkpoint(cycle) / "index.h5", 1000);
-    EXPECT_THAT(refusal(run.path()), HasSubstr("collects the 12 cycles that are recorded"));
+    EXPECT_THAT(refusal(run.path()), HasSubstr("collects the 12 cycles recorded"));
     fs::remove_all(run.path() / "checkpoint");
-    EXPECT_THAT(refusal(run.path()), HasSubstr("collects the 12 cycles that are recorded"));
+    EXPECT_THAT(refusal(run.path()), HasSubstr("collects the 12 cycles recorded"));
     const Recorded headless;
     fs::remove(headless.segment(0, 3));
     EXPECT_THAT(refusal(headless.path()), HasSubstr("gap at cycle 0"));
