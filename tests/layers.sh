@@ -44,6 +44,16 @@ while IFS= read -r file; do
     done < <(grep -n -E '^ *# *include' "$file" | sed -E 's/# *include *["<]([^">]+).*/\1/')
 done < <(find include src -name '*.hpp' -o -name '*.cpp' | sort)
 
+# Member states are handles in population/: it looks into them in host memory where initial weights are read and given
+# to all, and where a checkpoint is written.
+host_memory='on_host|from_host|data_ptr|from_blob|\.cpu\(\)|\.host\(\)'
+while IFS= read -r found; do
+    case ${found%%:*} in
+        src/population/initial_weights.cpp | src/population/population.cpp | src/population/recorder.cpp) ;;
+        *) breach "$found: a member's state in host memory" ;;
+    esac
+done < <(grep -n -E -r "$host_memory" include/autosampling/population src/population 2>/dev/null)
+
 ((checked > 0)) || breach "no source files under $PWD"
 if ((breaches > 0)); then exit 1; fi
 printf '%d files keep to the layers\n' "$checked"

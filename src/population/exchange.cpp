@@ -8,39 +8,12 @@
 
 namespace autosampling {
 
-StateStore::StateStore(const Placement& placement, int rank, std::size_t length, bool keep_all)
-    : placement_(placement), rank_(rank), length_(length), keep_all_(keep_all), free_(std::make_shared<FreeList>()) {}
-
-std::shared_ptr<std::vector<float>> StateStore::acquire() {
-    std::unique_ptr<std::vector<float>> buffer;
-    {
-        const std::lock_guard lock(free_->mutex);
-        if (!free_->buffers.empty()) {
-            buffer = std::move(free_->buffers.back());
-            free_->buffers.pop_back();
-        }
-    }
-    if (!buffer) buffer = std::make_unique<std::vector<float>>(length_);
-    // Whoever drops the last reference, the writing thread perhaps, puts the buffer back on the free list.
-    return {buffer.release(), [free = free_](std::vector<float>* state) {
-                const std::lock_guard lock(free->mutex);
-                free->buffers.emplace_back(state);
-            }};
-}
-
-State StateStore::copy(std::span<const float> state) {
-    EXPECT(state.size() == length_);
-    auto buffer = acquire();
-    std::copy(state.begin(), state.end(), buffer->begin());
-    return buffer;
-}
-
-void StateStore::keep(const Outcome& outcome, std::span<const float> state) {
+void StateStore::keep(const Outcome& outcome, const std::function<State()>& take) {
     const bool best = best_.member < 0 || ahead(outcome, best_);
     if (best) best_ = outcome;
     if (!best && !keep_all_) return;
     if (!keep_all_) kept_.clear();
-    kept_[outcome.member] = copy(state);
+    kept_[outcome.member] = take();
 }
 
 void StateStore::discard() {
@@ -67,7 +40,7 @@ std::vector<Delivery> plan_deliveries(const Placement& placement, const Selectio
 }
 
 State StateStore::exchange(const Selection& selection, bool everywhere, Transport& transport) {
-    start_.clear(); // frees the buffers that the received states go into
+    start_.clear(); // makes room for the states that are received
     std::vector<Delivery> deliveries = plan_deliveries(placement_, selection, everywhere);
     std::map<std::int32_t, State> after; // by survivor: what this rank holds of the next cycle's starts
     for (std::size_t i = 0; i < deliveries.size(); ++i) {
@@ -75,11 +48,9 @@ State StateStore::exchange(const Selection& selection, bool everywhere, Transpor
         const std::int32_t survivor = selection.survivors[i];
         if (delivery.source == rank_) {
             after[survivor] = kept_.at(survivor);
-            delivery.state = *after[survivor];
+            delivery.state = after[survivor].memory();
         } else if (std::binary_search(delivery.takers.begin(), delivery.takers.end(), rank_)) {
-            auto buffer = acquire();
-            delivery.destination = *buffer;
-            after[survivor] = std::move(buffer);
+            delivery.destination = (after[survivor] = State::unfilled(length_, device_)).fill();
         }
     }
     transport.exchange(deliveries);
@@ -96,11 +67,11 @@ State StateStore::mean(std::span<const std::int32_t> members, Transport& transpo
     for (const std::int32_t member : members) {
         const int rank = placement_.rank_of(member);
         ++given[to_size(rank)];
-        if (rank == rank_) mine.emplace_back(*kept_.at(member));
+        if (rank == rank_) mine.push_back(kept_.at(member).memory());
     }
-    start_.clear(); // frees a buffer
-    auto mean = acquire();
-    transport.average(mine, given, *mean);
+    start_.clear(); // makes room
+    State mean = State::unfilled(length_, device_);
+    transport.average(mine, given, mean.fill());
     return mean;
 }
 

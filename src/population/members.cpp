@@ -1,6 +1,5 @@
 #include "autosampling/population/members.hpp"
 
-#include "autosampling/base/hash.hpp"
 #include "autosampling/base/narrow.hpp"
 #include "autosampling/population/evaluation.hpp"
 
@@ -33,11 +32,10 @@ std::vector<Outcome> Members::run(std::int64_t cycle, std::uint8_t attempt) {
         const Outcome outcome = run_member(member, cycle, attempt);
         if (!context_.team.is_root()) continue; // the team's first rank holds its members
         outcomes.push_back(outcome);
-        store_.keep(outcome, context_.trainer.host_state());
+        store_.keep(outcome, [this] { return context_.trainer.copy_state(); });
     }
     for (Outcome& outcome : outcomes)
-        if (outcome.member == store_.best_kept())
-            outcome.state_hash = hash_of(std::span<const float>(*store_.kept(outcome.member)));
+        if (outcome.member == store_.best_kept()) outcome.state_hash = store_.kept(outcome.member).hash();
     return outcomes;
 }
 
@@ -51,7 +49,7 @@ Outcome Members::run_member(std::int32_t member, std::int64_t cycle, std::uint8_
     auto start = Clock::now();
     if (context_.team.is_root()) {
         outcome.position = context_.feed.draw(member, cycle, attempt, indices);
-        context_.trainer.load(*store_.start(member));
+        context_.trainer.load(store_.start(member));
         task.augmentation = context_.feed.augmentation(member, cycle, attempt);
         task.weighting = weigh(cycle, attempt);
         task.factors = factors(member, cycle);

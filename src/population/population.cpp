@@ -1,7 +1,6 @@
 #include "autosampling/population/population.hpp"
 
 #include "autosampling/base/counted.hpp"
-#include "autosampling/base/hash.hpp"
 #include "autosampling/base/narrow.hpp"
 #include "autosampling/population/evaluation.hpp"
 #include "autosampling/population/recount.hpp"
@@ -30,16 +29,16 @@ bool asked_to_stop(std::span<const RankReport> reports) {
 Population::Population(const Context& context, std::int64_t cycle)
     : context_(context),
       placement_(context.plan.members, context.comm.size(), narrow<int>(context.options.population.ranks_per_member)),
-      store_(placement_, context.comm.rank(), to_size(context.trainer.state().buffer().numel()),
+      store_(placement_, context.comm.rank(), context.trainer.state().buffer().numel(),
+             context.trainer.state().buffer().device(),
              context.options.population.selection != SelectionRule::best || context.sampler.timetable().has_rounds()),
       hyperparameters_(context.options), members_(context_, placement_, store_, hyperparameters_), cycle_(cycle) {}
 
 Population::Population(const Context& context) : Population(context, 0) {
     // Rank 0's initial weights for everyone: they were made with its mathematical library.
-    const auto mine = context_.trainer.host_state();
-    std::vector<float> weights(mine.begin(), mine.end());
-    context_.comm.broadcast(std::span(weights), 0);
-    const State initial = store_.copy(weights);
+    State initial = context_.trainer.copy_state().on_host();
+    context_.comm.broadcast(initial.fill(), 0);
+    initial = initial.on(context_.trainer.state().buffer().device());
     for (const std::int32_t member : placement_.members_of(context_.comm.rank())) store_.set_start(member, initial);
     if (context_.sampler.timetable().has_rounds()) record_round(0);
     if (context_.sampler.timetable().explores(0)) explore();
@@ -51,13 +50,14 @@ Population::Population(const Context& context, const CheckpointIndex& checkpoint
         context_.sampler.load(checkpoint.sampling);
         hyperparameters_.load(checkpoint.sampling);
         if (SamplingRule* rule = context_.feed.rule()) rule->load(checkpoint.sampling);
+        const torch::Device device = context_.trainer.state().buffer().device();
         std::map<std::int32_t, State> states; // by number: members share what they went on from
         for (const std::int32_t member : placement_.members_of(context_.comm.rank())) {
             const std::int32_t number = checkpoint.state_of.at(to_size(member));
             if (!states.contains(number)) {
                 const auto found = std::find(checkpoint.state_files.begin(), checkpoint.state_files.end(), number);
                 const auto hash = checkpoint.state_hash.at(to_size(found - checkpoint.state_files.begin()));
-                states[number] = store_.copy(read_state(checkpoint_folder(run, cycle_), number, hash));
+                states[number] = State::from_host(read_state(checkpoint_folder(run, cycle_), number, hash), device);
             }
             store_.set_start(member, states[number]);
         }
@@ -191,14 +191,14 @@ State Population::exchange(const Selection& selection, bool everywhere) {
 
 // On the reward images of the cycle, or on all of them where a round ends: what is learned by class needs every class.
 void Population::evaluate_leader(const State& leader) {
-    context_.trainer.load(*leader);
+    context_.trainer.load(leader);
     std::vector<std::uint32_t> examples = members_.reward_places();
     if (closes_round()) {
         examples.resize(to_size(context_.plan.reward_images));
         std::iota(examples.begin(), examples.end(), 0U);
     }
     leader_ = leader_of(evaluate_together(context_.comm, context_.trainer, HeldOut::reward, examples), context_.plan);
-    if (context_.comm.is_root()) leader_.hash = hash_of(std::span<const float>(*leader));
+    if (context_.comm.is_root()) leader_.hash = leader.hash();
 }
 
 void Population::explore() {
@@ -257,8 +257,8 @@ void Population::record(const Trial& trial, const Evidence& evidence, bool explo
 }
 
 void Population::test(const State& leader) {
-    EXPECT(leader != nullptr);
-    context_.trainer.load(*leader);
+    EXPECT(leader);
+    context_.trainer.load(leader);
     std::vector<std::uint32_t> examples(to_size(context_.plan.test_images));
     std::iota(examples.begin(), examples.end(), 0U);
     const Score score = evaluate_together(context_.comm, context_.trainer, HeldOut::test, examples);
@@ -290,7 +290,7 @@ Snapshot Population::snapshot() const {
     for (const std::int32_t survivor : index.state_files)
         if (placement_.rank_of(survivor) == context_.comm.rank()) {
             const State& state = taken.states[survivor] = store_.start(survivor); // a survivor is its own parent
-            hashes.push_back(hash_of(std::span<const float>(*state)));
+            hashes.push_back(state.hash());
         }
     index.state_hash = context_.comm.all_gather(std::span<const std::uint64_t>(hashes)); // by rank, so by survivor
     if (!context_.comm.is_root()) return taken;

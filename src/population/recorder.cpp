@@ -61,6 +61,7 @@ void Recorder::after_cycle(std::int64_t cycles_done, std::span<const RankReport>
 }
 
 void Recorder::begin(Snapshot snapshot) {
+    for (auto& [number, state] : snapshot.states) state = state.on_host();
     last_checkpoint_ = snapshot.index.cycle;
     has_checkpoint_ = true;
     last_time_ = std::chrono::steady_clock::now();
@@ -71,7 +72,8 @@ void Recorder::begin(Snapshot snapshot) {
             write_segment(run_, header_, first ? launch_ : without_ranks(launch_), segment);
         });
     writer_.submit([this, cycle = last_checkpoint_, states = std::move(snapshot.states)] {
-        for (const auto& [number, state] : states) write_state(checkpoint_folder(run_, cycle), number, *state, layout_);
+        for (const auto& [number, state] : states)
+            write_state(checkpoint_folder(run_, cycle), number, state.memory(), layout_);
         written_ = cycle;
     });
     pending_ = std::move(snapshot);

@@ -195,7 +195,6 @@ struct Trainer::Impl {
     const ExampleSet& training_set;
     const ExampleSet& test_set;
     BatchLoader loader;
-    Tensor host_copy; // (D) f32, what host_state gave last
 };
 
 Trainer::Trainer(const TrainerOptions& options, const Dataset& dataset, const Split& split)
@@ -208,17 +207,15 @@ FlatState& Trainer::state() {
     return impl_->state;
 }
 
-void Trainer::load(std::span<const float> state) {
+void Trainer::load(const State& state) {
     const torch::NoGradGuard no_grad;
-    Tensor buffer = impl_->state.buffer();
-    EXPECT(std::ssize(state) == buffer.numel());
-    buffer.copy_(torch::from_blob(const_cast<float*>(state.data()), {buffer.numel()}, torch::kFloat));
+    const Tensor& buffer = impl_->state.buffer();
+    EXPECT(state.buffer().numel() == buffer.numel());
+    buffer.copy_(state.buffer());
 }
 
-std::span<const float> Trainer::host_state() {
-    const Tensor& buffer = impl_->state.buffer();
-    impl_->host_copy = buffer.to(torch::kCPU); // on a CPU no copy
-    return {impl_->host_copy.data_ptr<float>(), to_size(impl_->host_copy.numel())};
+State Trainer::copy_state() const {
+    return State(impl_->state.buffer().clone());
 }
 
 const LearningRate& Trainer::learning_rate() const {

@@ -10,11 +10,15 @@ namespace {
 using testing::world;
 
 // A state that tells whose it is and from which round.
-std::vector<float> state_of(std::int32_t member, int round, std::size_t length) {
+std::vector<float> values_of(std::int32_t member, int round, std::size_t length) {
     std::vector<float> state(length);
     for (std::size_t i = 0; i < length; ++i)
         state[i] = static_cast<float>(1000 * round + 10 * member) + 0.001F * (i % 7);
     return state;
+}
+
+State state_of(std::int32_t member, int round, std::size_t length) {
+    return State::from_host(values_of(member, round, length), torch::kCPU);
 }
 
 Outcome outcome(std::int32_t member, double reward) {
@@ -46,21 +50,18 @@ TEST(Exchange, every_member_takes_its_parents_state) {
     const auto transport = make_mpi_transport(world());
     for (const std::int64_t members : {1, 2, 4, 5, 9}) {
         const Placement placement(members, world().size());
-        StateStore store(placement, world().rank(), length, true);
+        StateStore store(placement, world().rank(), length, torch::kCPU, true);
         std::mt19937 random(static_cast<unsigned>(members)); // the same on all ranks
         for (int round = 0; round < 20; ++round) {
             const Selection selection = random_selection(members, random);
             const bool everywhere = round % 3 == 0;
             for (const std::int32_t m : placement.members_of(world().rank()))
-                store.keep(outcome(m, 0), state_of(m, round, length));
+                store.keep(outcome(m, 0), [&] { return state_of(m, round, length); });
             const State winner = store.exchange(selection, everywhere, *transport);
             for (const std::int32_t m : placement.members_of(world().rank()))
-                EXPECT_EQ(*store.start(m), state_of(selection.parent[m], round, length)) << "member " << m;
+                EXPECT_TRUE(store.start(m).buffer().equal(state_of(selection.parent[m], round, length).buffer())) << m;
             if (everywhere) {
-                EXPECT_NE(winner, nullptr);
-                if (winner) {
-                    EXPECT_EQ(*winner, state_of(selection.winner, round, length));
-                }
+                EXPECT_TRUE(winner && winner.buffer().equal(state_of(selection.winner, round, length).buffer()));
             }
         }
     }
@@ -69,10 +70,10 @@ TEST(Exchange, every_member_takes_its_parents_state) {
 TEST(Exchange, under_best_a_rank_keeps_only_its_best_member) {
     constexpr std::size_t length = 16;
     const Placement placement(6, world().size());
-    StateStore store(placement, world().rank(), length, false);
+    StateStore store(placement, world().rank(), length, torch::kCPU, false);
     const std::vector<double> reward{0.1, 0.9, 0.3, 0.8, 0.9, 0.2};
     for (const std::int32_t m : placement.members_of(world().rank()))
-        store.keep(outcome(m, reward[static_cast<std::size_t>(m)]), state_of(m, 0, length));
+        store.keep(outcome(m, reward[static_cast<std::size_t>(m)]), [&] { return state_of(m, 0, length); });
     std::int32_t expected = -1;
     for (const std::int32_t m : placement.members_of(world().rank()))
         if (expected < 0 || reward[static_cast<std::size_t>(m)] > reward[static_cast<std::size_t>(expected)])
@@ -82,7 +83,7 @@ TEST(Exchange, under_best_a_rank_keeps_only_its_best_member) {
     const Selection best{1, std::vector<std::int32_t>(6, 1), {1}};
     store.exchange(best, false, *transport);
     for (const std::int32_t m : placement.members_of(world().rank()))
-        EXPECT_EQ(*store.start(m), state_of(1, 0, length));
+        EXPECT_TRUE(store.start(m).buffer().equal(state_of(1, 0, length).buffer()));
 }
 
 TEST(Exchange, no_rank_receives_more_states_than_its_members_take) {

@@ -36,7 +36,7 @@ bool equal_on_all_ranks(std::span<const float> values) {
 // How far the update of one step by the team is from that of one rank, relative to its norm; from the same state.
 double deviation_of_step(Trainer& team, Trainer& alone, const CycleTask& task) {
     const std::vector<float> before = state_of(team);
-    alone.load(before);
+    alone.load(State::from_host(before, torch::kCPU));
     const CycleResult expected = alone.train(task), result = team.train(task);
     EXPECT_NEAR(result.train_loss, expected.train_loss, 1e-5 * expected.train_loss);
     double update = 0, difference = 0; // squared norms
@@ -59,7 +59,7 @@ TEST(Team, from_each_of_50_states_a_step_equals_that_of_one_rank) {
         const std::vector<float> before = state_of(team);
         double deviation = 1;
         for (int tries = 0; tries < 4 && deviation > 1e-4; ++tries, ++batch) {
-            team.load(before);
+            team.load(State::from_host(before, torch::kCPU));
             const auto indices = drawn_indices(24, images.split.training.source.size(), batch);
             deviation = deviation_of_step(
                 team, alone, {indices, step, {.seed = 4, .purpose = Purpose::augmentation, .cycle = batch}});

@@ -81,7 +81,7 @@ TEST(Script, resumed_member_equals_uninterrupted_one) {
     const auto indices = first_indices(80);
     train(one, 0, indices);
     EXPECT_EQ(view_of(one.state().layout().back(), one.state().buffer()).item<float>(), 4); // batches seen
-    other.load(one.state().host());
+    other.load(one.copy_state());
     train(one, 1, indices);
     train(other, 1, indices);
     EXPECT_EQ(state_of(one), state_of(other));
@@ -95,7 +95,7 @@ TEST(Script, draws_are_a_function_of_the_cycle) {
     const std::vector<float> start = state_of(trainer);
     const auto after = [&](std::uint32_t cycle) {
         torch::rand({static_cast<std::int64_t>(cycle) + 1});
-        trainer.load(start);
+        trainer.load(State::from_host(start, torch::kCPU));
         train(trainer, cycle, first_indices(80));
         return state_of(trainer);
     };

@@ -6,30 +6,28 @@
 #include "autosampling/comm/transport.hpp"
 #include "autosampling/population/placement.hpp"
 #include "autosampling/population/selection.hpp"
+#include "autosampling/training/state.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
-#include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
 
 namespace autosampling {
 
-// A state (D) f32 that doesn't change any more; shared by the members that go on from it and by what is writing it.
-using State = std::shared_ptr<const std::vector<float>>;
-
-// Buffers are used again: under `best` a rank needs two beside the one at work, however many members it has.
+// Under `best` a rank holds two states beside the one at work, however many members it has.
 class StateStore {
   public:
     // `rank` holds placement.members_of(rank). Only the best of them is kept at the end of a cycle unless `keep_all`.
-    StateStore(const Placement& placement, int rank, std::size_t length, bool keep_all);
+    StateStore(const Placement& placement, int rank, std::int64_t length, torch::Device device, bool keep_all)
+        : placement_(placement), rank_(rank), length_(length), device_(device), keep_all_(keep_all) {}
 
     // What a member of this rank starts the cycle from.
     const State& start(std::int32_t member) const { return start_.at(member); }
     void set_start(std::int32_t member, State state) { start_[member] = std::move(state); }
-    // Holds what a member ended the cycle with, where it may be needed.
-    void keep(const Outcome& outcome, std::span<const float> state);
+    // Holds what a member ended the cycle with, which `take` copies, where it may be needed.
+    void keep(const Outcome& outcome, const std::function<State()>& take);
     // The best of this rank's members by `ahead`; −1 without any.
     std::int32_t best_kept() const { return best_.member; }
     const State& kept(std::int32_t member) const { return kept_.at(member); }
@@ -46,22 +44,14 @@ class StateStore {
     // Instead of an exchange: every member goes on from this state.
     void adopt(const State& state);
 
-    State copy(std::span<const float> state);
-
   private:
-    struct FreeList {
-        std::mutex mutex;
-        std::vector<std::unique_ptr<std::vector<float>>> buffers;
-    };
-    std::shared_ptr<std::vector<float>> acquire();
-
     Placement placement_;
     int rank_;
-    std::size_t length_;
+    std::int64_t length_;
+    torch::Device device_;
     bool keep_all_;
     std::map<std::int32_t, State> start_, kept_; // by member
     Outcome best_;
-    std::shared_ptr<FreeList> free_;
 };
 
 // The deliveries of an exchange, without spans: for each distinct parent its rank and the other ranks that need it.

@@ -10,6 +10,7 @@
 #include "autosampling/training/learning_rate.hpp"
 #include "autosampling/training/options.hpp"
 #include "autosampling/training/runtime.hpp"
+#include "autosampling/training/state.hpp"
 
 #include <torch/types.h>
 
@@ -76,11 +77,10 @@ class Trainer {
     ~Trainer();
 
     FlatState& state();
-    // Puts a member's state (D) f32 into the network. Local.
-    void load(std::span<const float> state);
-    // The state (D) f32 as it is now, on the host: on a CPU the buffer itself, else a copy that lasts until the next
-    // call.
-    std::span<const float> host_state();
+    // Puts a member's state into the network. Local.
+    void load(const State& state);
+    // The state as it is now, a copy on its device.
+    State copy_state() const;
     // Gives the state of the team's first rank to all of it. Collective over the team.
     void share_state();
     const LearningRate& learning_rate() const;

@@ -1,0 +1,42 @@
+// A member's state, wherever it lies.
+//
+// Letter: D length of the state in floats, padding included.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <span>
+
+namespace autosampling {
+
+// A handle to a state (D) f32 on the device that trains it. Its copies share the state, which doesn't change any more
+// once a member may go on from it or something writes it down.
+class State {
+  public:
+    State() = default; // none
+    // Takes over a buffer (D) f32, contiguous.
+    explicit State(torch::Tensor buffer);
+    // One to be filled before it is given to anybody.
+    static State unfilled(std::int64_t length, torch::Device device);
+    // A copy of what is in host memory (D).
+    static State from_host(std::span<const float> values, torch::Device device);
+
+    explicit operator bool() const { return buffer_.defined(); }
+    const torch::Tensor& buffer() const { return buffer_; }
+    // Where it lies on its device, for what works there: the transports.
+    std::span<const float> memory() const;
+    std::span<float> fill();
+
+    // The same on a device: itself where it is there already, else a copy.
+    State on(torch::Device device) const { return State(buffer_.to(device)); }
+    State on_host() const { return on(torch::kCPU); }
+
+    // Of its bytes, wherever they are.
+    std::uint64_t hash() const;
+
+  private:
+    torch::Tensor buffer_;
+};
+
+} // namespace autosampling
