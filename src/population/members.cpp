@@ -54,10 +54,7 @@ Outcome Members::run_member(std::int32_t member, std::int64_t cycle, std::uint8_
         task.weighting = weigh(cycle, attempt);
         task.factors = factors(member, cycle);
     }
-    context_.team.broadcast(std::span(indices), 0);
-    context_.team.broadcast(std::span(&task.augmentation, 1), 0);
-    context_.team.broadcast(std::span(&task.factors, 1), 0);
-    context_.trainer.share_state();
+    context_.trainer.share(indices, task);
     CycleResult trained = context_.trainer.train(task);
     draw_losses_[member] = std::move(trained.draw_loss);
     if (context_.after_training) context_.after_training(member, cycle, attempt, context_.trainer);

@@ -156,13 +156,14 @@ struct Engine {
     Engine(const Communicator& comm, const Ground& ground);
 
     Communicator team;
+    std::unique_ptr<TeamExchange> exchange; // the trainer's, over the team
     Trainer trainer;
     Sampler sampler;
     std::unique_ptr<Feed> feed;
     std::unique_ptr<Transport> transport;
 };
 
-TrainerOptions trainer_options(const Ground& ground, const Communicator& team) {
+TrainerOptions trainer_options(const Ground& ground, const TeamExchange& team) {
     const Options& options = ground.prepared.options;
     return {.model = options.model,
             .training = options.training,
@@ -193,7 +194,8 @@ Sampler make_sampler(const Communicator& comm, const Prepared& prepared) {
 
 Engine::Engine(const Communicator& comm, const Ground& ground)
     : team(comm.split(comm.rank() / narrow<int>(ground.prepared.options.population.ranks_per_member))),
-      trainer(trainer_options(ground, team), ground.data.dataset(), ground.prepared.split),
+      exchange(make_host_exchange(team)),
+      trainer(trainer_options(ground, *exchange), ground.data.dataset(), ground.prepared.split),
       sampler(make_sampler(comm, ground.prepared)), transport(make_mpi_transport(comm)) {
     const ModelOptions& model = ground.prepared.options.model;
     comm.on_root([&] {

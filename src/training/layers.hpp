@@ -24,7 +24,7 @@ class BatchNormImpl : public torch::nn::BatchNorm2dImpl {
                                      : torch::nn::BatchNorm2dImpl::forward(images);
     }
 
-    const Communicator* team = nullptr;
+    const TeamExchange* team = nullptr;
 };
 TORCH_MODULE(BatchNorm);
 

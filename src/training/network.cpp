@@ -58,7 +58,7 @@ std::shared_ptr<Network> make_network(const ModelOptions& options, const Shape& 
     return network;
 }
 
-void Network::synchronise_statistics(const Communicator& team) {
+void Network::synchronise_statistics(const TeamExchange& team) {
     for (const auto& module : modules(/*include_self=*/false))
         if (auto* const norm = module->as<BatchNorm>()) norm->team = &team;
 }

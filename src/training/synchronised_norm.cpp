@@ -12,29 +12,21 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// (ranks, n) f32 on the CPU: the n elements of every rank.
-Tensor gather(const Communicator& team, const Tensor& mine) {
-    const Tensor host = mine.to(torch::kCPU, torch::kFloat).contiguous();
-    const std::vector<float> all =
-        team.all_gather(std::span<const float>(host.data_ptr<float>(), static_cast<std::size_t>(host.numel())));
-    return torch::tensor(all).view({team.size(), host.numel()});
-}
-
 // (C) to (1, C, 1, 1)
 Tensor by_channel(const Tensor& values) {
     return values.view({1, -1, 1, 1});
 }
 
 // Images a channel, over all ranks.
-double count_of(const Tensor& images, const Communicator& team) {
+double count_of(const Tensor& images, const TeamExchange& team) {
     const std::int64_t mine = images.numel() / images.size(1);
     return static_cast<double>(mine * team.size());
 }
 
 // Mean and biased variance over all ranks (C each), from each rank's: Var = mean of Var_r + variance of the means.
-std::pair<Tensor, Tensor> moments(const Tensor& images, const Communicator& team) {
+std::pair<Tensor, Tensor> moments(const Tensor& images, const TeamExchange& team) {
     const auto [mean, variance] = at::batch_norm_update_stats(images, {}, {}, /*momentum=*/0);
-    const Tensor all = gather(team, torch::cat({mean, variance})).to(torch::kDouble).view({team.size(), 2, -1});
+    const Tensor all = team.all_gather(torch::cat({mean, variance})).to(torch::kDouble).view({team.size(), 2, -1});
     const Tensor means = all.select(1, 0), variances = all.select(1, 1); // (ranks, C)
     const Tensor together = means.mean(0);
     const Tensor spread = variances.mean(0) + (means - together).square().mean(0);
@@ -45,7 +37,7 @@ std::pair<Tensor, Tensor> moments(const Tensor& images, const Communicator& team
 class SynchronisedNorm : public torch::autograd::Function<SynchronisedNorm> {
   public:
     static Tensor forward(AutogradContext* context, const Tensor& images, const Tensor& weight, const Tensor& bias,
-                          const Tensor& mean, const Tensor& variance, double epsilon, const Communicator* team) {
+                          const Tensor& mean, const Tensor& variance, double epsilon, const TeamExchange* team) {
         context->save_for_backward({images, weight, mean, (variance + epsilon).rsqrt()});
         context->saved_data["team"] = reinterpret_cast<std::int64_t>(team); // lives longer: the header asks for it
         context->saved_data["epsilon"] = epsilon;
@@ -56,14 +48,14 @@ class SynchronisedNorm : public torch::autograd::Function<SynchronisedNorm> {
     static variable_list backward(AutogradContext* context, const variable_list& gradients) {
         const variable_list saved = context->get_saved_variables();
         const Tensor &images = saved[0], &weight = saved[1], &mean = saved[2], &inverse_deviation = saved[3];
-        const auto* const team = reinterpret_cast<const Communicator*>(context->saved_data["team"].toInt());
+        const auto* const team = reinterpret_cast<const TeamExchange*>(context->saved_data["team"].toInt());
         const Tensor& gradient = gradients[0];
         const auto [none, weight_gradient, bias_gradient] =
             at::native_batch_norm_backward(gradient, images, weight, {}, {}, mean, inverse_deviation, /*train=*/true,
                                            context->saved_data["epsilon"].toDouble(), {false, true, true});
         const Tensor sums =
-            gather(*team, torch::cat({weight_gradient, bias_gradient})).sum(0) / count_of(images, *team);
-        const auto halves = sums.to(images.device()).chunk(2);
+            team->all_gather(torch::cat({weight_gradient, bias_gradient})).sum(0) / count_of(images, *team);
+        const auto halves = sums.chunk(2);
         const Tensor scale = weight * inverse_deviation;
         const Tensor slope = scale * inverse_deviation * halves[0];
         const Tensor shift = slope * mean - scale * halves[1];
@@ -75,7 +67,7 @@ class SynchronisedNorm : public torch::autograd::Function<SynchronisedNorm> {
 
 } // namespace
 
-Tensor synchronised_norm(const Tensor& images, torch::nn::BatchNorm2dImpl& norm, const Communicator& team) {
+Tensor synchronised_norm(const Tensor& images, torch::nn::BatchNorm2dImpl& norm, const TeamExchange& team) {
     const Tensor input = images.to(torch::kFloat); // autocast may have left it in bf16
     const auto [mean, variance] = [&] {
         const torch::NoGradGuard no_grad;

@@ -140,14 +140,6 @@ struct Trainer::Impl {
     int ranks() const { return options.team ? options.team->size() : 1; }
     int rank() const { return options.team ? options.team->rank() : 0; }
 
-    // The gradients of the whole batch from those of the parts, each of the mean loss over its part.
-    void reduce_gradients() {
-        if (ranks() == 1) return;
-        const Tensor host = state.gradients().to(torch::kCPU); // on a CPU no copy
-        options.team->sum(std::span(host.data_ptr<float>(), to_size(host.numel())));
-        state.gradients().copy_(host.div_(ranks()));
-    }
-
     // Lets the source read ahead what this rank trains on.
     void expect(std::span<const std::uint32_t> indices) {
         std::vector<std::uint32_t> rows;
@@ -222,12 +214,13 @@ const LearningRate& Trainer::learning_rate() const {
     return impl_->learning_rate;
 }
 
-void Trainer::share_state() {
-    Impl& p = *impl_;
-    if (p.ranks() == 1) return;
-    const Tensor host = p.state.buffer().to(torch::kCPU); // on a CPU no copy
-    p.options.team->broadcast(std::span(host.data_ptr<float>(), to_size(host.numel())), 0);
-    p.state.buffer().copy_(host);
+void Trainer::share(std::span<std::uint32_t> indices, CycleTask& task) {
+    if (impl_->ranks() == 1) return;
+    const TeamExchange& team = *impl_->options.team;
+    team.share(indices);
+    team.share(std::span(&task.augmentation, 1));
+    team.share(std::span(&task.factors, 1));
+    team.share(impl_->state.buffer());
 }
 
 CycleResult Trainer::train(const CycleTask& task) {
@@ -259,20 +252,20 @@ CycleResult Trainer::train(const CycleTask& task) {
         // On a GPU a look would stall every step; in a team the others would wait for this rank.
         if (loss.is_cpu() && p.ranks() == 1 && !std::isfinite(loss.item<float>())) break;
         loss.backward();
-        p.reduce_gradients();
+        // Each rank's are of the mean loss over its part of the batch.
+        if (p.ranks() > 1) p.options.team->mean(p.state.gradients());
         sgd_step(p.state, p.options.training, task.factors.learning_rate * p.learning_rate.at(task.first_batch + step),
                  task.factors.weight_decay * p.options.training.weight_decay);
     }
     p.state.store_whole_numbers();
+    if (p.ranks() > 1) {
+        p.options.team->mean(losses);
+        p.options.team->sum(draw_losses); // each draw's is 0 on all ranks but one
+        p.options.team->share(p.state.buffer());
+    }
     losses = losses.to(torch::kCPU);
     draw_losses = draw_losses.to(torch::kCPU);
     const std::span draw_loss(draw_losses.data_ptr<float>(), task.indices.size());
-    if (p.ranks() > 1) {
-        p.options.team->sum(std::span(losses.data_ptr<float>(), to_size(steps)));
-        p.options.team->sum(draw_loss); // each draw's is 0 on all ranks but one
-        losses.div_(p.ranks());
-        share_state();
-    }
     const double train_loss = losses.to(torch::kDouble).mean().item<double>();
     return {
         train_loss, std::isfinite(train_loss) && all_finite(p.state.buffer()), {draw_loss.begin(), draw_loss.end()}};

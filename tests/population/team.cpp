@@ -19,7 +19,7 @@ DataOptions tiny_images() {
     return options;
 }
 
-TrainerOptions team_options(const Communicator* team) {
+TrainerOptions team_options(const TeamExchange* team) {
     TrainerOptions options = trainer_options("resnet8", 24); // 1 to 4 ranks divide it
     options.team = team;
     return options;
@@ -31,6 +31,26 @@ bool equal_on_all_ranks(std::span<const float> values) {
     for (std::size_t i = 0; i < all.size(); ++i)
         equal = equal && std::bit_cast<std::uint32_t>(all[i]) == std::bit_cast<std::uint32_t>(all[i % values.size()]);
     return equal;
+}
+
+TEST(Team, exchange_adds_up_shares_and_gathers_what_the_ranks_have) {
+    const auto team = make_host_exchange(world());
+    const int ranks = team->size();
+    const auto mine = [&] { return torch::arange(5, torch::kFloat) + 10 * team->rank(); }; // (5)
+    const torch::Tensor all = team->all_gather(mine());
+    ASSERT_EQ(all.sizes(), (std::vector<std::int64_t>{ranks, 5}));
+    for (int rank = 0; rank < ranks; ++rank)
+        EXPECT_TRUE(all[rank].equal(torch::arange(5, torch::kFloat) + 10 * rank)) << rank;
+    const torch::Tensor sum = mine(), mean = mine(), shared = mine();
+    team->sum(sum);
+    EXPECT_TRUE(sum.equal(all.sum(0)));
+    team->mean(mean);
+    EXPECT_TRUE(mean.equal(all.sum(0) / ranks));
+    team->share(shared);
+    EXPECT_TRUE(shared.equal(all[0]));
+    std::vector<std::uint32_t> indices(3, static_cast<std::uint32_t>(team->rank() + 7));
+    team->share(std::span(indices));
+    EXPECT_EQ(indices, std::vector<std::uint32_t>(3, 7));
 }
 
 // How far the update of one step by the team is from that of one rank, relative to its norm; from the same state.
@@ -52,7 +72,8 @@ double deviation_of_step(Trainer& team, Trainer& alone, const CycleTask& task) {
 // 1e-3 of their norm, in all others by 2e-6. Such a state is given another batch; a wrong gradient parts in every one.
 TEST(Team, from_each_of_50_states_a_step_equals_that_of_one_rank) {
     const Images images(tiny_images());
-    Trainer team(team_options(&world()), images.dataset, images.split);
+    const auto exchange = make_host_exchange(world());
+    Trainer team(team_options(exchange.get()), images.dataset, images.split);
     Trainer alone(team_options(nullptr), images.dataset, images.split);
     std::uint32_t batch = 0;
     for (std::int64_t step = 0; step < 50; ++step) {
@@ -76,7 +97,8 @@ TEST(Team, from_each_of_50_states_a_step_equals_that_of_one_rank) {
 
 TEST(Team, statistics_of_each_rank_leave_the_first_ranks_to_the_member) {
     const Images images(tiny_images());
-    TrainerOptions options = team_options(&world());
+    const auto exchange = make_host_exchange(world());
+    TrainerOptions options = team_options(exchange.get());
     options.synchronise_statistics = false;
     Trainer team(options, images.dataset, images.split);
     const auto indices = drawn_indices(24, images.split.training.source.size(), 1);

@@ -4,9 +4,9 @@
 // Letters: B batch, C channels, H height, W width.
 #pragma once
 
-#include "autosampling/comm/communicator.hpp"
 #include "autosampling/data/facts.hpp"
 #include "autosampling/training/options.hpp"
+#include "autosampling/training/team_exchange.hpp"
 
 #include <torch/nn/module.h>
 #include <torch/types.h>
@@ -32,8 +32,8 @@ class Network : public torch::nn::Module {
     virtual bool save_memory() { return false; }
 
     // From now on batch norm goes by the batches of all ranks of `team` together, which must be of equal size; forward
-    // and backward are then collective over it while training. The communicator must outlive the network.
-    void synchronise_statistics(const Communicator& team);
+    // and backward are then collective over it while training. The team must outlive the network.
+    void synchronise_statistics(const TeamExchange& team);
 };
 
 // The names that make_network knows.

@@ -2,7 +2,7 @@
 // LibTorch has it in Python only.
 #pragma once
 
-#include "autosampling/comm/communicator.hpp"
+#include "autosampling/training/team_exchange.hpp"
 
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/types.h>
@@ -14,6 +14,6 @@ namespace autosampling {
 // too; the gradients of weight and bias are this rank's part of their sums. Forward and backward are collective over
 // `team`, which must live until the backward pass.
 torch::Tensor synchronised_norm(const torch::Tensor& images, torch::nn::BatchNorm2dImpl& norm,
-                                const Communicator& team);
+                                const TeamExchange& team);
 
 } // namespace autosampling

@@ -4,13 +4,13 @@
 #pragma once
 
 #include "autosampling/base/random.hpp"
-#include "autosampling/comm/communicator.hpp"
 #include "autosampling/data/split.hpp"
 #include "autosampling/training/flat_state.hpp"
 #include "autosampling/training/learning_rate.hpp"
 #include "autosampling/training/options.hpp"
 #include "autosampling/training/runtime.hpp"
 #include "autosampling/training/state.hpp"
+#include "autosampling/training/team_exchange.hpp"
 
 #include <torch/types.h>
 
@@ -30,7 +30,7 @@ struct TrainerOptions {
     std::uint64_t seed = 0;
     std::int64_t total_batches = 0; // of the run, for the learning rate
     // The ranks that train a member together, each on an equal part of its batches; it outlives the trainer.
-    const Communicator* team = nullptr; // null: this rank alone
+    const TeamExchange* team = nullptr; // null: this rank alone
     bool synchronise_statistics = true; // batch norm over the whole batch; else over each rank's part
 };
 
@@ -81,8 +81,9 @@ class Trainer {
     void load(const State& state);
     // The state as it is now, a copy on its device.
     State copy_state() const;
-    // Gives the state of the team's first rank to all of it. Collective over the team.
-    void share_state();
+    // Gives what the team's first rank has to all of it: the state, the indices (K), and the task but for its
+    // weighting. Collective over the team.
+    void share(std::span<std::uint32_t> indices, CycleTask& task);
     const LearningRate& learning_rate() const;
 
     // K / B steps of SGD, as torch.optim.SGD has it (dampening 0). Stops early at a loss that isn't finite, without a
