@@ -37,6 +37,14 @@ std::size_t pieces_of(std::size_t length) {
     return (length + piece_length - 1) / piece_length;
 }
 
+// Throws the error that MPI_Testsome returned, or the first that it left in a status.
+void check_statuses(int code, std::span<const MPI_Status> statuses, const char* operation) {
+    int error_class = MPI_SUCCESS;
+    MPI_Error_class(code, &error_class);
+    if (error_class != MPI_ERR_IN_STATUS) check_mpi(code, operation);
+    for (const MPI_Status& status : statuses) check_mpi(status.MPI_ERROR, operation);
+}
+
 // A state that this rank holds or takes, and sends on.
 struct Passage {
     std::span<const float> state;
@@ -81,14 +89,21 @@ class Exchange {
         }
     }
 
-    // Passes on what arrives until all is sent and received.
-    void finish(const Communicator& comm) {
-        for (auto completed = comm.wait_some(requests_, operation); !completed.empty();
-             completed = comm.wait_some(requests_, operation)) {
-            for (const auto& [request, status] : completed)
-                if (const auto arrival = arrivals_[request]) receive(*arrival, status);
-        }
+    // Passes on what has arrived; whether anything has, or was sent, or all is over. Local.
+    bool advance() {
+        std::vector<int> places(requests_.size());
+        std::vector<MPI_Status> statuses(requests_.size());
+        int count = 0;
+        const int code =
+            MPI_Testsome(mpi_count(requests_.size()), requests_.data(), &count, places.data(), statuses.data());
+        over_ = count == MPI_UNDEFINED; // all requests are null
+        const auto done = std::span(statuses).first(over_ ? 0 : to_size(count));
+        if (code != MPI_SUCCESS) check_statuses(code, done, operation);
+        for (std::size_t i = 0; i < done.size(); ++i)
+            if (const auto arrival = arrivals_[to_size(places[i])]) receive(*arrival, done[i]);
+        return over_ || count != 0;
     }
+    bool over() const { return over_; }
 
   private:
     void receive(const Arrival& arrival, const MPI_Status& status) {
@@ -127,6 +142,7 @@ class Exchange {
     std::vector<Passage> passages_;
     std::vector<MPI_Request> requests_;
     std::vector<std::optional<Arrival>> arrivals_; // by request; none: a message that was sent
+    bool over_ = false;
 };
 
 class MpiTransport : public Transport {
@@ -144,8 +160,8 @@ class MpiTransport : public Transport {
         VALIDATE(deliveries.size() <= to_size(largest_tag_ - first_tag), ExitCode::failure, deliveries.size(),
                  " states cannot be exchanged at once (this MPI has only ", largest_tag_,
                  " tags): let fewer members survive");
-        EXPECT(all_ranks_pass(deliveries));
-        Exchange messages(comm_.raw());
+        EXPECT(!under_way_ && all_ranks_pass(deliveries));
+        Exchange& messages = under_way_.emplace(comm_.raw());
         int tag = first_tag;
         for (const Delivery& delivery : deliveries) {
             EXPECT(std::is_sorted(delivery.takers.begin(), delivery.takers.end()));
@@ -159,11 +175,17 @@ class MpiTransport : public Transport {
             }
             ++tag;
         }
-        messages.finish(comm_);
+    }
+
+    void complete() override {
+        while (under_way_ && !under_way_->over()) // the time-out is for each step
+            comm_.wait_until([this] { return under_way_->advance(); }, operation);
+        under_way_.reset();
     }
 
     void average(std::span<const std::span<const float>> mine, std::span<const int> given,
                  std::span<float> result) override {
+        EXPECT(!under_way_);
         EXPECT(std::ssize(given) == comm_.size() && std::ssize(mine) == given[to_size(comm_.rank())]);
         EXPECT(std::all_of(mine.begin(), mine.end(), [&](auto state) { return state.size() == result.size(); }));
         average_by_messages(comm_, mine, given, result);
@@ -185,6 +207,7 @@ class MpiTransport : public Transport {
 
     const Communicator& comm_;
     int largest_tag_ = 32767; // what MPI guarantees
+    std::optional<Exchange> under_way_;
 };
 
 } // namespace

@@ -44,14 +44,6 @@ bool receive(MPI_Comm comm, int tag, int& source, std::string& content) {
     return true;
 }
 
-// Throws the error that MPI_Testsome returned, or the first that it left in a status.
-void check_statuses(int code, std::span<const MPI_Status> statuses, const char* operation) {
-    int error_class = MPI_SUCCESS;
-    MPI_Error_class(code, &error_class);
-    if (error_class != MPI_ERR_IN_STATUS) check_mpi(code, operation);
-    for (const MPI_Status& status : statuses) check_mpi(status.MPI_ERROR, operation);
-}
-
 } // namespace
 
 // One wait of one rank.
@@ -59,9 +51,8 @@ class Communicator::Waiter {
   public:
     Waiter(State& state, const char* operation) : state_(state), operation_(operation) {}
 
-    // Polls `done` until it is true. Throws Error(timeout).
-    template<class Done>
-    void until(Done done) {
+    // Throws Error(timeout).
+    void until(const std::function<bool()>& done) {
         while (!done()) {
             const Seconds waited = Clock::now() - start_;
             pause(waited);
@@ -170,36 +161,23 @@ class Communicator::Waiter {
     Clock::time_point start_ = Clock::now();
 };
 
-void Communicator::wait(std::span<MPI_Request> requests, const char* operation) const {
-    Waiter(*state_, operation).until([&] {
-        // Waits for one at a time: MPI_Testall would say of an error only that some status has it.
-        while (!requests.empty()) {
-            int done = 0;
-            check_mpi(MPI_Test(&requests.front(), &done, MPI_STATUS_IGNORE), operation);
-            if (done == 0) return false;
-            requests = requests.subspan(1);
-        }
-        return true;
-    });
+void Communicator::wait_until(const std::function<bool()>& done, const char* operation) const {
+    Waiter(*state_, operation).until(done);
 }
 
-std::vector<Communicator::Completed> Communicator::wait_some(std::span<MPI_Request> requests,
-                                                             const char* operation) const {
-    std::vector<int> places(requests.size());
-    std::vector<MPI_Status> statuses(requests.size());
-    int count = 0;
-    Waiter(*state_, operation).until([&] {
-        const int code =
-            MPI_Testsome(mpi_count(requests.size()), requests.data(), &count, places.data(), statuses.data());
-        if (code != MPI_SUCCESS) check_statuses(code, std::span(statuses).first(to_size(count)), operation);
-        return count != 0;
-    });
-    std::vector<Completed> completed;
-    for (int i = 0; i < count; ++i) { // MPI_UNDEFINED, which is negative, when all requests are null
-        const auto at = to_size(i);
-        completed.push_back({to_size(places[at]), statuses[at]});
-    }
-    return completed;
+void Communicator::wait(std::span<MPI_Request> requests, const char* operation) const {
+    wait_until(
+        [&] {
+            // Waits for one at a time: MPI_Testall would say of an error only that some status has it.
+            while (!requests.empty()) {
+                int done = 0;
+                check_mpi(MPI_Test(&requests.front(), &done, MPI_STATUS_IGNORE), operation);
+                if (done == 0) return false;
+                requests = requests.subspan(1);
+            }
+            return true;
+        },
+        operation);
 }
 
 } // namespace autosampling

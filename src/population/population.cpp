@@ -85,13 +85,17 @@ bool Population::run_cycle(const volatile std::sig_atomic_t& stop) {
     const bool epoch_ends = timetable.epoch_ends(done);
     const bool explored = closes_round() || timetable.explores(done);
     const State leader = exchange(trial.selection, epoch_ends || closes_round());
-    if (closes_round() || trial.selection.winner < 0) evaluate_leader(leader);
+    if (closes_round() || trial.selection.winner < 0) {
+        context_.transport.complete();
+        evaluate_leader(leader);
+    }
     const Evidence evidence = gather_evidence(trial);
     context_.sampler.learn(cycle_, evidence);
     if (SamplingRule* rule = context_.feed.rule()) rule->learn(evidence.schedules, evidence.draw_loss);
     if (explored) explore();
     record(trial, evidence, explored);
     hyperparameters_.follow(trial.selection.parent, done, explored);
+    context_.transport.complete(); // the states travelled meanwhile
     cycle_ = done;
     latest_ = trial.selection;
     if (epoch_ends) test(leader);
@@ -174,7 +178,7 @@ bool Population::closes_round() const {
     return autosampling::closes_round(context_.sampler.timetable(), cycle_, context_.plan);
 }
 
-// Gives every member what it goes on from, and returns what the run is judged by, where this rank holds it: the
+// Starts giving every member what it goes on from, and returns what the run is judged by, where this rank holds it: the
 // winner's state, or the mean of all, which within a round nobody goes on from.
 State Population::exchange(const Selection& selection, bool everywhere) {
     if (context_.options.population.selection != SelectionRule::mean)

@@ -56,6 +56,20 @@ TEST(Timeout, names_the_silent_rank_on_every_rank_that_waits) {
     expect_names(error_without(silent, [](const Communicator& comm) { comm.barrier(); }), silent);
 }
 
+TEST(Timeout, names_the_silent_rank_whatever_is_polled) {
+    if (world().size() == 1) GTEST_SKIP() << "needs two ranks";
+    const auto poll = [](const Communicator& comm) { comm.wait_until([] { return false; }, "device"); };
+    const auto error = error_without(world().size() - 1, poll);
+    expect_names(error, world().size() - 1);
+    EXPECT_TRUE(!error || std::string(error->what()).find("in device of cycle 12") != std::string::npos);
+}
+
+TEST(Timeout, what_is_polled_ends_the_wait) {
+    int polls = 0;
+    world().wait_until([&] { return ++polls == 3; }, "device");
+    EXPECT_EQ(polls, 3);
+}
+
 TEST(Timeout, names_rank_0_when_it_is_silent) {
     if (world().size() == 1) GTEST_SKIP() << "needs two ranks";
     expect_names(error_without(0, [](const Communicator& comm) { comm.barrier(); }), 0);

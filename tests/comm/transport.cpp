@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <random>
 
@@ -22,8 +23,11 @@ struct Plan {
     std::vector<int> takers;
 };
 
-// Carries out the plan on states of `length` values and checks what each taker has got.
-void expect_delivered(Transport& transport, const std::vector<Plan>& plans, std::size_t length) {
+// Carries out the plan on states of `length` values and checks what each taker has got. `meanwhile` runs while they are
+// under way.
+void expect_delivered(
+    Transport& transport, const std::vector<Plan>& plans, std::size_t length,
+    const std::function<void()>& meanwhile = [] {}) {
     const int me = world().rank();
     std::vector<std::vector<float>> states;
     std::vector<std::vector<float>> destinations(plans.size());
@@ -39,6 +43,8 @@ void expect_delivered(Transport& transport, const std::vector<Plan>& plans, std:
         deliveries.push_back(delivery);
     }
     transport.exchange(deliveries);
+    meanwhile();
+    transport.complete();
     for (std::size_t number = 0; number < plans.size(); ++number) {
         const auto& got = destinations[number];
         EXPECT_TRUE(got.empty() || got == state_of(number, length)) << "delivery " << number << " on rank " << me;
@@ -112,6 +118,23 @@ TEST_F(TransportContract, exchanges_one_after_the_other_do_not_mix) {
     }
 }
 
+TEST_F(TransportContract, ranks_may_communicate_otherwise_while_states_are_under_way) {
+    for (int source = 0; source < size; ++source)
+        expect_delivered(*transport, {{source, all_but(source)}}, 2'500'001, [&] {
+            std::vector<std::int64_t> ones(5, 1);
+            world().sum(std::span(ones));
+            EXPECT_EQ(ones, std::vector<std::int64_t>(5, size));
+            world().barrier();
+        });
+}
+
+TEST_F(TransportContract, completing_where_nothing_is_under_way_returns_at_once) {
+    transport->complete();
+    expect_delivered(*transport, {{0, all_but(0)}}, 10);
+    transport->complete();
+    transport->complete();
+}
+
 TEST_F(TransportContract, states_of_different_lengths_are_an_error) {
     if (size < 2) GTEST_SKIP() << "needs two ranks";
     const Communicator comm(world().raw());
@@ -119,10 +142,11 @@ TEST_F(TransportContract, states_of_different_lengths_are_an_error) {
     const std::vector<float> state(comm.is_root() ? 10 : 0);
     std::vector<float> destination(comm.rank() == 1 ? 11 : 0);
     const std::vector deliveries{Delivery{0, {1}, state, destination}};
+    own_transport->exchange(deliveries);
     if (comm.rank() == 1) {
-        EXPECT_THROW(own_transport->exchange(deliveries), Error);
+        EXPECT_THROW(own_transport->complete(), Error);
     } else {
-        EXPECT_NO_THROW(own_transport->exchange(deliveries));
+        EXPECT_NO_THROW(own_transport->complete());
     }
 }
 

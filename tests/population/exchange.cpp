@@ -58,6 +58,7 @@ TEST(Exchange, every_member_takes_its_parents_state) {
             for (const std::int32_t m : placement.members_of(world().rank()))
                 store.keep(outcome(m, 0), [&] { return state_of(m, round, length); });
             const State winner = store.exchange(selection, everywhere, *transport);
+            transport->complete();
             for (const std::int32_t m : placement.members_of(world().rank()))
                 EXPECT_TRUE(store.start(m).buffer().equal(state_of(selection.parent[m], round, length).buffer())) << m;
             if (everywhere) {
@@ -82,6 +83,7 @@ TEST(Exchange, under_best_a_rank_keeps_only_its_best_member) {
     const auto transport = make_mpi_transport(world());
     const Selection best{1, std::vector<std::int32_t>(6, 1), {1}};
     store.exchange(best, false, *transport);
+    transport->complete();
     for (const std::int32_t m : placement.members_of(world().rank()))
         EXPECT_TRUE(store.start(m).buffer().equal(state_of(1, 0, length).buffer()));
 }

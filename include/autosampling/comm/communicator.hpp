@@ -78,15 +78,10 @@ class Communicator {
     // Runs `action` on the root only; if it throws, every rank throws that error, agreed. Collective.
     void on_root(const std::function<void()>& action) const;
 
-    // Waits for started operations, as above; for the transports. Null requests count as complete.
+    // Polls `done`, whatever it looks at, until it is true; the time-out is as above. For the transports.
+    void wait_until(const std::function<bool()>& done, const char* operation) const;
+    // So for started operations of MPI. Null requests count as complete.
     void wait(std::span<MPI_Request> requests, const char* operation) const;
-    // Waits for at least one of them. Returns the status of each that completed, by its place in `requests`; none when
-    // all are null.
-    struct Completed {
-        std::size_t request;
-        MPI_Status status;
-    };
-    std::vector<Completed> wait_some(std::span<MPI_Request> requests, const char* operation) const;
 
   private:
     struct Call;

@@ -34,9 +34,10 @@ class StateStore {
     // Forgets what was kept: the cycle is repeated.
     void discard();
 
-    // Every member takes its parent's state; all copies see the states before the exchange. With `everywhere` the
-    // winner's state is given to ranks that have no member taking it, too. Returns the winner's state where this rank
-    // holds it afterwards. Collective.
+    // Starts that every member takes its parent's state; all copies see the states before the exchange. With
+    // `everywhere` the winner's state is given to ranks that have no member taking it, too. Returns the winner's state
+    // where this rank holds it afterwards. The states are there when the transport has completed the exchange, and
+    // what is returned is kept till then. Collective.
     State exchange(const Selection& selection, bool everywhere, Transport& transport);
     // The mean of these members' states at the end of the cycle (ascending, at least one), on every rank, before the
     // exchange. Needs `keep_all`. Collective.
