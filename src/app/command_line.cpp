@@ -23,16 +23,30 @@ namespace autosampling {
 
 namespace {
 
-constexpr const char* exit_codes = R"(Exit codes:
-  0   finished
-  2   bad command line or configuration
-  3   bad or missing data
-  4   no usable checkpoint, one that does not fit, or a run directory in use
-  75  a rank did not answer within run.collective_timeout
-  85  stopped early (walltime, SIGUSR1, SIGTERM, SIGHUP) with a good checkpoint: submit again with --resume
-  other: failure
+struct ExitMeaning {
+    ExitCode code;
+    const char* words;
+};
+constexpr std::array exit_meanings{
+    ExitMeaning{ExitCode::finished, "finished"},
+    ExitMeaning{ExitCode::usage, "bad command line or configuration"},
+    ExitMeaning{ExitCode::data, "bad or missing data"},
+    ExitMeaning{ExitCode::checkpoint, "no usable checkpoint, one that does not fit, or a run directory in use"},
+    ExitMeaning{ExitCode::timeout, "a rank did not answer within run.collective_timeout"},
+    ExitMeaning{ExitCode::stopped, "stopped early (walltime, SIGUSR1, SIGTERM, SIGHUP) with a good checkpoint: submit "
+                                   "again with --resume"},
+};
 
-Examples:
+std::string exit_codes() {
+    std::ostringstream list;
+    list << "Exit codes:\n" << std::left;
+    for (const auto& [code, words] : exit_meanings)
+        list << "  " << std::setw(4) << static_cast<int>(code) << words << "\n";
+    list << "  other: failure\n\n";
+    return std::move(list).str();
+}
+
+constexpr const char* examples = R"(Examples:
   autosampling defaults > my.toml
   autosampling check my.toml --set data.path=data/mnist
   mpirun -n 4 autosampling run my.toml --output runs/first
@@ -112,7 +126,7 @@ ExitCode dispatch(int argc, char** argv) {
                  "autosampling");
     app.set_version_flag("--version", build_info().version);
     app.require_subcommand(1);
-    app.footer(exit_codes);
+    app.footer(exit_codes() + examples);
 
     RunArguments arguments;
     bool resume = false, overwrite = false;
