@@ -38,11 +38,11 @@ std::size_t pieces_of(std::size_t length) {
 }
 
 // Throws the error that MPI_Testsome returned, or the first that it left in a status.
-void check_statuses(int code, std::span<const MPI_Status> statuses, const char* operation) {
+void check_statuses(int code, std::span<const MPI_Status> statuses, const char* call) {
     int error_class = MPI_SUCCESS;
     MPI_Error_class(code, &error_class);
-    if (error_class != MPI_ERR_IN_STATUS) check_mpi(code, operation);
-    for (const MPI_Status& status : statuses) check_mpi(status.MPI_ERROR, operation);
+    if (error_class != MPI_ERR_IN_STATUS) check_mpi(code, call);
+    for (const MPI_Status& status : statuses) check_mpi(status.MPI_ERROR, call);
 }
 
 // A state that this rank holds or takes, and sends on.
