@@ -219,3 +219,7 @@ def test_decomposition_pairs_each_row_with_the_uniform_member_of_its_seed(tmp_pa
     assert len((tmp_path / "runs.csv").read_text().splitlines()) == 1 + 9 + 3
     assert main(["decomposition", str(tmp_path / "uniform")]) == 3
     assert "jobs/compare.sh" in capsys.readouterr().err
+    assert "fewer seeds" not in text
+    (tmp_path / "mixture-winner" / "seed-2" / "run.h5").unlink()
+    assert main(["decomposition", str(tmp_path)]) == 0
+    assert "Of fewer seeds: mixture-winner (2)." in capsys.readouterr().out

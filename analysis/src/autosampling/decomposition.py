@@ -88,4 +88,7 @@ def format_table(table: pd.DataFrame) -> str:
             f"{reached['member_hours']:>11.4f}{reached['reward_queries']:>9,.0f}"
         )
     lines.append(f"\n{len(accuracy)} seeds; errors are standard errors of the mean over them.")
+    seeds = table.groupby("row")["seed"].nunique()
+    if fewer := [f"{row} ({number})" for row, number in seeds.items() if number < len(accuracy)]:
+        lines.append(f"Of fewer seeds: {', '.join(fewer)}.")
     return "\n".join(lines)
