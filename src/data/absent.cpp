@@ -13,7 +13,7 @@ namespace {
 struct Published {
     std::string_view name;
     Storage storage;
-    Sizes sizes;
+    SetSizes sizes;
     Shape shape;
 };
 
@@ -38,7 +38,7 @@ class Zeros : public Source {
 
 } // namespace
 
-AbsentData::AbsentData(const DataOptions& options, const Sizes& sizes) {
+AbsentData::AbsentData(const DataOptions& options, const SetSizes& sizes) {
     const Published known = published(options);
     const auto size = [](std::int64_t given, std::int64_t otherwise) { return given > 0 ? given : otherwise; };
     const auto training = static_cast<std::size_t>(size(sizes.training, known.sizes.training));

@@ -27,7 +27,7 @@ struct RunArguments {
     // `check` alone: whether to time a batch here, and else how many examples a second a device trains (0: not said).
     bool measure = false;
     double rate = 0;
-    std::optional<Sizes> without_data; // likewise: the sizes of data that it plans for and doesn't read
+    std::optional<SetSizes> without_data; // likewise: the sizes of data that it plans for and doesn't read
 };
 
 // The population search. The configuration is read on the root alone. Collective. Throws Error.

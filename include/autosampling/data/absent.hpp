@@ -9,7 +9,7 @@
 namespace autosampling {
 
 // Of a data set; 0: as it was published.
-struct Sizes {
+struct SetSizes {
     std::int64_t training = 0;
     std::int64_t test = 0;
     std::int64_t classes = 0;
@@ -19,7 +19,7 @@ struct Sizes {
 class AbsentData {
   public:
     // mnist, cifar10, cifar100, and packed, whose sizes must be given. Throws Error(usage).
-    AbsentData(const DataOptions& options, const Sizes& sizes);
+    AbsentData(const DataOptions& options, const SetSizes& sizes);
 
     const DatasetPlan& plan() const { return plan_; }
     const Dataset& dataset() const { return dataset_; }

@@ -17,9 +17,9 @@ struct Speed {
 
 // What `check` is to say of a run's device hours.
 struct CostQuestion {
-    bool measure = false;              // by timing a batch here
-    double rate = 0;                   // else, by so many examples a second that a device trains; 0: nothing
-    std::optional<Sizes> without_data; // plans for a data set of such sizes, without reading it
+    bool measure = false;                 // by timing a batch here
+    double rate = 0;                      // else, by so many examples a second that a device trains; 0: nothing
+    std::optional<SetSizes> without_data; // plans for a data set of such sizes, without reading it
 };
 
 // As it is here: the medians of a few steps and evaluations on this process's device, in the run's own way. Local.
