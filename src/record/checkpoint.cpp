@@ -3,6 +3,7 @@
 #include "autosampling/base/counted.hpp"
 #include "autosampling/base/files.hpp"
 #include "autosampling/base/hash.hpp"
+#include "contents.hpp"
 #include "field_io.hpp"
 #include "identity.hpp"
 
@@ -125,6 +126,14 @@ fs::path checkpoint_folder(const fs::path& run, std::int64_t cycle) {
 
 void write_state(const fs::path& folder, std::int32_t number, std::span<const float> state,
                  std::span<const StateTensor> layout) {
+    fs::create_directory(folder.parent_path()); // the run directory itself is there, or was taken away
+    fs::create_directory(folder);
+    Hdf5File file = Hdf5File::create(state_name(folder, number));
+    fill_state(file, state, layout);
+    file.commit();
+}
+
+void fill_state(Hdf5File& file, std::span<const float> state, std::span<const StateTensor> layout) {
     LayoutColumns columns;
     for (const StateTensor& tensor : layout) {
         EXPECT(tensor.shape.size() <= layout_axes);
@@ -134,15 +143,11 @@ void write_state(const fs::path& folder, std::int32_t number, std::span<const fl
         columns.shape.resize(columns.name.size() * layout_axes, 0);
         columns.channels_last.push_back(tensor.channels_last);
     }
-    fs::create_directory(folder.parent_path()); // the run directory itself is there, or was taken away
-    fs::create_directory(folder);
-    Hdf5File file = Hdf5File::create(state_name(folder, number));
     write_identity(file, "autosampling state");
     const std::uint64_t length = state.size();
     file.write<float>("state", state, std::span(&length, 1),
                       {"1", "state of a member: parameters, momentum, batch-norm statistics", {"element"}});
     write_fields(file, layout_fields(), columns, {{"axis", layout_axes}});
-    file.commit();
 }
 
 std::vector<float> read_state(const fs::path& folder, std::int32_t number, std::uint64_t hash) {
@@ -187,10 +192,7 @@ std::int64_t write_index(const fs::path& run, const CheckpointIndex& index, std:
     EXPECT(keep >= 1);
     const fs::path folder = checkpoint_folder(run, index.cycle);
     Hdf5File file = Hdf5File::create(folder / "index.h5");
-    write_identity(file, "autosampling checkpoint", index.header, index.launch);
-    write_attributes(file, checkpoint_attributes(), index);
-    write_fields(file, checkpoint_fields(), index);
-    write_sampling(file, index.sampling);
+    fill_index(file, index);
     file.commit();
     sync_folder(folder.parent_path());
     sync_folder(run);
@@ -207,6 +209,13 @@ std::int64_t write_index(const fs::path& run, const CheckpointIndex& index, std:
         }
     }
     return oldest;
+}
+
+void fill_index(Hdf5File& file, const CheckpointIndex& index) {
+    write_identity(file, "autosampling checkpoint", index.header, index.launch);
+    write_attributes(file, checkpoint_attributes(), index);
+    write_fields(file, checkpoint_fields(), index);
+    write_sampling(file, index.sampling);
 }
 
 CheckpointIndex read_index(const fs::path& folder) {

@@ -16,9 +16,7 @@
 namespace autosampling {
 namespace {
 
-constexpr std::uintmax_t trailer_size = 16;
-
-using Trailer = std::array<char, trailer_size>;
+using Trailer = std::array<char, checksum_size>;
 
 // Of the first `size` bytes; what is missing at the end of the stream counts for nothing.
 Trailer trailer_of(std::istream& in, std::uintmax_t size) {
@@ -56,8 +54,8 @@ void verify_checksum(const std::filesystem::path& file) {
              "): check the path and the permissions");
     const std::uintmax_t size = std::filesystem::file_size(file);
     Trailer expected{}, found{};
-    if (size >= trailer_size) {
-        expected = trailer_of(stream, size - trailer_size);
+    if (size >= checksum_size) {
+        expected = trailer_of(stream, size - checksum_size);
         stream.read(found.data(), found.size());
     }
     VALIDATE(!stream.bad(), ExitCode::checkpoint, "cannot read ", file.string(), " (", std::strerror(errno),

@@ -2,12 +2,14 @@
 // least significant byte first. HDF5 takes no notice of what follows its own end of a file.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string_view>
 
 namespace autosampling {
 
 constexpr std::string_view checksum_mark{"XXH3-64\0", 8};
+constexpr std::uintmax_t checksum_size = 16; // bytes, with the mark
 
 // Throws Error(failure).
 void append_checksum(const std::filesystem::path& file);

@@ -74,6 +74,22 @@ Hdf5File::Hdf5File(const std::filesystem::path& path, bool writing) : path_(path
     }
 }
 
+Hdf5File Hdf5File::in_memory() {
+    const Hdf5Properties access = hdf5_file_access();
+    H5Pset_fapl_core(access.get(), 1 << 20, false);
+    Hdf5File file;
+    file.path_ = "a file in memory";
+    file.writing_ = true;
+    file.file_ = Hdf5Handle<H5Fclose>(
+        file.check(H5Fcreate(file.path_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), "create"));
+    return file;
+}
+
+std::int64_t Hdf5File::size() {
+    check(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), "write");
+    return check(H5Fget_file_image(file_.get(), nullptr, 0), "measure") + static_cast<std::int64_t>(checksum_size);
+}
+
 Hdf5File Hdf5File::create(const std::filesystem::path& path) {
     return Hdf5File(path, true);
 }

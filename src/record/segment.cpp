@@ -1,6 +1,7 @@
 #include "segment.hpp"
 #include "autosampling/base/files.hpp"
 #include "autosampling/record/run_record.hpp"
+#include "contents.hpp"
 #include "field_io.hpp"
 #include "identity.hpp"
 
@@ -181,15 +182,20 @@ void write_segment(const fs::path& run, const RunHeader& header, const Launch& l
     EXPECT(last - first + 1 == std::ssize(segment.cycles));
     if (fs::create_directory(run / "record")) sync_folder(run);
     Hdf5File file = Hdf5File::create(segment_name(run, first, last));
+    fill_segment(file, header, launch, segment);
+    file.commit();
+}
+
+void fill_segment(Hdf5File& file, const RunHeader& header, const Launch& launch, const Segment& segment) {
+    const bool empty = segment.cycles.empty();
     write_identity(file, "autosampling segment", header, launch);
-    if (first == 0) write_fields(file, example_fields(), header, sizes_of(header));
+    if (empty || segment.cycles.front().cycle == 0) write_fields(file, example_fields(), header, sizes_of(header));
     write_rows(file, cycle_columns(), segment.cycles, sizes_of(header));
     for (const Columns<CycleRow>& columns : optional_cycle_columns())
-        if (has_values(segment.cycles.front(), columns.front()))
+        if (!empty && has_values(segment.cycles.front(), columns.front()))
             write_rows(file, columns, segment.cycles, sizes_of(header));
     write_rows(file, epoch_columns(), segment.epochs, sizes_of(header));
     write_rows(file, round_columns(), segment.rounds, sizes_of(header));
-    file.commit();
 }
 
 Segment read_segment(const fs::path& file) {

@@ -40,12 +40,16 @@ class Hdf5File {
   public:
     static Hdf5File create(const std::filesystem::path& path);
     static Hdf5File open(const std::filesystem::path& path);
+    // One that is written to memory alone, and is gone with the object: to know its size.
+    static Hdf5File in_memory();
 
     const std::filesystem::path& path() const noexcept { return path_; }
 
     // Closes, adds the checksum, forces to disk and gives the file its own name. Without it the destructor removes what
     // was written.
     void commit();
+    // Bytes that the file has so far, with the checksum. While it is being written.
+    std::int64_t size();
 
     // Datasets; `name` may hold groups ("split/training"), made as needed. Element types T: uint8, int32, uint32,
     // int64, uint64, float, double. Large ones of whole numbers are compressed.
@@ -84,6 +88,7 @@ class Hdf5File {
     std::vector<std::string> attribute_names() const;
 
   private:
+    Hdf5File() = default;
     Hdf5File(const std::filesystem::path& path, bool writing);
 
     template<class Id>
