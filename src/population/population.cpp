@@ -145,10 +145,12 @@ bool Population::late() const {
     return walltime > 0 && seconds_since(context_.began) + 2 * longest_cycle_.count() >= walltime;
 }
 
-// Keeps what was reached before this cycle, and ends the run.
+// Keeps what was reached before this cycle, if anything, and ends the run.
 void Population::give_up(std::uint8_t attempt) {
-    context_.recorder.after_cycle(cycle_, {}, CheckpointWhen::now, [this] { return snapshot(); });
-    context_.recorder.finish();
+    if (cycle_ > 0) {
+        context_.recorder.after_cycle(cycle_, {}, CheckpointWhen::now, [this] { return snapshot(); });
+        context_.recorder.finish();
+    }
     throw Error(ExitCode::failure,
                 text("no member was finite in cycle ", cycle_, " and its ", counted(attempt, "repetition"),
                      " (losses or weights overflow): start a new run with a lower training.learning_rate",

@@ -31,6 +31,9 @@ failed() {
 expect 1 '^autosampling: no member was finite' mpi 2 run "$small" --output "$work/overflow" \
     --set training.learning_rate=1e38 --set population.max_retries=1
 failed 'no member was finite' "$work/overflow"
+[[ ! -e $work/overflow/checkpoint ]] || fail "a run that reached nothing leaves a checkpoint"
+train 2 "$work/overflow" --resume
+says finished '' "$work/overflow"
 
 # A rank that doesn't answer.
 start 3 "$work/silent" --set run.collective_timeout=2
