@@ -64,14 +64,16 @@ Options resolve(const Options& options, int ranks, const DatasetPlan& data) {
     return resolved;
 }
 
-void check_ranks(const Options& options, int ranks) {
+void check_ranks(const Options& options, int ranks, bool resumed) {
     const std::int64_t team = options.population.ranks_per_member;
     if (team == 1) return;
     const std::int64_t members = options.population.members;
     VALIDATE(ranks % team == 0 && members <= ranks / team, ExitCode::usage, "population.ranks_per_member = ", team,
              " needs ", team, " ranks for each of the ", members, " members (there are ", ranks,
              "; several members a rank and several ranks a member exclude each other): start with mpirun -n ",
-             members * team, ", or set ranks_per_member = 1");
+             members * team,
+             resumed || options.replay.mode == ReplayMode::exact ? " (ranks_per_member is the run's)"
+                                                                 : ", or set ranks_per_member = 1");
 }
 
 namespace {

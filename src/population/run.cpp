@@ -138,7 +138,7 @@ bool Ground::is_finished(const Communicator& comm) const {
 void Ground::settle(Options asked, int ranks) {
     if (checkpoint && asked.population.members == 0) asked.population.members = checkpoint->header.members;
     const Options options = resolve(asked, ranks, data_plan);
-    check_ranks(options, ranks);
+    check_ranks(options, ranks, checkpoint.has_value());
     if (checkpoint) refuse_other_options(options, *checkpoint);
     prepared = prepare(options, ranks, data_plan, data.dataset());
     VALIDATE(!checkpoint || prepared.plan.cycles >= checkpoint->cycle, ExitCode::usage,

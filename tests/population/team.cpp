@@ -5,6 +5,8 @@
 #include "autosampling/population/evaluation.hpp"
 #include "autosampling/record/hdf5.hpp"
 
+#include <gmock/gmock.h>
+
 #include <cmath>
 
 namespace autosampling {
@@ -201,13 +203,33 @@ TEST(Team, search_whose_members_all_overflow_ends_on_all_ranks) {
         EXPECT_EQ(error.code(), ExitCode::failure) << error.what();
     }
     world().barrier();
+    EXPECT_FALSE(std::filesystem::exists(folder / "run" / "checkpoint")); // nothing was reached
 }
 
 TEST(Team, ranks_that_do_not_make_teams_are_refused) {
     Options options = team_run();
     options.population.members = 2;
-    for (const int ranks : {1, 2, 3, 5, 7}) EXPECT_THROW(check_ranks(options, ranks), Error) << ranks;
-    for (const int ranks : {4, 6}) EXPECT_NO_THROW(check_ranks(options, ranks)) << ranks;
+    for (const int ranks : {1, 2, 3, 5, 7}) EXPECT_THROW(check_ranks(options, ranks, false), Error) << ranks;
+    for (const int ranks : {4, 6}) EXPECT_NO_THROW(check_ranks(options, ranks, false)) << ranks;
+}
+
+TEST(Team, is_not_advised_to_be_smaller_where_the_options_are_those_of_a_run) {
+    const auto advice = [](ReplayMode mode, bool resumed) {
+        Options options = team_run();
+        options.population.members = 1;
+        options.replay.mode = mode;
+        try {
+            check_ranks(options, 1, resumed);
+        } catch (const Error& error) {
+            return std::string(error.what());
+        }
+        return std::string();
+    };
+    using ::testing::HasSubstr;
+    EXPECT_THAT(advice(ReplayMode::none, false), HasSubstr("mpirun -n 2, or set ranks_per_member = 1"));
+    EXPECT_THAT(advice(ReplayMode::dynamic, false), HasSubstr("mpirun -n 2, or set ranks_per_member = 1"));
+    EXPECT_THAT(advice(ReplayMode::none, true), HasSubstr("mpirun -n 2 (ranks_per_member is the run's)"));
+    EXPECT_THAT(advice(ReplayMode::exact, false), HasSubstr("mpirun -n 2 (ranks_per_member is the run's)"));
 }
 
 } // namespace

@@ -14,8 +14,9 @@ namespace autosampling {
 // reward_images, mean and std, the exploration's defaults. Throws Error(usage) where options don't go together.
 Options resolve(const Options& options, int ranks, const DatasetPlan& data);
 
-// Throws Error(usage) where so many ranks can't train members of several ranks. `options` resolved.
-void check_ranks(const Options& options, int ranks);
+// Throws Error(usage) where so many ranks can't train members of several ranks; a resumed run, like an exact replay,
+// has no choice of options left. `options` resolved.
+void check_ranks(const Options& options, int ranks, bool resumed);
 
 // The seed of the split, label noise and synthetic images: data.seed, or run.seed where that is −1.
 std::uint64_t data_seed(const Options& options);
