@@ -26,6 +26,14 @@ std::int64_t free_bytes(std::filesystem::path path) {
     return error ? -1 : static_cast<std::int64_t>(space.available);
 }
 
+std::int64_t bytes_in(const std::filesystem::path& folder) {
+    std::int64_t bytes = 0;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, error))
+        if (entry.is_regular_file(error)) bytes += static_cast<std::int64_t>(entry.file_size(error));
+    return bytes;
+}
+
 std::string room_text(const std::filesystem::path& path, std::int64_t wanted) {
     const std::int64_t left = free_bytes(path);
     return (wanted > 0 ? bytes_text(wanted) + " wanted, " : "") + (left < 0 ? "an unknown number" : bytes_text(left)) +

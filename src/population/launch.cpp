@@ -1,12 +1,14 @@
 #include "autosampling/population/launch.hpp"
 
 #include "autosampling/base/build_info.hpp"
+#include "autosampling/base/bytes.hpp"
 #include "autosampling/base/cores.hpp"
 #include "autosampling/base/counted.hpp"
 #include "autosampling/comm/core_use.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
 #include "autosampling/options/configuration.hpp"
+#include "autosampling/population/disk_use.hpp"
 #include "autosampling/population/processors.hpp"
 #include "autosampling/population/replay.hpp"
 #include "autosampling/population/selection.hpp"
@@ -43,6 +45,25 @@ RunHeader make_header(const Prepared& prepared, const DatasetPlan& data, std::ui
     return header;
 }
 
+namespace {
+
+std::map<std::string, std::string> library_versions() {
+    return {{"mpi", mpi_version()}, {"libtorch", torch_version()}, {"hdf5", hdf5_version()}};
+}
+
+void say_disk_use(const Prepared& prepared, const DatasetPlan& data, const Launch& launch, Log& log) {
+    const std::filesystem::path run = prepared.options.run.output;
+    const DiskUse use = estimate_disk_use(prepared, data, launch);
+    log.info(describe(use, prepared.options));
+    const std::int64_t wanted = std::max<std::int64_t>(0, use.most_bytes() - bytes_in(run)), left = free_bytes(run);
+    log.info("disk        " + room_text(run, wanted));
+    if (left >= 0 && left < wanted)
+        log.warning(text("the disk may not hold the run (", room_text(run, wanted), " in ", run.string(),
+                         "): make room, or set record.keep_checkpoints = 1"));
+}
+
+} // namespace
+
 Launch make_launch(const Communicator& comm, const RunOptions& options, const torch::Device& device,
                    const std::string& transport, std::int64_t link) {
     Launch launch;
@@ -52,21 +73,44 @@ Launch make_launch(const Communicator& comm, const RunOptions& options, const to
     launch.start_time = utc_now();
     launch.job_id = batch_job();
     launch.transport = transport;
-    launch.versions = {{"mpi", mpi_version()}, {"libtorch", torch_version()}, {"hdf5", hdf5_version()}};
+    launch.versions = library_versions();
     launch.host = gather_messages(comm, host_name());
     launch.device = gather_messages(comm, device.str());
     launch.cpu = gather_messages(comm, cpu_kind());
     return launch;
 }
 
-void say_start(const Prepared& prepared, const std::vector<std::string>& data_warnings, const Launch& launch,
-               std::int64_t first_cycle, Log& log) {
+Launch foreseen_launch(const RunOptions& options, std::int64_t ranks) {
+    const auto of_each = [ranks](const std::string& word) {
+        return std::vector<std::string>(static_cast<std::size_t>(ranks), word);
+    };
+    const BuildInfo build = build_info();
+    return {.ranks = ranks,
+            .threads = options.threads,
+            .start_time = utc_now(),
+            .job_id = batch_job(),
+            .transport = "mpi",
+            .versions = library_versions(),
+            .host = of_each(host_name()),
+            .device = of_each("cpu"),
+            .cpu = of_each(cpu_kind()),
+            .processors = {.link = {0},
+                           .first_rank = {0},
+                           .ranks = {static_cast<std::int32_t>(ranks)},
+                           .cpu = {cpu_kind()},
+                           .capability = {cpu_capability()},
+                           .program = {text(build.version, " (", build.git_hash, ")")}}};
+}
+
+void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& launch, std::int64_t first_cycle,
+               Log& log) {
     const auto& [options, split, plan, columns] = prepared;
     const BuildInfo build = build_info();
     log.info(text("autosampling ", build.version, " (", build.git_hash, build.git_dirty ? ", changed" : "", "), ",
                   counted(launch.ranks, "rank"), ", ", counted(launch.threads, "thread"), " each, transport ",
                   launch.transport));
     for (const std::string& line : describe(plan, options)) log.info(line);
+    say_disk_use(prepared, data, launch, log);
     for (const std::string& line : differences(launch.processors)) log.warning(line);
     if (options.replay.mode == ReplayMode::exact)
         for (const std::string& line :
@@ -82,7 +126,7 @@ void say_start(const Prepared& prepared, const std::vector<std::string>& data_wa
                                       " times as long as fp32 on this CPU");
         speedup < 1 ? log.warning(line + ": fp32 would be faster here") : log.info(line);
     }
-    for (const std::string& warning : data_warnings) log.warning(warning);
+    for (const std::string& warning : data.warnings) log.warning(warning);
     if (launch.link > 0) log.info(text("going on after cycle ", first_cycle, " (link ", launch.link, ")"));
 }
 

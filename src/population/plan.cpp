@@ -3,10 +3,8 @@
 #include "autosampling/base/bytes.hpp"
 #include "autosampling/base/error.hpp"
 #include "autosampling/options/configuration.hpp"
-#include "autosampling/population/placement.hpp"
-#include "autosampling/population/selection.hpp"
-#include "autosampling/sampling/credit.hpp"
-#include "autosampling/sampling/rules.hpp"
+#include "autosampling/population/memory_use.hpp"
+#include "autosampling/record/file_sizes.hpp"
 #include "autosampling/sampling/timetable.hpp"
 #include "autosampling/training/flat_state.hpp"
 #include "autosampling/training/script.hpp"
@@ -78,14 +76,6 @@ void check_ranks(const Options& options, int ranks, bool resumed) {
 
 namespace {
 
-std::int64_t sampling_bytes(const ExplorationOptions& options, std::int64_t training_images) {
-    const std::int64_t groups = 8, counts = make_credit(options)->keeps_credits() ? 16 : 4;
-    const std::int64_t pool = options.uniform == UniformDraws::lineage ? 8 : 0;
-    // A level for each signal, and the losses.
-    const std::int64_t policy = options.kind == ExplorationKind::policy ? 2 * std::ssize(options.signals) + 16 : 0;
-    return training_images * (groups + counts + pool + policy);
-}
-
 std::string describe_rounds(const Plan& plan, const ExplorationOptions& options) {
     std::string signals;
     for (const std::string& signal : options.signals) signals += (signals.empty() ? "" : ", ") + signal;
@@ -115,24 +105,14 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
 
     const auto network = make_network(options.model, data.facts.shape, data.facts.outputs());
     for (const auto& parameter : network->parameters()) plan.parameters += parameter.numel();
-    plan.state_length = FlatState(*network, torch::kCPU).buffer().numel();
+    const FlatState state(*network, torch::kCPU);
+    plan.state_length = state.buffer().numel();
+    plan.gradients = state.gradients().numel();
+    const float element = 0;
+    plan.state_file_bytes = state_size(std::span(&element, 1), state.layout()) + (plan.state_length - 1) * 4;
 
-    const int teams = std::max(1, ranks / static_cast<int>(options.population.ranks_per_member));
-    // Under `best`: start of the cycle, the one at work, the best so far; else start and end of every member.
-    const std::int64_t states_a_rank = options.population.selection == SelectionRule::best && plan.rounds == 0
-                                           ? 3
-                                           : 1 + 2 * Placement(plan.members, teams).most_members();
-    const std::int64_t state_bytes = plan.state_length * 4;
-    const std::int64_t sampling =
-        sampling_bytes(options.exploration, plan.training_images) + rule_bytes(options.sampling, plan.training_images);
     plan.data_bytes = static_cast<std::int64_t>(data.bytes());
-    plan.rank_bytes = states_a_rank * state_bytes + sampling;
-    plan.checkpoint_bytes = (plan.rounds > 0 ? plan.members : 1) * state_bytes + sampling;
-    const std::int64_t draws_recorded = plan.cycles * survivor_slots(options) * plan.draws;
-    plan.loss_bytes = options.record.losses ? draws_recorded * 4 : 0;
-    const std::int64_t draw_bytes = options.sampling.rule == Rule::uniform ? 4 : 8; // index and weight
-    plan.record_bytes = draws_recorded * draw_bytes + plan.loss_bytes + plan.cycles * plan.members * 78 +
-                        plan.rounds * plan.training_images; // the ranks of the losses
+    plan.rank_bytes = rank_bytes(options, ranks, plan);
     return plan;
 }
 
@@ -163,13 +143,11 @@ std::vector<std::string> describe(const Plan& plan, const Options& options) {
         text("length      ", options.training.epochs, " epochs = ", plan.cycles, " cycles of ", plan.batches_per_cycle,
              " batches of ", options.training.batch_size, " (", plan.draws, " draws a member)"),
         text("cost        ",
-             static_cast<double>(plan.members * plan.cycles * plan.draws) / static_cast<double>(plan.training_images),
+             static_cast<double>(plan.members) * static_cast<double>(plan.cycles) * static_cast<double>(plan.draws) /
+                 static_cast<double>(plan.training_images),
              " member-epochs, ", plan.members * plan.cycles, " reward evaluations"),
         text("memory      ", bytes_text(plan.rank_bytes),
-             " a rank for states and sampling, beside LibTorch and the activations"),
-        text("files       checkpoint ", bytes_text(plan.checkpoint_bytes), ", record ", bytes_text(plan.record_bytes),
-             options.record.losses ? text(" (", bytes_text(plan.loss_bytes), " of it losses)") : "",
-             " before compression"),
+             " a rank at most for states, sampling and record, beside LibTorch and the activations"),
     };
 }
 

@@ -5,7 +5,9 @@
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/narrow.hpp"
 #include "autosampling/data/columns.hpp"
+#include "autosampling/population/disk_use.hpp"
 #include "autosampling/population/initial_weights.hpp"
+#include "autosampling/population/launch.hpp"
 #include "autosampling/population/recount.hpp"
 #include "autosampling/training/network.hpp"
 #include "autosampling/training/runtime.hpp"
@@ -82,6 +84,10 @@ std::vector<std::string> check_run(const Options& asked, const CostQuestion& cos
         lines.push_back(text("population.members is 0 (one a rank): this is the plan for ", members, " members"));
     for (std::string& line : describe(prepared.plan, options)) lines.push_back(std::move(line));
     if (options.exploration.kind == ExplorationKind::policy) lines.push_back(describe_policy(prepared));
+    const DiskUse use = estimate_disk_use(prepared, data, foreseen_launch(options.run, ranks));
+    lines.push_back(describe(use, options));
+    lines.push_back("disk        " + (options.run.output.empty() ? bytes_text(use.most_bytes()) + " wanted"
+                                                                 : room_text(options.run.output, use.most_bytes())));
     if (cost.measure)
         lines.push_back(
             describe(options, prepared.plan, measure_speed(options, prepared.plan, dataset, prepared.split)));

@@ -223,11 +223,11 @@ Summary open_run(const Communicator& comm, Ground& ground, Engine& engine, Openi
 }
 
 // What a run leaves when its cycles are over. On rank 0.
-void close_run(const Options& options, const Recorder& recorder, const Progress& progress, const Sampler& sampler,
+void close_run(const Options& options, const Recorder& recorder, const Progress& progress, Sampler sampler,
                ExitCode end, Log& log) {
     const std::filesystem::path run = options.run.output;
     const bool finished = end == ExitCode::finished;
-    if (finished) write_run_file(run, recorder.header(), recorder.launch(), final_distribution(sampler));
+    if (finished) write_run_file(run, recorder.header(), recorder.launch(), final_distribution(std::move(sampler)));
     const Summary summary = progress.snapshot();
     progress.write_summary(summary, finished ? "finished" : "stopped");
     if (options.replay.mode == ReplayMode::exact) say_exactness(compare_states(run, options.replay.source), log);
@@ -263,7 +263,7 @@ ExitCode run_population(const Communicator& world, const Options& asked, Opening
                                 checkpoint ? checkpoint->launch.link + 1 : 0);
     launch.processors = processors_of(comm, launch.link, checkpoint ? checkpoint->launch.processors : Processors{});
     if (ground.node.is_root() && !ground.data.remark().empty()) log.warning(ground.data.remark());
-    if (comm.is_root()) say_start(ground.prepared, ground.data_plan.warnings, launch, ground.first_cycle(), log);
+    comm.on_root([&] { say_start(ground.prepared, ground.data_plan, launch, ground.first_cycle(), log); });
     warn_of_crowded_cores(comm, ground.node, options.run.threads, log);
     Progress progress(options, plan, run, ground.first_cycle());
     comm.on_root([&] {
@@ -298,7 +298,7 @@ ExitCode run_population(const Communicator& world, const Options& asked, Opening
     comm.set_cycle(-1);
     comm.on_root([&] {
         ground.directory->require();
-        close_run(options, recorder, progress, engine.sampler, end, log);
+        close_run(options, recorder, progress, std::move(engine.sampler), end, log);
     });
     return end;
 }

@@ -63,6 +63,17 @@ std::int64_t survivor_slots(const Options& options) {
     return population.selection == SelectionRule::top_k ? population.survivors : population.members;
 }
 
+std::int64_t most_survivors(const Options& options) {
+    const PopulationOptions& population = options.population;
+    const std::int64_t members = population.members;
+    if (options.exploration.kind == ExplorationKind::policy) return members; // within a round
+    if (population.selection == SelectionRule::mean) return 1;
+    if (population.selection == SelectionRule::tournament) return members - members / 2;
+    if (population.selection != SelectionRule::truncation) return std::min(members, survivor_slots(options));
+    const auto ends = static_cast<std::int64_t>(truncated(population, static_cast<std::size_t>(members)));
+    return members - std::min(ends, members / 2);
+}
+
 Selection select(const PopulationOptions& options, std::span<const Outcome> outcomes, std::uint64_t seed,
                  std::int64_t cycle) {
     EXPECT(!outcomes.empty());

@@ -4,16 +4,10 @@
 #include "identity.hpp"
 #include "segment.hpp"
 
-#include <array>
-
 namespace autosampling {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t least = 16; // segments that are worth a joining
-// Bytes up to which a segment is small: those of checkpoints that come often, and those that were joined from them.
-constexpr std::array<std::uintmax_t, 2> small{256 << 10, 4 << 20};
 
 // Without a segment that is too large, or a gap, in between: the last of `segments`.
 std::vector<NamedSegment> last_small_ones(const std::vector<NamedSegment>& segments, std::uintmax_t bytes) {
@@ -53,11 +47,11 @@ void try_to_join(const fs::path& run, const std::vector<NamedSegment>& parts) {
 } // namespace
 
 void join_segments(const fs::path& run, std::int64_t first, std::int64_t end) {
-    for (const std::uintmax_t bytes : small) {
+    for (const std::uintmax_t bytes : small_segments) {
         std::vector<NamedSegment> segments = list_segments(run);
         std::erase_if(segments, [&](const NamedSegment& s) { return s.first < first || s.last >= end; });
         const std::vector<NamedSegment> row = last_small_ones(segments, bytes);
-        if (row.size() >= least) try_to_join(run, row);
+        if (row.size() >= least_joined) try_to_join(run, row);
     }
 }
 
@@ -66,13 +60,13 @@ RecordExtent join_ended_jobs(const fs::path& run) {
     std::int64_t link = -1;
     for (const NamedSegment& segment : list_segments(run)) {
         const auto of = SegmentFile(segment.path).file().attribute<std::int64_t>("link");
-        const bool fits = fs::file_size(segment.path) <= small.back() && row.size() < 2 * least;
+        const bool fits = fs::file_size(segment.path) <= small_segments.back() && row.size() < 2 * least_joined;
         if (of != link || !fits) {
             if (row.size() > 1) try_to_join(run, row);
             row.clear();
         }
         link = of;
-        if (fs::file_size(segment.path) <= small.back()) row.push_back(segment);
+        if (fs::file_size(segment.path) <= small_segments.back()) row.push_back(segment);
     }
     if (row.size() > 1) try_to_join(run, row);
     return find_segments(run);

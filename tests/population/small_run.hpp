@@ -2,6 +2,7 @@
 #pragma once
 
 #include "autosampling/options/configuration.hpp"
+#include "autosampling/population/prepare.hpp"
 #include "autosampling/population/replay.hpp"
 #include "autosampling/population/run.hpp"
 #include "autosampling/record/run_record.hpp"
@@ -102,6 +103,18 @@ inline int run_in_pieces(const Options& options, const std::filesystem::path& fo
     EXPECT_EQ(code, ExitCode::finished);
     return jobs;
 }
+
+// What `check` and the start of a run know of one, before anything is trained. Local.
+struct PlannedRun {
+    PlannedRun(const Options& asked, int ranks)
+        : data(plan_dataset(asked.data, data_seed(asked))), memory(data.bytes()) {
+        load_dataset(data, memory);
+        prepared = prepare(resolve(asked, ranks, data), ranks, data, view_dataset(data, memory));
+    }
+    DatasetPlan data;
+    std::vector<std::byte> memory;
+    Prepared prepared;
+};
 
 // The message with which this is refused, with this exit code; empty where it isn't. Collective over world().
 inline std::string refusal_as(ExitCode code, const std::function<void()>& action) {

@@ -19,9 +19,12 @@ RunHeader make_header(const Prepared& prepared, const DatasetPlan& data, std::ui
 Launch make_launch(const Communicator& comm, const RunOptions& options, const torch::Device& device,
                    const std::string& transport, std::int64_t link);
 
-// The plan, and what may surprise. On rank 0.
-void say_start(const Prepared& prepared, const std::vector<std::string>& data_warnings, const Launch& launch,
-               std::int64_t first_cycle, Log& log);
+// What it would be with so many ranks like this process, on a CPU. Local.
+Launch foreseen_launch(const RunOptions& options, std::int64_t ranks);
+
+// The plan, what it takes on disk, and what may surprise. On rank 0.
+void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& launch, std::int64_t first_cycle,
+               Log& log);
 
 // Says where more threads than cores are. `threads` of each rank. Collective over both; `node` is comm.split_by_node().
 void warn_of_crowded_cores(const Communicator& comm, const Communicator& node, std::int64_t threads, Log& log);

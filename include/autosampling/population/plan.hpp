@@ -32,15 +32,14 @@ struct Plan {
     std::int64_t batches_per_cycle = 0; // N_s
     std::int64_t draws = 0;             // K = B · N_s
     std::int64_t cycles = 0;
-    std::int64_t rounds = 0;        // of policy search
-    std::int64_t total_batches = 0; // of one member
-    std::int64_t state_length = 0;  // D floats, padding included
-    std::int64_t parameters = 0;    // trainable
-    std::int64_t data_bytes = 0;    // once a node
-    std::int64_t rank_bytes = 0;    // states and sampling on one rank, without LibTorch and the activations
-    std::int64_t checkpoint_bytes = 0;
-    std::int64_t record_bytes = 0; // of all segments, before compression
-    std::int64_t loss_bytes = 0;   // of them the losses of draws
+    std::int64_t rounds = 0;           // of policy search
+    std::int64_t total_batches = 0;    // of one member
+    std::int64_t state_length = 0;     // D floats, padding included
+    std::int64_t gradients = 0;        // W floats, likewise
+    std::int64_t parameters = 0;       // trainable
+    std::int64_t data_bytes = 0;       // once a node
+    std::int64_t rank_bytes = 0;       // on rank 0, beside LibTorch, the activations and the data set
+    std::int64_t state_file_bytes = 0; // of one member's state in a checkpoint
 };
 
 // `options` resolved. Throws Error(usage), for instance for a cycle longer than an epoch.

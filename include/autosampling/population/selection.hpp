@@ -39,6 +39,9 @@ struct Selection {
 // resolved.
 std::int64_t survivor_slots(const Options& options);
 
+// How many different states the members go on from after a cycle, at most. `options` resolved.
+std::int64_t most_survivors(const Options& options);
+
 // outcomes (P), in the order of the members. A member that isn't finite never survives: where a rule would leave it as
 // it is, it goes on from the best.
 //   best        everyone goes on from the best (AutoSampling)

@@ -3,10 +3,16 @@
 
 #include "autosampling/record/run_record.hpp"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 
 namespace autosampling {
+
+constexpr std::size_t least_joined = 16; // segments that are worth a joining
+// Bytes up to which a segment is small: those of checkpoints that come often, and those that were joined from them.
+constexpr std::array<std::uintmax_t, 2> small_segments{256 << 10, 4 << 20};
 
 // Joins the last segments of one job, from cycle `first` up to cycle `end`, when sixteen small ones stand side by side.
 // A segment that was joined is whole before its parts are removed. What can't be joined, for lack of room, say, stays.
