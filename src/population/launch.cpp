@@ -9,6 +9,7 @@
 #include "autosampling/comm/mpi_environment.hpp"
 #include "autosampling/options/configuration.hpp"
 #include "autosampling/population/disk_use.hpp"
+#include "autosampling/population/doubts.hpp"
 #include "autosampling/population/processors.hpp"
 #include "autosampling/population/replay.hpp"
 #include "autosampling/population/selection.hpp"
@@ -127,6 +128,7 @@ void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& 
         speedup < 1 ? log.warning(line + ": fp32 would be faster here") : log.info(line);
     }
     for (const std::string& warning : data.warnings) log.warning(warning);
+    for (const std::string& doubt : doubts(prepared)) log.warning(doubt);
     if (launch.link > 0) log.info(text("going on after cycle ", first_cycle, " (link ", launch.link, ")"));
 }
 

@@ -6,6 +6,7 @@
 #include "autosampling/base/narrow.hpp"
 #include "autosampling/data/columns.hpp"
 #include "autosampling/population/disk_use.hpp"
+#include "autosampling/population/doubts.hpp"
 #include "autosampling/population/initial_weights.hpp"
 #include "autosampling/population/launch.hpp"
 #include "autosampling/population/recount.hpp"
@@ -94,6 +95,7 @@ std::vector<std::string> check_run(const Options& asked, const CostQuestion& cos
     else if (cost.rate > 0)
         lines.push_back(describe(options, prepared.plan, speed_at(cost.rate, options)));
     for (const std::string& warning : data.warnings) lines.push_back("warning     " + warning);
+    for (const std::string& doubt : doubts(prepared)) lines.push_back("warning     " + doubt);
     if (absent)
         lines.push_back(text("reads       nothing: this is the plan for ", data.training_examples, " training and ",
                              data.test_examples, " test examples of ", data.facts.classes, " classes"));
