@@ -99,8 +99,10 @@ void ArrayFile::check_storage(const Array& array, std::size_t value_bytes) const
     std::vector<hsize_t> chunk(array.shape.size());
     check(H5Pget_chunk(properties.get(), static_cast<int>(chunk.size()), chunk.data()), "read at " + array.name);
     double wanted = 1;
-    for (std::size_t i = 0; i < chunk.size(); ++i)
-        wanted *= static_cast<double>((array.shape[i] + chunk[i] - 1) / chunk[i]);
+    for (std::size_t i = 0; i < chunk.size(); ++i) {
+        const hsize_t along = (array.shape[i] + chunk[i] - 1) / chunk[i];
+        wanted *= static_cast<double>(along);
+    }
     hsize_t written = 0;
     const Hdf5Space space(check(H5Dget_space(array.dataset.get()), "read at " + array.name));
     check(H5Dget_num_chunks(array.dataset.get(), space.get(), &written), "read at " + array.name);
