@@ -36,7 +36,7 @@ train 2 "$work/overflow" --resume
 says finished '' "$work/overflow"
 
 # A rank that doesn't answer.
-start 3 "$work/silent" --set run.collective_timeout=2
+start 3 "$work/silent" --set run.collective_timeout=6
 await is_training
 says running '' "$run"
 stopped=$(ranks | tail -n 1)
@@ -44,7 +44,7 @@ kill -STOP "$stopped"
 end_of_job
 kill -KILL "$stopped" 2>/dev/null || true
 [[ $status == 75 ]] || fail "exit code $status, not 75, of a run with a silent rank"
-failed 'time-out after 2 s' "$run"
+failed 'time-out after 6 s' "$run"
 
 # A write that fails.
 start 2 "$work/unwritable"
