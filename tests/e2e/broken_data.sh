@@ -2,11 +2,7 @@
 # Data that are broken: exit code 3, with the file and the place, before anything is written, and soon.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-need_python
-if ! "$python" -c 'import PIL' 2>/dev/null; then
-    say "skipped: no Pillow to make photographs"
-    exit 77
-fi
+need_python PIL
 
 "$python" - "$work" <<'PYTHON'
 import sys

@@ -3,11 +3,7 @@
 # Damaged files are refused, and a pack that is interrupted leaves nothing.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-need_python
-if ! "$python" -c 'import PIL' 2>/dev/null; then
-    say "skipped: no Pillow to compare with"
-    exit 77
-fi
+need_python PIL
 
 "$python" "$e2e/pictures.py" make "$work/tree"
 expect 0 'packed\.h5: [0-9]+ images of 2 classes' "$program" pack --raw "$work/tree" "$work/packed.h5"

@@ -3,11 +3,7 @@
 # they don't hold; a full disk is told in one message.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-need_python
-if ! "$python" -c 'import PIL' 2>/dev/null; then
-    say "skipped: no Pillow to make photographs"
-    exit 77
-fi
+need_python PIL
 
 "$python" - "$work/tree" <<'PYTHON'
 import sys
