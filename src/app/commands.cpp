@@ -85,10 +85,11 @@ void leave_error(const Communicator& comm, const std::filesystem::path& run, con
     const auto* known = dynamic_cast<const Error*>(&error);
     // What all ranks throw, and what all that wait for a silent one do, is left by the root.
     if (known && (known->agreed() || known->code() == ExitCode::timeout) && !comm.is_root()) return;
-    log.keep_error(words_of(error));
+    log.keep(LogLevel::error, words_of(error));
     if (!log.is_in_place()) return;
     try {
         write_failure(run / "summary.json", words_of(error));
+        log.keep(LogLevel::info, result_line(run / "summary.json"));
     } catch (const std::exception&) {
     }
 }

@@ -60,8 +60,8 @@ bool Log::is_in_place() const {
            ::stat(sink_->path.c_str(), &there) == 0 && open.st_dev == there.st_dev && open.st_ino == there.st_ino;
 }
 
-void Log::keep_error(const std::string& line) {
-    if (sink_->file) put(sink_->file.get(), event(LogLevel::error, line));
+void Log::keep(LogLevel level, const std::string& line) {
+    if (sink_->file) put(sink_->file.get(), event(level, line));
 }
 
 std::string Log::event(LogLevel level, const std::string& line) const {

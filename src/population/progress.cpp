@@ -43,11 +43,13 @@ void say_members(const CycleRow& row, Log& log) {
 
 } // namespace
 
-Progress::Progress(const Options& options, const Plan& plan, std::filesystem::path run, std::int64_t first_cycle)
+Progress::Progress(const Options& options, const Plan& plan, std::filesystem::path run, std::int64_t link,
+                   std::int64_t first_cycle)
     : options_(options), plan_(plan), run_(std::move(run)), first_cycle_(first_cycle),
       start_(std::chrono::steady_clock::now()), last_line_(start_) {
     now_.cycles = first_cycle;
     now_.cycles_planned = plan.cycles;
+    now_.link = link;
     now_.members = plan.members;
     now_.reward = name_of(options.population.reward);
     now_.best_reward = now_.average_reward = now_.average_reward_error = now_.test_accuracy = now_.test_loss =
@@ -102,6 +104,7 @@ void Progress::epoch(const EpochRow& row, Log& log) {
 
 void Progress::go_on(Summary recorded) {
     recorded.cycles_planned = now_.cycles_planned;
+    recorded.link = now_.link;
     recorded.members = now_.members;
     recorded.reward = now_.reward;
     now_ = std::move(recorded);

@@ -235,6 +235,7 @@ void close_run(const Options& options, const Recorder& recorder, const Progress&
                  ? text("finished: the record is ", (run / "run.h5").string())
                  : text("stopped after ", summary.cycles, " of ", counted(recorder.header().cycles_planned, "cycle"),
                         " with a checkpoint: start again with --resume"));
+    log.info(result_line(run / "summary.json"));
 }
 
 } // namespace
@@ -265,7 +266,7 @@ ExitCode run_population(const Communicator& world, const Options& asked, Opening
     if (ground.node.is_root() && !ground.data.remark().empty()) log.warning(ground.data.remark());
     comm.on_root([&] { say_start(ground.prepared, ground.data_plan, launch, ground.first_cycle(), log); });
     warn_of_crowded_cores(comm, ground.node, options.run.threads, log);
-    Progress progress(options, plan, run, ground.first_cycle());
+    Progress progress(options, plan, run, launch.link, ground.first_cycle());
     comm.on_root([&] {
         if (checkpoint) progress.go_on(reached);
         progress.write_summary(progress.snapshot(), "running");

@@ -1,6 +1,7 @@
 #include "autosampling/record/summary.hpp"
 
 #include "autosampling/base/build_info.hpp"
+#include "autosampling/base/error.hpp"
 #include "autosampling/base/files.hpp"
 #include "autosampling/base/hash.hpp"
 
@@ -76,6 +77,7 @@ void write_summary(const std::filesystem::path& path, const Summary& summary) {
         {"error", summary.error.empty() ? Json() : Json(summary.error)},
         {"cycles", summary.cycles},
         {"cycles_planned", summary.cycles_planned},
+        {"link", summary.link},
         {"epochs", summary.epochs},
         {"members", summary.members},
         {"reward", summary.reward},
@@ -90,6 +92,17 @@ void write_summary(const std::filesystem::path& path, const Summary& summary) {
         {"record", summary.record.string()},
     };
     write_json(path, json);
+}
+
+std::string result_line(const std::filesystem::path& path) {
+    const Json json = Json::parse(read_file(path));
+    std::string line = "RESULT";
+    for (const char* key : {"state", "cycles", "cycles_planned", "link", "best_reward", "test_accuracy", "test_loss",
+                            "seconds", "state_hash"}) {
+        const Json& value = json.at(key);
+        line += text(" ", key, "=", value.is_string() ? value.get<std::string>() : value.dump());
+    }
+    return line;
 }
 
 void write_failure(const std::filesystem::path& path, const std::string& error) {

@@ -86,11 +86,11 @@ TEST(Log, knows_whether_its_file_is_where_it_was_and_keeps_an_error_for_it_alone
     const std::filesystem::path file = std::filesystem::temp_directory_path() / text("log-place-", getpid(), ".log");
     Log log(0);
     EXPECT_FALSE(log.is_in_place());
-    log.keep_error("nowhere");
+    log.keep(LogLevel::error, "nowhere");
     log.open(file);
     EXPECT_TRUE(log.is_in_place());
     CaptureStderr();
-    log.keep_error("broken");
+    log.keep(LogLevel::error, "broken");
     EXPECT_EQ(GetCapturedStderr(), "");
     EXPECT_THAT(read_file(file), ::testing::MatchesRegex(text(utc, "rank 0 error: broken\n$")));
 

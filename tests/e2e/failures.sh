@@ -20,6 +20,7 @@ EOF
 failed() {
     says failed "$1" "$2"
     [[ $(grep -c -e "error.*$1" "$2/run.log") == 1 ]] || fail "run.log doesn't say once: $1"
+    tail -n 1 "$2/run.log" | grep -q ' RESULT state=failed ' || fail "run.log doesn't end with the RESULT"
     if "$python" -c 'import xarray' 2>/dev/null; then
         timeout 60 "$python" -c 'import sys; from autosampling.cli import main; sys.exit(main(sys.argv[1:]))' \
             watch "$2" --interval 1000 >"$work/watch.log" || fail "watch doesn't end"
@@ -34,6 +35,8 @@ failed 'no member was finite' "$work/overflow"
 [[ ! -e $work/overflow/checkpoint ]] || fail "a run that reached nothing leaves a checkpoint"
 train 2 "$work/overflow" --resume
 says finished '' "$work/overflow"
+tail -n 1 "$work/overflow.log" | grep -q ' RESULT state=finished cycles=40 cycles_planned=40 link=0 ' ||
+    fail "the output doesn't end with the RESULT"
 
 # A rank that doesn't answer.
 start 3 "$work/silent" --set run.collective_timeout=6
@@ -48,7 +51,7 @@ failed 'time-out after 6 s' "$run"
 
 # A write that fails.
 start 2 "$work/unwritable"
-await is_training
+await newest_checkpoint "$run" >/dev/null
 mv "$run/checkpoint" "$run/moved"
 : >"$run/checkpoint"
 end_of_job

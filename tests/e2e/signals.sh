@@ -15,6 +15,8 @@ expect_stop() {
     [[ $(grep -c 'stopped after' "$job_log") == 1 ]] || fail "not said once: stopped after $1"
     cycles=$(grep -o -P 'stopped after \K[0-9]+' "$job_log")
     [[ $(cycles_of "$(newest_checkpoint "$stopped")") == "$cycles" ]] || fail "no checkpoint of cycle $cycles after $1"
+    tail -n 1 "$stopped/run.log" | grep -q " RESULT state=stopped cycles=$cycles .* state_hash=[0-9a-f]\{16\}$" ||
+        fail "run.log doesn't end with the RESULT after $1"
     [[ ! -e $stopped/run.h5 ]] || fail "a record as of a finished run after $1"
     say "ok: stopped after $cycles cycles by $1"
 }

@@ -36,8 +36,8 @@ class Log {
     void info(const std::string& line) { write(LogLevel::info, line); }
     void warning(const std::string& line) { write(LogLevel::warning, line); }
     void error(const std::string& line) { write(LogLevel::error, line); }
-    // An error that is said otherwise: for the file alone.
-    void keep_error(const std::string& line);
+    // What is said otherwise: for the file alone.
+    void keep(LogLevel level, const std::string& line);
 
   private:
     struct Sink;

@@ -16,7 +16,8 @@ namespace autosampling {
 // Local, on rank 0.
 class Progress {
   public:
-    Progress(const Options& options, const Plan& plan, std::filesystem::path run, std::int64_t first_cycle);
+    Progress(const Options& options, const Plan& plan, std::filesystem::path run, std::int64_t link,
+             std::int64_t first_cycle);
 
     // One line a cycle, at most one in a second: best, mean and spread of the rewards, with the standard error that a
     // reward has as a proportion of that many images (the best of many noisy values is no measure of progress).

@@ -18,6 +18,7 @@ struct Summary {
     std::string error{}; // why it failed
     std::int64_t cycles = 0, cycles_planned = 0;
     std::int64_t epochs = 0; // complete
+    std::int64_t link = 0;   // number of the job in the run's chain
     std::int64_t members = 0;
     std::string reward{};                // what the rewards are: accuracy, or loss (negative)
     double best_reward = 0;              // of the last cycle's winner, or of the mean of its members
@@ -39,6 +40,9 @@ Summary recorded_summary(const RecordExtent& extent);
 
 // Replaces the file at once. NaN becomes null; the hash, a string of 16 hexadecimal digits. Throws Error(failure).
 void write_summary(const std::filesystem::path& path, const Summary& summary);
+
+// What the file says, in one line for a log: RESULT and KEY=VALUE. Throws.
+std::string result_line(const std::filesystem::path& path);
 
 // Says in the file, which keeps the rest, that the run has failed. Throws.
 void write_failure(const std::filesystem::path& path, const std::string& error);
