@@ -33,8 +33,9 @@ constexpr std::array exit_meanings{
     ExitMeaning{ExitCode::data, "bad or missing data"},
     ExitMeaning{ExitCode::checkpoint, "no usable checkpoint, one that does not fit, or a run directory in use"},
     ExitMeaning{ExitCode::timeout, "a rank did not answer within run.collective_timeout"},
-    ExitMeaning{ExitCode::stopped, "stopped early (walltime, SIGUSR1, SIGTERM, SIGHUP) with a good checkpoint: submit "
-                                   "again with --resume"},
+    ExitMeaning{ExitCode::stopped,
+                "stopped early (walltime, SIGUSR1, SIGTERM, SIGINT, SIGHUP) with a good checkpoint: submit "
+                "again with --resume"},
 };
 
 std::string exit_codes() {

@@ -3,7 +3,6 @@
 #include "autosampling/base/error.hpp"
 
 #include <array>
-#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <map>
@@ -50,19 +49,17 @@ std::string host_name() {
     return system_names().nodename;
 }
 
-std::string batch_job() {
-    for (const char* name : {"SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "FLUX_JOB_ID"})
-        if (const char* value = std::getenv(name)) return value;
-    return "";
+std::string utc(std::chrono::system_clock::time_point time) {
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    std::array<char, sizeof "2026-01-31T12:00:00Z"> buffer{};
+    std::strftime(buffer.data(), buffer.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return buffer.data();
 }
 
 std::string utc_now() {
-    const std::time_t now = std::time(nullptr);
-    std::tm utc{};
-    gmtime_r(&now, &utc);
-    std::array<char, sizeof "2026-01-31T12:00:00Z"> buffer{};
-    std::strftime(buffer.data(), buffer.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-    return buffer.data();
+    return utc(std::chrono::system_clock::now());
 }
 
 } // namespace autosampling

@@ -61,7 +61,10 @@ std::vector<Option> run_options() {
          "On a GPU: only operations that give the same bits again, as replay --exact needs them; slower. A CPU always "
          "does."},
         {"run", "walltime", at<&Options::run, &RunOptions::walltime>, at_least(0), "s",
-         "After so long the run stops at the end of the cycle, with a checkpoint and exit code 85; 0: never.", any},
+         "After so long the run stops at the end of the cycle, with a checkpoint and exit code 85; 0: never. In time "
+         "for "
+         "the end of its Slurm job (SLURM_JOB_END_TIME) it does so in any case.",
+         any},
         {"run", "collective_timeout", at<&Options::run, &RunOptions::collective_timeout>, above(0), "s",
          "How long a rank waits for the others before the job ends with exit code 75.", any},
         {"run", "log_level", at<&Options::run, &RunOptions::log_level>, names<LogLevel>(), "",

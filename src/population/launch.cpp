@@ -4,6 +4,7 @@
 #include "autosampling/base/bytes.hpp"
 #include "autosampling/base/cores.hpp"
 #include "autosampling/base/counted.hpp"
+#include "autosampling/base/job.hpp"
 #include "autosampling/comm/core_use.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
@@ -16,6 +17,7 @@
 #include "autosampling/record/hdf5.hpp"
 #include "autosampling/training/runtime.hpp"
 
+#include <algorithm>
 #include <iomanip>
 
 namespace autosampling {
@@ -48,8 +50,20 @@ RunHeader make_header(const Prepared& prepared, const DatasetPlan& data, std::ui
 
 namespace {
 
-std::map<std::string, std::string> library_versions() {
-    return {{"mpi", mpi_version()}, {"libtorch", torch_version()}, {"hdf5", hdf5_version()}};
+// Kept for the last checkpoint before the end of a batch job, at most.
+constexpr std::chrono::minutes end_reserve{1};
+
+// What this process knows of its start by itself.
+Launch launch_here(const RunOptions& options, std::int64_t ranks) {
+    Launch launch;
+    launch.ranks = ranks;
+    launch.threads = options.threads;
+    launch.start_time = utc_now();
+    launch.job_id = batch_job();
+    launch.versions = {{"mpi", mpi_version()}, {"libtorch", torch_version()}, {"hdf5", hdf5_version()}};
+    launch.command = launch_lines();
+    launch.environment = launch_variables();
+    return launch;
 }
 
 void say_disk_use(const Prepared& prepared, const DatasetPlan& data, const Launch& launch, Log& log) {
@@ -65,16 +79,25 @@ void say_disk_use(const Prepared& prepared, const DatasetPlan& data, const Launc
 
 } // namespace
 
+std::optional<std::chrono::steady_clock::time_point> wall_of(const RunOptions& options,
+                                                             std::chrono::steady_clock::time_point began) {
+    using Seconds = std::chrono::duration<double>;
+    using Clock = std::chrono::steady_clock;
+    std::optional<Clock::time_point> wall;
+    if (options.walltime > 0) wall = began + std::chrono::duration_cast<Clock::duration>(Seconds(options.walltime));
+    if (const auto end = batch_job_end()) {
+        const Clock::duration left = *end - std::chrono::system_clock::now();
+        const Clock::time_point last = Clock::now() + left - std::min<Clock::duration>(left / 10, end_reserve);
+        wall = wall ? std::min(*wall, last) : last;
+    }
+    return wall;
+}
+
 Launch make_launch(const Communicator& comm, const RunOptions& options, const torch::Device& device,
                    const std::string& transport, std::int64_t link) {
-    Launch launch;
+    Launch launch = launch_here(options, comm.size());
     launch.link = link;
-    launch.ranks = comm.size();
-    launch.threads = options.threads;
-    launch.start_time = utc_now();
-    launch.job_id = batch_job();
     launch.transport = transport;
-    launch.versions = library_versions();
     launch.host = gather_messages(comm, host_name());
     launch.device = gather_messages(comm, device.str());
     launch.cpu = gather_messages(comm, cpu_kind());
@@ -86,21 +109,18 @@ Launch foreseen_launch(const RunOptions& options, std::int64_t ranks) {
         return std::vector<std::string>(static_cast<std::size_t>(ranks), word);
     };
     const BuildInfo build = build_info();
-    return {.ranks = ranks,
-            .threads = options.threads,
-            .start_time = utc_now(),
-            .job_id = batch_job(),
-            .transport = "mpi",
-            .versions = library_versions(),
-            .host = of_each(host_name()),
-            .device = of_each("cpu"),
-            .cpu = of_each(cpu_kind()),
-            .processors = {.link = {0},
-                           .first_rank = {0},
-                           .ranks = {static_cast<std::int32_t>(ranks)},
-                           .cpu = {cpu_kind()},
-                           .capability = {cpu_capability()},
-                           .program = {text(build.version, " (", build.git_hash, ")")}}};
+    Launch launch = launch_here(options, ranks);
+    launch.transport = "mpi";
+    launch.host = of_each(host_name());
+    launch.device = of_each("cpu");
+    launch.cpu = of_each(cpu_kind());
+    launch.processors = {.link = {0},
+                         .first_rank = {0},
+                         .ranks = {static_cast<std::int32_t>(ranks)},
+                         .cpu = {cpu_kind()},
+                         .capability = {cpu_capability()},
+                         .program = {text(build.version, " (", build.git_hash, ")")}};
+    return launch;
 }
 
 void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& launch, std::int64_t first_cycle,
@@ -129,6 +149,7 @@ void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& 
     }
     for (const std::string& warning : data.warnings) log.warning(warning);
     for (const std::string& doubt : doubts(prepared)) log.warning(doubt);
+    if (const auto end = batch_job_end()) log.info("walltime    in time for the job's end at " + utc(*end));
     if (launch.link > 0) log.info(text("going on after cycle ", first_cycle, " (link ", launch.link, ")"));
 }
 

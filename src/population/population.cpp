@@ -16,10 +16,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 bool asked_to_stop(std::span<const RankReport> reports) {
     return std::any_of(reports.begin(), reports.end(), [](const RankReport& report) { return report.stop != 0; });
 }
@@ -141,8 +137,7 @@ Population::Trial Population::try_members(const volatile std::sig_atomic_t& stop
 
 // The stop that a wall time asks for: one more cycle like the longest so far would not end before it.
 bool Population::late() const {
-    const double walltime = context_.options.run.walltime;
-    return walltime > 0 && seconds_since(context_.began) + 2 * longest_cycle_.count() >= walltime;
+    return context_.wall && Clock::now() + 2 * longest_cycle_ >= *context_.wall;
 }
 
 // Keeps what was reached before this cycle, if anything, and ends the run.

@@ -290,7 +290,7 @@ ExitCode run_population(const Communicator& world, const Options& asked, Opening
                           .recorder = recorder,
                           .progress = progress,
                           .log = log,
-                          .began = began,
+                          .wall = wall_of(options.run, began),
                           .after_training = after_training};
     Population population = checkpoint ? Population(context, *checkpoint, run) : Population(context);
     const ExitCode end = population.run(stop);

@@ -2,6 +2,7 @@
 
 #include "autosampling/base/build_info.hpp"
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/job.hpp"
 
 #include <array>
 #include <cerrno>

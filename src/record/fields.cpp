@@ -227,6 +227,12 @@ const Fields<Launch>& launch_fields() {
         {"host", &Launch::host, {"1", "host that the rank ran on", {"rank"}}},
         {"device", &Launch::device, {"1", "device that the rank computed on", {"rank"}}},
         {"cpu", &Launch::cpu, {"1", "kind of the rank's processor", {"rank"}}},
+        {"command",
+         &Launch::command,
+         {"1", "command line of rank 0, then that of the process that started it", {"process"}}},
+        {"environment",
+         &Launch::environment,
+         {"1", "NAME=VALUE of variables of schedulers, modules, threads and devices, of rank 0", {"variable"}}},
     };
     return fields;
 }

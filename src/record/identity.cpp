@@ -7,7 +7,7 @@ namespace autosampling {
 namespace {
 
 // A new dataset or attribute raises the second number; readers refuse another first one.
-const std::string format_version = "1.2";
+const std::string format_version = "1.3";
 const std::string version_prefix = "version_";
 
 std::string major(const std::string& version) {

@@ -76,6 +76,8 @@ Launch without_ranks(Launch launch) {
     launch.host.clear();
     launch.device.clear();
     launch.cpu.clear();
+    launch.command.clear();
+    launch.environment.clear();
     return launch;
 }
 

@@ -13,7 +13,7 @@ import numpy as np
 
 ATTRIBUTES = ("seed", "dataset_hash", "members", "slots", "draws", "cycles_planned", "training_images", "classes")
 # The configuration holds paths and checkpoint intervals, which may differ.
-FREE = ("seconds_", "configuration", "host", "device", "cpu", "rank", "processor")
+FREE = ("seconds_", "configuration", "host", "device", "cpu", "rank", "process", "command", "environment", "variable")
 
 
 def record(run: Path) -> dict[str, np.ndarray]:

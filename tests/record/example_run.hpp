@@ -86,6 +86,8 @@ inline Launch launch(std::int64_t link = 0) {
             .host = {"node-1", "node-2"},
             .device = {"cpu", "cpu"},
             .cpu = {"processor A", "processor B"},
+            .command = {"autosampling run 'my run.toml'", "mpirun -n 2 autosampling run 'my run.toml'"},
+            .environment = {"SLURM_JOB_ID=17", "LOADEDMODULES=gcc:openmpi"},
             .processors = {.link = {0, 1, 1},
                            .first_rank = {0, 0, 1},
                            .ranks = {2, 1, 1},
@@ -388,6 +390,8 @@ inline void expect_equal(const Launch& a, const Launch& b) {
     EXPECT_EQ(a.host, b.host);
     EXPECT_EQ(a.device, b.device);
     EXPECT_EQ(a.cpu, b.cpu);
+    EXPECT_EQ(a.command, b.command);
+    EXPECT_EQ(a.environment, b.environment);
     EXPECT_EQ(a.processors.link, b.processors.link);
     EXPECT_EQ(a.processors.first_rank, b.processors.first_rank);
     EXPECT_EQ(a.processors.ranks, b.processors.ranks);

@@ -208,6 +208,7 @@ TEST_F(Format, document_says_when_something_is_left_out) {
     plain.column_value.clear();
     Launch unversioned = launch();
     unversioned.versions.clear();
+    unversioned.environment.clear();
     write_segment(run_.path(), plain, without_ranks(unversioned), without_winners(without_optional(segment(1, 2))));
     check(segment_name(run_.path(), 1, 2), 'S', Conditions::none);
     fs::remove(segment_name(run_.path(), 1, 2));

@@ -1,6 +1,7 @@
 // What this program was built from and with; echoed by `info` and in every file that it writes.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 namespace autosampling {
@@ -21,9 +22,8 @@ BuildInfo build_info();
 std::string cpu_kind();
 // This host's name.
 std::string host_name();
-// What the batch system calls this job; empty without one.
-std::string batch_job();
-// UTC now, as 2026-01-31T12:00:00Z.
+// A time in UTC, as 2026-01-31T12:00:00Z.
+std::string utc(std::chrono::system_clock::time_point time);
 std::string utc_now();
 
 } // namespace autosampling

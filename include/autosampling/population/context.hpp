@@ -14,6 +14,7 @@
 #include "autosampling/training/trainer.hpp"
 
 #include <chrono>
+#include <optional>
 
 namespace autosampling {
 
@@ -30,7 +31,7 @@ struct Context {
     Recorder& recorder;
     Progress& progress;
     Log& log;
-    std::chrono::steady_clock::time_point began; // of this job, for the wall time
+    std::optional<std::chrono::steady_clock::time_point> wall; // when this job must have ended its cycles
     const AfterTraining& after_training;
 };
 

@@ -8,7 +8,9 @@
 
 #include <torch/types.h>
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace autosampling {
@@ -18,6 +20,10 @@ RunHeader make_header(const Prepared& prepared, const DatasetPlan& data, std::ui
 // `link`: how many jobs of this run there were before. Collective.
 Launch make_launch(const Communicator& comm, const RunOptions& options, const torch::Device& device,
                    const std::string& transport, std::int64_t link);
+
+// When a job that began then must have ended its cycles: after run.walltime, or in time for the end of the batch job.
+std::optional<std::chrono::steady_clock::time_point> wall_of(const RunOptions& options,
+                                                             std::chrono::steady_clock::time_point began);
 
 // What it would be with so many ranks like this process, on a CPU. Local.
 Launch foreseen_launch(const RunOptions& options, std::int64_t ranks);

@@ -111,6 +111,8 @@ struct Launch {
     std::string start_time, job_id, transport;
     std::map<std::string, std::string> versions; // of mpi, libtorch, hdf5: attribute "version_<name>"
     std::vector<std::string> host, device, cpu;  // (ranks)
+    std::vector<std::string> command;            // of rank 0 and of what started it
+    std::vector<std::string> environment;        // NAME=VALUE, of rank 0
     Processors processors;                       // of this link and all before it
 };
 
