@@ -7,61 +7,71 @@
 #SBATCH --signal=B:USR1@120
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
+#SBATCH --no-kill
 #
-# Runs a configuration, however many jobs it takes: two minutes before the time limit the run stops after its cycle with a
-# checkpoint (exit code 85), and the job queues again and goes on from there. A rank is one MPI process; change the
-# resources above, or give sbatch others.
+# Runs a configuration under Slurm, however many jobs it takes: two minutes before the time limit the run stops after its
+# cycle with a checkpoint, and the job queues again and goes on from there. When a node is lost, it goes on with the
+# others. A rank is one MPI process; change the resources above, or give sbatch others.
 #
 #   sbatch jobs/slurm.sh CONFIG DIR [OPTION of `autosampling run`]...
+#   sbatch --array=1-5 jobs/slurm.sh CONFIG DIR [OPTION]...              # five seeds: DIR/seed-1, ...
+#   LAUNCHER=mpirun sbatch jobs/slurm.sh CONFIG DIR [OPTION]...          # default: srun --mpi=pmix
 #
-# Environment: AUTOSAMPLING, the program (default: the one on the path); LAUNCHER (default: srun --mpi=pmix
-# --kill-on-bad-exit, with the job's --cpus-per-task). More cores a task are of use with --set run.threads.
+# chain.sh beside this file has the variables that it takes.
 set -u
 if (($# < 2)); then
     printf 'usage: sbatch jobs/slurm.sh CONFIG DIR [OPTION]...\n' >&2
     exit 2
 fi
-configuration=$1
-run=$2
-shift 2
 
-program=${AUTOSAMPLING:-autosampling}
-if ! command -v "$program" >/dev/null; then
-    printf '%s: no program %s on %s: set AUTOSAMPLING to the path of autosampling, or put it on the PATH\n' \
-        "${0##*/}" "$program" "$(uname -n)" >&2
-    exit 2
+# Slurm runs a copy of this file, and knows where it came from.
+job=$(scontrol show job "$SLURM_JOB_ID" 2>/dev/null)
+source=$(sed -n 's/^ *Command=\([^ ]*\).*/\1/p' <<<"$job")
+# shellcheck source=jobs/chain.sh
+source "${JOBS:-$(dirname -- "${source:-${BASH_SOURCE[0]}}")}/chain.sh" || exit 2
+
+# Older Slurms don't set it by themselves.
+if end=$(sed -n 's/.* EndTime=\([0-9T:-]*\).*/\1/p' <<<"$job") && [[ $end ]]; then
+    export SLURM_JOB_END_TIME=${SLURM_JOB_END_TIME:-$(date -d "$end" +%s)}
 fi
 
-opening=()
-if compgen -G "$run/checkpoint/*/index.h5" >/dev/null; then
-    opening=(--resume)
-elif ((${SLURM_RESTART_COUNT:-0} > 0)) && [[ -d $run ]]; then
-    opening=(--overwrite) # this job's own run, which ended before its first checkpoint
-fi
+SEED=${SEED:-${SLURM_ARRAY_TASK_ID:-}}
+restarted=$((${SLURM_RESTART_COUNT:-0} > 0))
+restarted=${restarted#0}
 # srun doesn't take the job's cores a task by itself.
-read -r -a launcher <<<"${LAUNCHER:-srun --mpi=pmix --kill-on-bad-exit -c ${SLURM_CPUS_PER_TASK:-1}}"
+launcher=(srun --mpi=pmix --kill-on-bad-exit=1 "--cpus-per-task=${SLURM_CPUS_PER_TASK:-1}")
 
-# Slurm signals this script alone. The launcher passes the signal on to the ranks, and `wait` returns when it has come.
-"${launcher[@]}" "$program" run "$configuration" --output "$run" "${opening[@]}" "$@" &
-launched=$!
-signalled=
-stop() {
-    signalled=yes
-    while kill -USR1 "$launched"; do sleep 10; done 2>/dev/null & # again: a launcher without ranks yet drops it
+queue_again() {
+    # One task of an array may have the number of the whole array.
+    local id=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
+    scontrol requeue "${id:-$SLURM_JOB_ID}" && sleep 60 # Slurm ends this script
 }
-trap stop USR1
-wait "$launched"
-while kill -0 "$launched" 2>/dev/null; do wait "$launched"; done
-wait "$launched"
-code=$?
 
-if ((code == 85)); then
-    printf 'stopped with a checkpoint: queuing again\n'
-elif [[ $signalled ]] && ((code == 128 + $(kill -l USR1))); then
-    printf 'ended by the signal that asked it to stop, before it could: queuing again\n'
-    code=85
-fi
-if ((code == 85)); then
-    scontrol requeue "$SLURM_JOB_ID" && sleep 60 # Slurm ends this script
-fi
-exit "$code"
+# Nodes that don't start a process within half a minute are lost; the ranks run on the others from now on.
+nodes=()
+find_lost_nodes() {
+    ((${SLURM_JOB_NUM_NODES:-1} > 1)) || return
+    local node alive=() probes=() ranks=$((SLURM_NTASKS / SLURM_JOB_NUM_NODES))
+    if ((${#nodes[@]} == 0)); then
+        mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
+        all_nodes=("${launcher[@]}")
+    fi
+    for node in "${nodes[@]}"; do
+        timeout --kill-after=5 30 srun --overlap --nodes=1 --ntasks=1 --nodelist="$node" true 2>/dev/null &
+        probes+=($!)
+    done
+    for node in "${!nodes[@]}"; do
+        if wait "${probes[node]}"; then alive+=("${nodes[node]}"); else say "no answer from ${nodes[node]}"; fi
+    done
+    if ((${#alive[@]} == 0 || ${#alive[@]} == ${#nodes[@]})); then return 1; fi
+    nodes=("${alive[@]}")
+    if [[ ${launcher[0]} == *srun ]]; then
+        launcher=("${all_nodes[@]}" "--nodes=${#nodes[@]}" "--ntasks=$((ranks * ${#nodes[@]}))"
+            "--nodelist=$(list "${nodes[@]}")")
+    else
+        launcher=("${all_nodes[@]}" --host "$(list "${nodes[@]/%/:$ranks}")") # mpirun
+    fi
+}
+list() { local IFS=, && printf '%s' "$*"; }
+
+chain "$@"

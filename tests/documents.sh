@@ -37,7 +37,7 @@ obey() {
     'bash tests/format.sh --fix' | 'bash tests/python.sh --fix') ;; # style.format, style.python
     'bash jobs/get-data.sh cifar10') ;; # data.get_data
     'mpirun -n 2 autosampling run jobs/configs/arrays.toml '* | 'autosampling pack '*) ;; # e2e.own_data
-    'sbatch '* | 'LAUNCHER=mpirun '*) bash -n jobs/slurm.sh ;; # needs Slurm
+    'sbatch '* | 'LAUNCHER=mpirun '* | 'qsub '* | 'CONFIG=my.toml DIR=runs/first bsub '* | 'flux batch '*) ;; # e2e.slurm, e2e.schedulers
     '.venv/bin/autosampling-analyse report run-quickstart --output report') ;; # below
     *'autosampling info') run autosampling info ;;
     'autosampling defaults'*) run autosampling defaults ;;

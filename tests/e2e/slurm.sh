@@ -2,79 +2,115 @@
 # jobs/slurm.sh with stand-ins for srun and scontrol: what it passes on, when it queues again, what it says.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-cd -- "$work"
-unset LAUNCHER AUTOSAMPLING SLURM_RESTART_COUNT SLURM_CPUS_PER_TASK
+# shellcheck source=tests/e2e/chain.sh
+source "$e2e/chain.sh"
 export SLURM_JOB_ID=17
 
-# srun keeps its options and starts the program, or what dies of the signal.
-mkdir bin
+# A node answers unless it is called lost.
 cat >bin/srun <<'EOF'
 #!/usr/bin/env bash
-printf '%s\n' "$*" >srun.options
-while [[ $1 == -* ]]; do
-    if [[ $1 == -c ]]; then shift; fi
-    shift
-done
-if [[ -e deaf ]]; then # as mpirun is before it has ranks
-    trap '' USR1
-    : >waiting
-    sleep 1
-    trap - USR1
-fi
-if [[ -e die ]]; then
-    printf '%s' "$$" >waiting
-    exec sleep 100 # as the program does before it can catch a signal
-fi
-exec "$@"
+if [[ $* == *true ]]; then [[ $* != *lost* ]] && exit; fi
+exec starts-ranks "$@"
 EOF
-printf '#!/usr/bin/env bash\nprintf "%%s\\n" "$*" >scontrol.options\nexit 1\n' >bin/scontrol # 1: the script goes on
+cat >bin/scontrol <<'EOF'
+#!/usr/bin/env bash
+case "$1 $2" in
+'show hostnames') printf 'first\nlost\nthird\n' ;;
+'show job')
+    printf '   StartTime=2026-01-01T00:00:00 EndTime=2126-01-01T00:00:00 Deadline=N/A\n   Command=%s CONFIG DIR\n' "$SCRIPT"
+    ;;
+*)
+    printf '%s\n' "$*" >queued
+    exit 1 # the script goes on
+    ;;
+esac
+EOF
 chmod +x bin/srun bin/scontrol
-export PATH=$work/bin:$PATH
+export SCRIPT=$root/jobs/slurm.sh
+cp "$SCRIPT" spooled # as Slurm does
+script=(bash spooled)
 
-script=(bash "$root/jobs/slurm.sh")
-queued_again() { [[ -e scontrol.options && $(<scontrol.options) == 'requeue 17' ]] && rm scontrol.options; }
-
-expect 2 'slurm\.sh: no program autosampling on .*: set AUTOSAMPLING' "${script[@]}" "$small" run
+expect 2 ': no program autosampling on .*: set AUTOSAMPLING' "${script[@]}" "$small" run
 export AUTOSAMPLING=$program
 
-SLURM_CPUS_PER_TASK=3 expect 0 'finished: the record is' "${script[@]}" "$small" run --set training.epochs=2
-[[ $(<srun.options) == '--mpi=pmix --kill-on-bad-exit -c 3 '* ]] || fail "srun got: $(<srun.options)"
-queued_again && fail "a finished run is queued again"
+SLURM_CPUS_PER_TASK=3 expect 0 "in time for the job's end at 21" "${script[@]}" "$small" run --set training.epochs=2
+[[ $(<started) == '--mpi=pmix --kill-on-bad-exit=1 --cpus-per-task=3 '* ]] || fail "srun got: $(<started)"
+not_queued
 
-"${script[@]}" "$small" stopped --set training.epochs=100000 >job.log 2>&1 &
-job=$!
-await test -e stopped/checkpoint
+submit stopped
+await is_training
 kill -USR1 "$job" # as Slurm does
-end_of_job
-[[ $status == 85 ]] || fail "exit code $status, not 85, of a job that was asked to stop"
-queued_again || fail "a stopped run isn't queued again"
+ends 85 'after [0-9]* cycles (exit code 85): queuing again'
+queued 'requeue 17'
+
+submit stopped
+await is_training
+kill -TERM "$job"
+ends 1 'ended by SIGTERM after [0-9]* cycles: not queued again'
+not_queued
+
+SIGNAL=TERM LINKS=9 submit stopped
+await is_training
+kill -TERM "$job"
+ends 85 'queuing again'
+queued 'requeue 17'
+
+LINKS=2 submit stopped
+await is_training
+kill -USR1 "$job"
+ends 1 'this was the last of LINKS=2 links: not queued again'
+not_queued
 
 # A launcher that drops the signal at first gets it again.
 : >deaf
-"${script[@]}" "$small" late --set training.epochs=100000 >job.log 2>&1 &
-job=$!
+submit late
 await test -e waiting
 kill -USR1 "$job"
-end_of_job
-[[ $status == 85 ]] || fail "exit code $status, not 85, of a job whose launcher dropped the signal"
-queued_again || fail "a job whose launcher dropped the signal isn't queued again"
-rm deaf waiting
+ends 85 'after [0-9]* cycles'
+rm -f deaf queued
 
+# Ranks that die before they have done anything.
 : >die
-"${script[@]}" "$small" early >job.log 2>&1 &
-job=$!
+submit early
 await test -s waiting
 kill -USR1 "$job"
-end_of_job
-[[ $status == 85 ]] || fail "exit code $status, not 85, of a job whose ranks died of the signal"
-queued_again || fail "a job whose ranks died of the signal isn't queued again"
+ends 138 'no progress in this job (still 0 cycles, exit code 138): not queued again'
+not_queued
+rm die
 
-rm waiting
-"${script[@]}" "$small" elsewhere >job.log 2>&1 &
-job=$!
-await test -s waiting
-kill -USR1 "$(<waiting)"
-end_of_job
-[[ $status == 138 ]] || fail "exit code $status, not 138, of a job whose ranks died of a signal from elsewhere"
-queued_again && fail "a job whose ranks died of a signal from elsewhere is queued again"
+# An exit code that says nothing: of a launcher that started nothing, and of one that fails after the run has finished.
+printf 0 >lie
+submit stopped
+ends 1 'no progress in this job (still [1-9][0-9]* cycles, exit code 0)'
+not_queued
+rm lie
+printf 1 >last
+export SLURM_ARRAY_JOB_ID=17 SLURM_ARRAY_TASK_ID=3
+expect 0 'finished: the record is' "${script[@]}" "$small" seeds
+grep -q '^seed = 3$' seeds/seed-3/config.toml || fail "the seed isn't the array's index"
+mv last lie
+expect 1 'no progress' "${script[@]}" "$small" seeds # what stands there is an earlier job's
+not_queued
+rm lie
+
+SLURM_ARRAY_TASK_ID=4 submit seeds
+await is_training
+kill -USR1 "$job"
+ends 85 'queuing again'
+queued 'requeue 17_4'
+unset SLURM_ARRAY_JOB_ID SLURM_ARRAY_TASK_ID
+
+# A lost node.
+SLURM_JOB_NODELIST=all SLURM_NTASKS=6 SLURM_JOB_NUM_NODES=3 submit fewer
+await newest_checkpoint fewer >/dev/null
+kill -9 "$(ranks)"
+await grep -q 'going on after cycle' job.log
+reached=$(newest_checkpoint fewer)
+went_on() { [[ $(newest_checkpoint fewer) != "$reached" ]]; }
+await went_on
+grep -q 'no answer from lost$' job.log || fail "not said: which node is lost"
+kill -USR1 "$job"
+ends 85 'queuing again'
+queued 'requeue 17'
+[[ $(<started) == *' --nodes=2 --ntasks=4 --nodelist=first,third '* ]] || fail "srun got: $(<started)"
 say "ok: jobs/slurm.sh"
