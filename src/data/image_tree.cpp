@@ -1,5 +1,6 @@
 #include "image_tree.hpp"
 
+#include "autosampling/base/counted.hpp"
 #include "autosampling/base/error.hpp"
 
 #include <algorithm>
@@ -79,8 +80,8 @@ ImageTree list_images(const fs::path& root, const std::vector<std::string>& clas
     std::uint64_t hidden = top.hidden;
     ImageTree tree;
     tree.classes = classes.empty() ? top.folders : classes;
-    VALIDATE(tree.classes.size() >= 2, ExitCode::data, root.string(), ": holds ", top.folders.size(),
-             " folders (there is one a class, and two classes at least): give the folder above those of the classes");
+    VALIDATE(tree.classes.size() >= 2, ExitCode::data, root.string(), ": holds ", counted(top.folders.size(), "folder"),
+             " (there is one a class, and two classes at least): give the folder above those of the classes");
     for (const std::string& name : top.folders) {
         const auto known = std::find(tree.classes.begin(), tree.classes.end(), name);
         VALIDATE(known != tree.classes.end(), ExitCode::data, (root / name).string(),
@@ -91,9 +92,9 @@ ImageTree list_images(const fs::path& root, const std::vector<std::string>& clas
                  ": a class without images: remove the folder, or put some there");
     }
     if (!top.files.empty())
-        say(text(root.string(), ": ", top.files.size(), " files beside the class folders left out, such as ",
+        say(text(root.string(), ": ", counted(top.files.size(), "file"), " beside the class folders left out, such as ",
                  top.files.front()));
-    if (hidden > 0) say(text(root.string(), ": ", hidden, " hidden files or folders left out"));
+    if (hidden > 0) say(text(root.string(), ": ", counted(hidden, "hidden name"), " left out"));
     return tree;
 }
 

@@ -1,6 +1,7 @@
 #include "autosampling/data/pack.hpp"
 
 #include "autosampling/base/build_info.hpp"
+#include "autosampling/base/counted.hpp"
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/hash.hpp"
 #include "image_tree.hpp"
@@ -178,7 +179,7 @@ std::int64_t report_unreadable(const std::vector<std::string>& all, const PackOp
     std::string list;
     for (std::size_t i = 0; i < std::min(most, problems.size()); ++i) list += "\n  " + problems[i];
     if (problems.size() > most) list += text("\n  and ", problems.size() - most, " more");
-    throw Error(ExitCode::data, text(problems.size(), " images can't be read:", list,
+    throw Error(ExitCode::data, text(counted(problems.size(), "image"), " can't be read:", list,
                                      "\nmend or remove them, or leave them out with --skip-unreadable"));
 }
 

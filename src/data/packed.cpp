@@ -4,6 +4,7 @@
 #include "mapped_file.hpp"
 #include "packed_file.hpp"
 
+#include "autosampling/base/counted.hpp"
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/hash.hpp"
 
@@ -55,10 +56,12 @@ void copy_rows(const Packed& from, std::size_t first, const ExampleSetMemory& to
     std::copy_n(from.labels.begin() + begin, rows, to.labels.begin());
 }
 
-// A file's training images. Warns of those that were left out.
+// A file's training images. Counts those that were left out, and warns of them.
 std::size_t count_training(const ArrayFile& file, const std::string& path, DatasetPlan& plan) {
-    if (const auto skipped = read_all<std::int64_t>(file, "skipped_images").at(0); skipped > 0)
-        plan.warnings.push_back(text(path, ": ", skipped, " images were left out when it was packed"));
+    const auto skipped = read_all<std::int64_t>(file, "skipped_images").at(0);
+    plan.facts.skipped_images += skipped;
+    if (skipped > 0)
+        plan.warnings.push_back(text(path, ": ", counted(skipped, "image"), " left out when it was packed"));
     return static_cast<std::size_t>(read_all<std::int64_t>(file, "training_images").at(0));
 }
 

@@ -1,6 +1,7 @@
 #include "autosampling/data/split.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/base/random.hpp"
 
 #include <algorithm>
@@ -83,7 +84,7 @@ Rows take(std::vector<Rows>& rows_by_class, std::size_t count, std::size_t total
 std::vector<Rows> group_by_class(std::span<const std::int32_t> labels, int classes) {
     std::vector<Rows> rows_by_class(classes);
     for (std::size_t row = 0; row < labels.size(); ++row)
-        rows_by_class[labels[row]].push_back(static_cast<std::uint32_t>(row));
+        rows_by_class[labels[row]].push_back(narrow<std::uint32_t>(row));
     return rows_by_class;
 }
 
@@ -103,9 +104,9 @@ std::size_t reward_size(const DataOptions& options, const std::vector<Rows>& row
     VALIDATE(options.reward_images >= 0, ExitCode::usage, "data.reward_images = ", options.reward_images,
              " is negative: give a number of images, or 0 for a tenth of the training file");
     const std::size_t images = size_of(rows_by_class);
-    const std::size_t wanted = options.reward_images == 0 ? std::max<std::size_t>(images / 10, 1)
-                                                          : static_cast<std::size_t>(options.reward_images);
-    const auto divisible = static_cast<std::size_t>(
+    const std::size_t wanted =
+        options.reward_images == 0 ? std::max<std::size_t>(images / 10, 1) : to_size(options.reward_images);
+    const auto divisible = to_size(
         std::count_if(rows_by_class.begin(), rows_by_class.end(), [](const Rows& rows) { return rows.size() > 1; }));
     const std::size_t kept = std::max<std::size_t>(divisible, 1);
     VALIDATE(wanted + kept <= images, ExitCode::usage, "data.reward_images = ", options.reward_images, " takes ",
@@ -149,7 +150,7 @@ Rows reward_rows(const Dataset& dataset, const DataOptions& options, std::vector
              ExitCode::usage, "data.reward_images = ", options.reward_images, " (", options.reward_path, " has ",
              dataset.reward_examples, " examples): leave it at 0");
     Rows rows(dataset.reward_examples);
-    std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(dataset.training.rows - rows.size()));
+    std::iota(rows.begin(), rows.end(), narrow<std::uint32_t>(dataset.training.rows - rows.size()));
     return rows;
 }
 
@@ -168,15 +169,14 @@ Part make_part(Rows rows, std::span<const std::int32_t> labels, int classes, dou
     part.source = std::move(rows);
     for (const auto row : part.source) part.true_label.push_back(labels[row]);
     part.label = part.true_label;
-    const auto redrawn = static_cast<std::size_t>(std::llround(noise * static_cast<double>(part.source.size())));
+    const auto redrawn = to_size(std::llround(noise * static_cast<double>(part.source.size())));
     const auto noisy = choose(part.source, redrawn, key).first;
     auto place = part.source.begin();
     for (const auto row : noisy) {
         place = std::lower_bound(place, part.source.end(), row);
         RandomStream stream(key, row);
         for (int skip = 0; skip < 2; ++skip) stream.bits(); // those that chose the row
-        part.label[place - part.source.begin()] =
-            static_cast<std::int32_t>(stream.below(static_cast<std::uint32_t>(classes)));
+        part.label[place - part.source.begin()] = narrow<std::int32_t>(stream.below(narrow<std::uint32_t>(classes)));
     }
     return part;
 }
@@ -215,8 +215,8 @@ void check_options(const DataOptions& options, bool regression) {
 } // namespace
 
 Rows draw_test_rows(std::span<const std::int32_t> labels, int classes, const DataOptions& options, std::uint64_t seed) {
-    const auto wanted = options.test_images > 0 ? static_cast<std::size_t>(options.test_images)
-                                                : std::max<std::size_t>(labels.size() / 10, 1);
+    const auto wanted =
+        options.test_images > 0 ? to_size(options.test_images) : std::max<std::size_t>(labels.size() / 10, 1);
     VALIDATE(wanted + 2 <= labels.size(), ExitCode::usage, "data.test_images = ", options.test_images, " takes ",
              wanted, " of ", labels.size(),
              " images (one is left to train on and one for the reward at least): take fewer");

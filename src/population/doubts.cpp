@@ -1,6 +1,7 @@
 #include "autosampling/population/doubts.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/sampling/timetable.hpp"
 
 #include <algorithm>
@@ -22,13 +23,12 @@ bool draws_what_was_learned(const ExplorationOptions& options, const Plan& plan)
 // The classes that are trained on and have no example in the reward set.
 std::vector<std::int32_t> unrewarded_classes(const Plan& plan, const Split& split) {
     if (plan.targets > 0) return {};
-    std::vector<bool> trained(static_cast<std::size_t>(plan.classes)), rewarded(trained.size());
-    for (const std::int32_t label : split.training.label) trained[static_cast<std::size_t>(label)] = true;
-    for (const std::int32_t label : split.reward.label) rewarded[static_cast<std::size_t>(label)] = true;
+    std::vector<bool> trained(to_size(plan.classes)), rewarded(trained.size());
+    for (const std::int32_t label : split.training.label) trained[to_size(label)] = true;
+    for (const std::int32_t label : split.reward.label) rewarded[to_size(label)] = true;
     std::vector<std::int32_t> found;
     for (std::int32_t label = 0; label < plan.classes; ++label)
-        if (trained[static_cast<std::size_t>(label)] && !rewarded[static_cast<std::size_t>(label)])
-            found.push_back(label);
+        if (trained[to_size(label)] && !rewarded[to_size(label)]) found.push_back(label);
     return found;
 }
 

@@ -33,6 +33,7 @@ RunHeader make_header(const Prepared& prepared, const DatasetPlan& data, std::ui
     header.cycles_planned = plan.cycles;
     header.training_images = plan.training_images;
     header.classes = plan.classes;
+    header.skipped_images = data.facts.skipped_images;
     header.configuration = format_configuration(options);
     header.label = split.training.label;
     header.true_label = split.training.true_label;

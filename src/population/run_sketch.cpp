@@ -1,5 +1,6 @@
 #include "autosampling/population/run_sketch.hpp"
 
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/population/hyperparameters.hpp"
 #include "autosampling/population/launch.hpp"
 #include "autosampling/population/recount.hpp"
@@ -30,7 +31,7 @@ class Sketcher {
         : options_(prepared.options), plan_(prepared.plan), sketch_(sketch), header_(sketch.header),
           timetable_(options_.exploration, plan_.training_images, plan_.draws, plan_.batches_per_cycle),
           sampler_(make_sampler(prepared)),
-          rule_(make_rule(options_.sampling, {options_.run.seed, header_.label, static_cast<std::uint32_t>(plan_.draws),
+          rule_(make_rule(options_.sampling, {options_.run.seed, header_.label, narrow<std::uint32_t>(plan_.draws),
                                               plan_.cycles, sampler_})),
           hyperparameters_(options_) {
         if (const auto& policy = sampler_.policy()) header_.weight_names = policy->signals().weight_names();
@@ -66,13 +67,13 @@ class Sketcher {
     Sampler make_sampler(const Prepared& prepared) const {
         if (options_.exploration.kind != ExplorationKind::policy) return autosampling::make_sampler(options_, header_);
         std::vector<Column> columns = prepared.columns;
-        for (Column& column : columns) column.value.resize(static_cast<std::size_t>(sketch_.images()));
-        return {options_.exploration, options_.run.seed, static_cast<std::uint32_t>(plan_.draws),
-                plan_.batches_per_cycle, make_policy(options_, header_.label, plan_.classes, columns)};
+        for (Column& column : columns) column.value.resize(to_size(sketch_.images()));
+        return {options_.exploration, options_.run.seed, narrow<std::uint32_t>(plan_.draws), plan_.batches_per_cycle,
+                make_policy(options_, header_.label, plan_.classes, columns)};
     }
 
     std::uint32_t below(std::int64_t bound) {
-        return std::uniform_int_distribution<std::uint32_t>(0, static_cast<std::uint32_t>(bound - 1))(random_);
+        return std::uniform_int_distribution<std::uint32_t>(0, narrow<std::uint32_t>(bound - 1))(random_);
     }
     // Rows with a column of so many bytes each.
     static std::int64_t rows_of(std::int64_t bytes) {
@@ -89,19 +90,17 @@ class Sketcher {
     }
 
     Selection select_at_random(std::int64_t cycle) {
-        std::vector<Outcome> outcomes(static_cast<std::size_t>(plan_.members));
+        std::vector<Outcome> outcomes(to_size(plan_.members));
         for (std::size_t member = 0; member < outcomes.size(); ++member)
-            outcomes[member] = {.member = static_cast<std::int32_t>(member),
-                                .finite = 1,
-                                .reward = static_cast<double>(below(1 << 20))};
+            outcomes[member] = {
+                .member = narrow<std::int32_t>(member), .finite = 1, .reward = static_cast<double>(below(1 << 20))};
         PopulationOptions rule = options_.population;
         if (plan_.rounds > 0 && !closes_round(cycle)) rule.selection = SelectionRule::none;
         return select(rule, outcomes, options_.run.seed, cycle);
     }
 
     CycleRow cycle_row(std::int64_t cycle) {
-        const auto members = static_cast<std::size_t>(plan_.members), slots = static_cast<std::size_t>(header_.slots),
-                   draws = static_cast<std::size_t>(header_.draws);
+        const auto members = to_size(plan_.members), slots = to_size(header_.slots), draws = to_size(header_.draws);
         CycleRow row;
         row.cycle = cycle;
         for (const auto column : {&CycleRow::reward, &CycleRow::reward_accuracy, &CycleRow::reward_loss,
@@ -110,9 +109,9 @@ class Sketcher {
             (row.*column).assign(members, 0);
         if (hyperparameters_.vary()) row.learning_rate_factor = row.weight_decay_factor = row.reward;
         row.finite.assign(members, 1);
-        row.epoch = static_cast<std::int32_t>(timetable_.epochs_complete(cycle));
+        row.epoch = narrow<std::int32_t>(timetable_.epochs_complete(cycle));
         row.state_hash = random_();
-        if (plan_.rounds > 0) row.round = static_cast<std::int32_t>(timetable_.round(cycle));
+        if (plan_.rounds > 0) row.round = narrow<std::int32_t>(timetable_.round(cycle));
         if (options_.record.losses) row.draw_loss.assign(slots * draws, 0);
         if (rule_) row.draw_weight.assign(slots * draws, 0);
         if (slots == 0) {
@@ -124,7 +123,7 @@ class Sketcher {
         row.winner = selection.winner;
         row.survivor = selection.survivors;
         for (std::size_t draw = 0; draw < row.survivor.size() * draws; ++draw)
-            row.survivor_schedule.push_back(static_cast<std::int32_t>(below(plan_.training_images)));
+            row.survivor_schedule.push_back(narrow<std::int32_t>(below(plan_.training_images)));
         row.survivor.resize(slots, -1);
         row.survivor_schedule.resize(slots * draws, -1);
         return row;
@@ -132,7 +131,7 @@ class Sketcher {
 
     EpochRow epoch_row(std::int64_t epoch) {
         EpochRow row;
-        row.epoch = static_cast<std::int32_t>(epoch);
+        row.epoch = narrow<std::int32_t>(epoch);
         for (std::int64_t label = 0; label < plan_.classes; ++label)
             row.test_correct.push_back(below(1 + plan_.test_images / plan_.classes));
         return row;
@@ -142,20 +141,19 @@ class Sketcher {
         const Signals& signals = sampler_.policy()->signals();
         const std::size_t weights = header_.weight_names.size();
         RoundRow row;
-        row.round = static_cast<std::int32_t>(round);
+        row.round = narrow<std::int32_t>(round);
         row.policy_weight.assign(weights, 0);
-        row.policy_perturbation.assign(weights * static_cast<std::size_t>(plan_.members), 0);
-        row.class_reward_loss.assign(static_cast<std::size_t>(plan_.classes), 0);
-        row.loss_level.assign(static_cast<std::size_t>(sketch_.images()), 0);
+        row.policy_perturbation.assign(weights * to_size(plan_.members), 0);
+        row.class_reward_loss.assign(to_size(plan_.classes), 0);
+        row.loss_level.assign(to_size(sketch_.images()), 0);
         if (round > 0 && !signals.loss_levels().empty())
-            for (std::uint8_t& level : row.loss_level)
-                level = static_cast<std::uint8_t>(1 + below(LossRanks::quantiles));
+            for (std::uint8_t& level : row.loss_level) level = narrow<std::uint8_t>(1 + below(LossRanks::quantiles));
         return row;
     }
 
     void learn(std::int64_t cycle) {
         const Selection selection = select_at_random(cycle);
-        const auto members = static_cast<std::size_t>(plan_.members), draws = static_cast<std::size_t>(plan_.draws);
+        const auto members = to_size(plan_.members), draws = to_size(plan_.draws);
         Evidence evidence;
         for (std::size_t member = 0; member < members; ++member) evidence.loss.push_back(below(1 << 20));
         evidence.accuracy = evidence.loss;
@@ -166,7 +164,7 @@ class Sketcher {
         evidence.schedules.resize(evidence.counted.size() * draws);
         for (std::size_t i = 0; i < evidence.counted.size(); ++i) {
             const auto schedule = std::span(evidence.schedules).subspan(i * draws, draws);
-            const auto member = static_cast<std::uint32_t>(evidence.counted[i]);
+            const auto member = narrow<std::uint32_t>(evidence.counted[i]);
             if (rule_)
                 rule_->draw(cycle, 0, schedule);
             else
@@ -177,7 +175,7 @@ class Sketcher {
         sampler_.learn(cycle, evidence);
         if (rule_) rule_->learn(evidence.schedules, evidence.draw_loss);
         if (closes_round(cycle))
-            sampler_.close_round(std::vector<double>(static_cast<std::size_t>(plan_.classes), 0), 1);
+            sampler_.close_round(std::vector<double>(to_size(plan_.classes), 0), 1);
         else if (plan_.rounds == 0 && timetable_.explores(cycle + 1))
             sampler_.adopt(sampler_.estimate());
         latest_ = selection;
@@ -186,7 +184,7 @@ class Sketcher {
     CheckpointIndex index(std::int64_t cycle) const {
         CheckpointIndex index;
         index.cycle = cycle;
-        index.state_of.assign(static_cast<std::size_t>(plan_.members), 0);
+        index.state_of.assign(to_size(plan_.members), 0);
         index.state_files = latest_.winner < 0 ? std::vector<std::int32_t>{0} : latest_.survivors;
         index.state_hash.assign(index.state_files.size(), 0);
         index.sampling = sampler_.save();
@@ -219,7 +217,7 @@ RunSketch sketch_run(const Prepared& prepared, const DatasetPlan& data, Launch l
     header.training_images = std::min(all, std::max(most_examples, 4 * header.draws));
     const auto shorten = [&header, all](auto& values) {
         const std::int64_t size = std::ssize(values) * header.training_images / all;
-        values.resize(static_cast<std::size_t>(size));
+        values.resize(to_size(size));
     };
     shorten(header.label), shorten(header.true_label), shorten(header.split_training);
     const auto columns = std::exchange(header.column_value, {});

@@ -3,6 +3,7 @@
 
 #include "fields.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <string>
@@ -193,11 +194,14 @@ void write_attributes(Hdf5File& file, const AttributeFields<Owner>& attributes, 
             field.member);
 }
 
+// What a file of an earlier minor version lacks keeps the owner's default.
 template<class Owner>
 void read_attributes(const Hdf5File& file, const AttributeFields<Owner>& attributes, Owner& owner) {
+    const std::vector<std::string> there = file.attribute_names();
     for (const AttributeField<Owner>& field : attributes)
         std::visit(
             [&](auto member) {
+                if (std::find(there.begin(), there.end(), field.name) == there.end()) return;
                 using T = ElementOf<Owner, decltype(member)>;
                 using Stored = std::conditional_t<std::is_same_v<T, std::int32_t>, std::int64_t, T>;
                 owner.*member = static_cast<T>(file.attribute<Stored>(field.name));

@@ -181,6 +181,7 @@ const AttributeFields<RunHeader>& header_attributes() {
         {"cycles_planned", &RunHeader::cycles_planned},
         {"training_images", &RunHeader::training_images},
         {"classes", &RunHeader::classes},
+        {"skipped_images", &RunHeader::skipped_images},
     };
     return attributes;
 }

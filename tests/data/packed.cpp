@@ -117,7 +117,7 @@ TEST_F(Packed, classes_are_in_the_order_of_their_numbers_and_all_images_are_ther
     const auto result = pack();
     EXPECT_EQ(result.images, 16U);
     EXPECT_THAT(said, Contains(HasSubstr("1 hidden")));
-    EXPECT_THAT(said, Contains(AllOf(HasSubstr("1 files beside"), HasSubstr("read me.txt"))));
+    EXPECT_THAT(said, Contains(AllOf(HasSubstr("1 file beside"), HasSubstr("read me.txt"))));
     EXPECT_FALSE(fs::exists(file.string() + ".tmp"));
     const auto loaded = load(options());
     EXPECT_THAT(loaded.plan.facts.class_names, ElementsAre("1", "2", "10"));
@@ -256,7 +256,8 @@ TEST_F(Packed, unreadable_images_are_listed_and_nothing_is_left) {
     EXPECT_EQ(pack(true).skipped, 3U);
     const auto loaded = load(options());
     EXPECT_EQ(loaded.dataset.training.rows, 15U);
-    EXPECT_THAT(loaded.plan.warnings, ElementsAre(HasSubstr("3 images were left out")));
+    EXPECT_EQ(loaded.plan.facts.skipped_images, 3);
+    EXPECT_THAT(loaded.plan.warnings, ElementsAre(HasSubstr("3 images left out")));
 }
 
 TEST_F(Packed, classes_without_images_are_refused) {

@@ -57,6 +57,7 @@ inline RunHeader header() {
     header.cycles_planned = 20;
     header.training_images = training_images;
     header.classes = classes;
+    header.skipped_images = 11;
     header.configuration = "[run]\nseed = 1 # größer\n";
     for (int c = 0; c < classes; ++c) header.class_names.push_back("class " + std::to_string(c));
     header.weight_names = {"loss", "frequency"};
@@ -365,6 +366,7 @@ inline void expect_equal(const RunHeader& a, const RunHeader& b, bool with_examp
     EXPECT_EQ(a.cycles_planned, b.cycles_planned);
     EXPECT_EQ(a.training_images, b.training_images);
     EXPECT_EQ(a.classes, b.classes);
+    EXPECT_EQ(a.skipped_images, b.skipped_images);
     EXPECT_EQ(a.configuration, b.configuration);
     EXPECT_EQ(a.class_names, b.class_names);
     EXPECT_EQ(a.weight_names, b.weight_names);

@@ -1,5 +1,6 @@
 #include "autosampling/record/hdf5.hpp"
 #include "example_run.hpp"
+#include "record/identity.hpp"
 
 #include <gmock/gmock.h>
 
@@ -34,6 +35,19 @@ TEST(Segments, only_the_first_holds_the_examples) {
     const RunHeader later = read_header(segment_name(run.path(), 4, 4));
     expect_equal(later, header(), false);
     EXPECT_TRUE(later.label.empty());
+}
+
+TEST(Segments, what_an_earlier_minor_version_lacks_keeps_its_default) {
+    const Folder folder;
+    const fs::path path = folder.path() / "earlier.h5";
+    Hdf5File file = Hdf5File::create(path);
+    file.set_attribute("filetype", std::string("autosampling segment"));
+    file.set_attribute("format_version", std::string("1.2"));
+    file.set_attribute("seed", std::uint64_t{5});
+    file.commit();
+    const RunHeader header = read_header(open_identified(path, "autosampling segment"));
+    EXPECT_EQ(header.seed, 5U);
+    EXPECT_EQ(header.skipped_images, 0);
 }
 
 TEST(Segments, are_found_in_order_without_a_gap) {

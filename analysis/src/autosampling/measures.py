@@ -40,6 +40,11 @@ def has_winners(run: xr.Dataset) -> bool:
     return "winner" in run
 
 
+def counted(number: int, thing: str) -> str:
+    """`number` of these things, as in "1 round" and "1,200 rounds"."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def judged(run: xr.Dataset) -> str:
     """What a run is judged by, in a word."""
     return "winner" if has_winners(run) else "mean of the members"

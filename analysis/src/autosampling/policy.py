@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from . import measures
-from .measures import Floats
+from .measures import Floats, counted
 from .run import configuration
 
 CLIP = 3.0  # of the exponent
@@ -316,7 +316,8 @@ def format_policy(run: xr.Dataset) -> str:
     names = weight_names(run)
     low, high = chance_band(run)
     weight = run["policy_weight"].values[-1]
-    lines = [f"{run.sizes['round'] - 1} rounds; weights at the end, and 95 % of what chance alone would make of them"]
+    rounds = counted(run.sizes["round"] - 1, "round")
+    lines = [f"{rounds}; weights at the end, and 95 % of what chance alone would make of them"]
     lines += [
         f"  {n:24} {w:+.2f}   {a:+.2f} to {b:+.2f}" for n, w, a, b in zip(names, weight, low[-1], high[-1], strict=True)
     ]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .measures import judged, judged_blocks, measured
+from .measures import counted, judged, judged_blocks, measured
 from .run import configuration, open_run, read_summary
 
 _LEVELS = "▁▂▃▄▅▆▇█"
@@ -104,7 +104,7 @@ def describe(path: str | Path) -> tuple[str, bool]:
     last = run[f"reward_{what}"][-1].values
     lines = [
         f"{path}: {state}{_age(summary)}",
-        f"[{'#' * done}{'.' * (30 - done)}] {cycles:,} of {planned:,} cycles, {run.sizes['member']} members",
+        f"[{'#' * done}{'.' * (30 - done)}] {cycles:,} of {planned:,} cycles, {counted(run.sizes['member'], 'member')}",
         f"reward {what} of the {judged(run)}  {sparkline(best)}  last {best[-1] if len(best) else np.nan:.4f}",
         f"last cycle: mean {np.nanmean(last):.4f}, spread {np.nanstd(last):.4f}",
     ]

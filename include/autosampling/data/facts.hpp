@@ -59,6 +59,7 @@ struct DatasetFacts {
     std::vector<std::string> class_names; // (classes)
     // What is taken off, and divides then: of images (C), of pixels in 0…1; of real numbers (values) or one for all.
     std::vector<double> mean, std;
+    std::int64_t skipped_images = 0; // when the data were packed, since they couldn't be read
 
     bool is_real() const { return storage == Storage::numbers; }
     bool is_regression() const { return targets > 0; }
@@ -67,7 +68,7 @@ struct DatasetFacts {
 
     template<class Archive>
     void serialize(Archive& archive, unsigned) {
-        archive& shape& storage& classes& targets& class_names& mean& std;
+        archive& shape& storage& classes& targets& class_names& mean& std& skipped_images;
     }
 };
 

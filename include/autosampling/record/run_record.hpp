@@ -83,6 +83,7 @@ struct RunHeader {
     std::int64_t cycles_planned = 0;  // of the whole run
     std::int64_t training_images = 0; // N
     std::int64_t classes = 0;
+    std::int64_t skipped_images = 0; // left out when the data were packed
     // datasets
     std::string configuration;             // TOML, resolved
     std::vector<std::string> class_names;  // (classes)
