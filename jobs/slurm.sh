@@ -24,8 +24,12 @@ if (($# < 2)); then
     exit 2
 fi
 
+# One task of an array may have the number of the whole array.
+id=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
+id=${id:-$SLURM_JOB_ID}
+
 # Slurm runs a copy of this file, and knows where it came from.
-job=$(scontrol show job "$SLURM_JOB_ID" 2>/dev/null)
+job=$(scontrol show job "$id" 2>/dev/null)
 source=$(sed -n 's/^ *Command=\([^ ]*\).*/\1/p' <<<"$job")
 # shellcheck source=jobs/chain.sh
 source "${JOBS:-$(dirname -- "${source:-${BASH_SOURCE[0]}}")}/chain.sh" || exit 2
@@ -42,9 +46,7 @@ restarted=${restarted#0}
 launcher=(srun --mpi=pmix --kill-on-bad-exit=1 "--cpus-per-task=${SLURM_CPUS_PER_TASK:-1}")
 
 queue_again() {
-    # One task of an array may have the number of the whole array.
-    local id=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
-    scontrol requeue "${id:-$SLURM_JOB_ID}" && sleep 60 # Slurm ends this script
+    scontrol requeue "$id" && sleep 60 # Slurm ends this script
 }
 
 # Nodes that don't start a process within half a minute are lost; the ranks run on the others from now on.

@@ -21,8 +21,10 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0} # MPI libraries leak
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/autosampling e2e.XXXXXX")
 job=
+at_end() { :; } # for what a script has started besides
 clean_up() {
     local status=$?
+    at_end
     if [[ $job ]]; then kill "$job" 2>/dev/null || true; fi # mpirun ends its ranks
     wait
     if ((status != 0 && status != 77)); then tail -v -n 20 "$work"/*.log 2>/dev/null || true; fi
