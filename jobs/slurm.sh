@@ -58,8 +58,9 @@ find_lost_nodes() {
         mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
         all_nodes=("${launcher[@]}")
     fi
+    export SLURM_OVERLAP=1 # for Slurm the step that has lost its node still goes on
     for node in "${nodes[@]}"; do
-        timeout --kill-after=5 30 srun --overlap --nodes=1 --ntasks=1 --nodelist="$node" true 2>/dev/null &
+        timeout --kill-after=5 30 srun --nodes=1 --ntasks=1 --nodelist="$node" true 2>/dev/null &
         probes+=($!)
     done
     for node in "${!nodes[@]}"; do

@@ -33,7 +33,9 @@ script=(bash spooled)
 expect 2 ': no program autosampling on .*: set AUTOSAMPLING' "${script[@]}" "$small" run
 export AUTOSAMPLING=$program
 
-SLURM_CPUS_PER_TASK=3 expect 0 "in time for the job's end at 21" "${script[@]}" "$small" run --set training.epochs=2
+PROFILE=unknown expect 2 ': no profile unknown in jobs/env' "${script[@]}" "$small" run
+
+PROFILE=debian SLURM_CPUS_PER_TASK=3 expect 0 "in time for the job's end at 21" "${script[@]}" "$small" run --set training.epochs=2
 [[ $(<started) == '--mpi=pmix --kill-on-bad-exit=1 --cpus-per-task=3 '* ]] || fail "srun got: $(<started)"
 not_queued
 
