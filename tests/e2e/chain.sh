@@ -5,8 +5,8 @@
 #   started, queued   files: the options of the last launch; those of the command by which the job queues again
 #   deaf, die, lie    while there is such a file, a launcher drops signals at first, dies of them, or starts nothing and
 #                     ends with the exit code in the file; `last` is its exit code when the ranks have ended
-# shellcheck disable=SC2154 # of lib.sh
-cd -- "$work"
+# shellcheck disable=SC2034,SC2154 # of lib.sh, and for it
+cd -- "$work" || exit
 mkdir bin
 export PATH=$work/bin:$PATH
 unset AUTOSAMPLING LAUNCHER CONTAINER PROFILE SIGNAL LINKS SEED

@@ -35,11 +35,11 @@ trap clean_up EXIT
 
 # need_python [MODULE]: sets python to one that reads the record, and has the module; without one the test can't run.
 need_python() {
-    local modules="h5py, numpy${1:+, $1}"
+    local wanted="h5py, numpy${1:+, $1}"
     for python in "$root/.venv/bin/python3" python3; do
-        if "$python" -c "import $modules" 2>/dev/null; then return; fi
+        if "$python" -c "import $wanted" 2>/dev/null; then return; fi
     done
-    say "skipped: no python3 with $modules"
+    say "skipped: no python3 with $wanted"
     exit 77
 }
 
