@@ -170,6 +170,11 @@ set_up() {
 # What the long tests need besides. Where it can't be had, those that need it are skipped.
 set_up_long_tests() {
     if can_install; then (install_packages "$long_test_packages") || say "without Chromium"; fi
+    set_up_bridge
+}
+
+# PyTorch as a whole, for the bridge's tests and the benchmarks' peers.
+set_up_bridge() {
     local python=build/bridge-venv/bin/python3
     if "$python" -c 'import autosampling, lightning, pytest, sklearn, torch, torchvision' 2>/dev/null; then return; fi
     say "installing into build/bridge-venv: ${bridge_packages[*]} (5 GB)"

@@ -1,14 +1,21 @@
 // Images a second of one member, trained and evaluated as in a run: crops, batches and steps of 128 (evaluation: 64).
 //
-//   member_speed NETWORK [fp32|bf16] [REPEATS]      ->  one line of JSON: median, least and most of REPEATS repeats
+//   member_speed NETWORK [fp32|bf16] [REPEATS]           ->  one line of JSON: median, least and most of REPEATS
+//   repeats member_speed NETWORK fp32|bf16 answer SECONDS        ->  one of what it computes; then a rate, measured for
+//   so
+//                                                            long, for each line `train` or `evaluate` of its input
 //
-// Random images of CIFAR's shape, one thread. Compare only figures of one machine that alternate in time.
+// Made-up images of CIFAR's shape, one thread. Compare only figures of one machine that alternate in time:
+// tests/bench/bench.py does.
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/training/trainer.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
+#include <iostream>
 #include <numeric>
 
 namespace {
@@ -18,27 +25,44 @@ using namespace autosampling;
 constexpr std::int64_t batch_size = 128;
 constexpr double wanted_seconds = 1.5; // of one repeat
 
-// 10,000 images of random bytes, all of them training and reward examples.
-struct RandomImages {
+// Spreads numbers over all 32 bits; peers/network.py has the same.
+std::uint32_t mixed(std::uint32_t number) {
+    number *= 2654435761U;
+    number ^= number >> 15;
+    number *= 2246822519U;
+    return number ^ number >> 13;
+}
+
+// 10,000 images of made-up bytes, all of them training and reward examples.
+struct MadeUpImages {
     std::vector<std::uint8_t> bytes;
     std::vector<std::int32_t> labels;
     Dataset dataset;
     Split split;
 
-    RandomImages() : bytes(10000 * Shape{32, 32, 3}.values()), labels(10000) {
-        RandomStream stream({.purpose = Purpose::synthetic}, 0);
-        std::ranges::generate(bytes, [&] { return static_cast<std::uint8_t>(stream.below(256)); });
-        std::ranges::generate(labels, [&] { return static_cast<std::int32_t>(stream.below(10)); });
+    explicit MadeUpImages(Augmentation augmentation) : bytes(10000 * Shape{32, 32, 3}.values()), labels(10000) {
+        for (std::uint32_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(mixed(i) >> 24);
+        for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(i % 10);
         dataset.facts.shape = {32, 32, 3};
         dataset.facts.classes = 10;
         dataset.facts.mean = dataset.facts.std = {0.5, 0.5, 0.5};
-        dataset.training = dataset.test = {
-            labels.size(), bytes, labels, {}, make_image_source(bytes, dataset.facts, Augmentation::crop_flip)};
+        dataset.training =
+            dataset.test = {labels.size(), bytes, labels, {}, make_image_source(bytes, dataset.facts, augmentation)};
         std::vector<std::uint32_t> rows(labels.size());
         std::iota(rows.begin(), rows.end(), 0U);
         split.training = split.reward = split.test = {rows, labels, labels};
     }
 };
+
+TrainerOptions options_for(const std::string& network, Precision precision) {
+    TrainerOptions options;
+    options.model.name = network;
+    options.training.batch_size = batch_size;
+    options.precision = precision;
+    options.total_batches = 1;
+    options.training.schedule = RateSchedule::constant;
+    return options;
+}
 
 template<class Work>
 double seconds_of(Work&& work) {
@@ -47,54 +71,119 @@ double seconds_of(Work&& work) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Prints `name`: [median, least, most] images/s of `work`, which takes so many images.
-template<class Work>
-void measure(const char* name, std::size_t images, std::size_t repeats, Work&& work) {
-    work();
-    const int times = std::max(1, static_cast<int>(wanted_seconds / seconds_of(work)));
-    std::vector<double> rates;
-    while (rates.size() < repeats) {
-        const double seconds = seconds_of([&] {
-            for (int i = 0; i < times; ++i) work();
-        });
-        rates.push_back(times * static_cast<double>(images) / seconds);
+// A member at work.
+class Member {
+  public:
+    explicit Member(const TrainerOptions& options)
+        : images_(Augmentation::crop_flip), trainer_(options, images_.dataset, images_.split),
+          large_(options.model.name == "resnet18"), order_(images_.labels.size()) {
+        std::iota(order_.begin(), order_.end(), 0U);
     }
-    std::ranges::sort(rates);
-    std::printf(", \"%s\": [%.1f, %.1f, %.1f]", name, rates[repeats / 2], rates.front(), rates.back());
+
+    // Both return how many images they took.
+    std::size_t train() {
+        const auto draws = std::span(order_).first(to_size(batch_size) * (large_ ? 1 : 10));
+        trainer_.train({draws, 0, {.purpose = Purpose::augmentation}});
+        return draws.size();
+    }
+    std::size_t evaluate() {
+        const auto rewards = std::span(order_).first(large_ ? 512 : 1024);
+        trainer_.evaluate(HeldOut::reward, rewards);
+        return rewards.size();
+    }
+
+    // Images/s of either, measured for about so long.
+    double rate(bool training, double seconds) {
+        std::size_t images = 0;
+        const auto once = [&] { images = training ? train() : evaluate(); };
+        const int times = std::max(1, static_cast<int>(seconds / seconds_of(once)));
+        const double taken = seconds_of([&] {
+            for (int i = 0; i < times; ++i) once();
+        });
+        return times * static_cast<double>(images) / taken;
+    }
+
+  private:
+    MadeUpImages images_;
+    Trainer trainer_;
+    bool large_;
+    std::vector<std::uint32_t> order_;
+};
+
+// Every parameter from the same made-up numbers: those of a layer's weights as far from 0 as suits its inputs, those of
+// batch norm round 1, biases round 0.
+std::int64_t make_up_parameters(FlatState& state) {
+    const torch::NoGradGuard no_grad;
+    std::uint32_t place = 0;
+    for (const StateTensor& tensor : state.layout()) {
+        if (tensor.name.starts_with("momentum.")) break; // the parameters come first
+        torch::Tensor view = view_of(tensor, state.buffer());
+        const double inputs = static_cast<double>(view.numel() / view.size(0));
+        const double scale = view.dim() > 1 ? std::sqrt(6 / inputs) : 0.1;
+        const double centre = view.dim() == 1 && tensor.name.ends_with("weight") ? 1 : 0;
+        torch::Tensor values = torch::empty(tensor.shape);
+        for (float& value : std::span(values.data_ptr<float>(), to_size(values.numel())))
+            value = static_cast<float>(centre + scale * (mixed(place++) * 0x1p-31 - 1));
+        view.copy_(values);
+    }
+    return place;
+}
+
+// What a network of made-up parameters comes to: its loss in two steps of training, and then in evaluation.
+void print_trace(const TrainerOptions& options) {
+    const MadeUpImages images(Augmentation::none);
+    Trainer trainer(options, images.dataset, images.split);
+    const std::int64_t parameters = make_up_parameters(trainer.state());
+    std::vector<std::uint32_t> order(2 * batch_size);
+    std::iota(order.begin(), order.end(), 0U);
+    const auto losses = trainer.train({order}).draw_loss;
+    const auto mean = [](auto begin, auto end) {
+        return std::accumulate(begin, end, 0.0) / static_cast<double>(end - begin);
+    };
+    const Score score = trainer.evaluate(HeldOut::reward, order);
+    std::printf("{\"parameters\": %ld, \"losses\": [%.6f, %.6f, %.6f]}\n", static_cast<long>(parameters),
+                mean(losses.begin(), losses.begin() + batch_size), mean(losses.begin() + batch_size, losses.end()),
+                score.loss_sum / static_cast<double>(score.images));
     std::fflush(stdout);
+}
+
+void answer(const TrainerOptions& options, double seconds) {
+    print_trace(options);
+    Member member(options);
+    for (std::string line; std::getline(std::cin, line);) {
+        std::printf("%.2f\n", member.rate(line == "train", seconds));
+        std::fflush(stdout);
+    }
+}
+
+void report(const TrainerOptions& options, std::size_t repeats) {
+    Member member(options);
+    std::printf("{\"network\": \"%s\", \"precision\": \"%s\"", options.model.name.c_str(),
+                options.precision == Precision::bf16 ? "bf16" : "fp32");
+    for (const bool training : {true, false}) {
+        std::vector<double> rates;
+        while (rates.size() < repeats) rates.push_back(member.rate(training, wanted_seconds));
+        std::ranges::sort(rates);
+        std::printf(", \"%s_img_s\": [%.1f, %.1f, %.1f]", training ? "train" : "eval", rates[repeats / 2],
+                    rates.front(), rates.back());
+        std::fflush(stdout);
+    }
+    std::printf("}\n");
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
     if (argc < 2) {
-        std::fprintf(stderr, "usage: %s NETWORK [fp32|bf16] [REPEATS]\n", argv[0]);
+        std::fprintf(stderr, "usage: %s NETWORK [fp32|bf16] [REPEATS | answer SECONDS]\n", argv[0]);
         return static_cast<int>(ExitCode::usage);
     }
     keep_heap();
     set_threads(1);
     const bool bf16 = argc > 2 && std::string(argv[2]) == "bf16";
-    const std::size_t repeats = argc > 3 ? std::stoul(argv[3]) : 7;
-    const bool large = std::string(argv[1]) == "resnet18";
-
-    TrainerOptions options;
-    options.model.name = argv[1];
-    options.training.batch_size = batch_size;
-    options.precision = bf16 ? Precision::bf16 : Precision::fp32;
-    options.total_batches = 1;
-    options.training.schedule = RateSchedule::constant;
-    const RandomImages images;
-    Trainer trainer(options, images.dataset, images.split);
-
-    std::vector<std::uint32_t> order(images.labels.size());
-    std::iota(order.begin(), order.end(), 0U);
-    const std::span<const std::uint32_t> all(order);
-    const auto draws = all.first(static_cast<std::size_t>(batch_size) * (large ? 1 : 10));
-    const auto rewards = all.first(large ? 512 : 1024);
-    std::printf("{\"network\": \"%s\", \"precision\": \"%s\"", argv[1], bf16 ? "bf16" : "fp32");
-    measure("train_img_s", draws.size(), repeats, [&] {
-        trainer.train({draws, 0, {.purpose = Purpose::augmentation}});
-    });
-    measure("eval_img_s", rewards.size(), repeats, [&] { trainer.evaluate(HeldOut::reward, rewards); });
-    std::printf("}\n");
+    const TrainerOptions options = options_for(argv[1], bf16 ? Precision::bf16 : Precision::fp32);
+    if (argc > 4)
+        answer(options, std::stod(argv[4]));
+    else
+        report(options, argc > 3 ? std::stoul(argv[3]) : 7);
 }

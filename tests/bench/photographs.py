@@ -4,8 +4,8 @@
 
 BUILD is a build folder with the program and tests/bench/input_speed. Packing is set beside Pillow and h5py, which read,
 decode and write the same files; training input beside torchvision's DataLoader with one worker (ImageFolder,
-RandomResizedCrop, flip, normalisation), where torchvision is installed. Each pair is measured in turns; the median of three
-turns counts. What both packed is compared first.
+RandomResizedCrop, flip, normalisation), where torchvision is installed. Each pair is measured in turns; the median of
+three turns counts. What both packed is compared first.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 // What sampling costs a cycle, beside a plain sampler that rebuilds a cumulative table at each exploration and draws by
 // bisection in it. Both live through the same cycles, explored after each one, without perturbation.
 //
-//   sampling_speed [CYCLES]      ->  one line of JSON for each number of training examples: median microseconds
+//   sampling_speed [CYCLES] [EXAMPLES]...    ->  one line of JSON for each number of training examples: median
+//                                                microseconds, and the entropy (nats) of the first distribution
 //
 // One thread. The program fails where the two distributions differ.
 #include "autosampling/sampling/sampler.hpp"
@@ -100,9 +101,15 @@ Contribution history(std::uint32_t images) {
 
 bool agree(const Sampler& sampler, const PlainSampler& plain) {
     const std::vector<double> probability = sampler.probability();
-    for (std::size_t index = 0; index < probability.size(); ++index) // the plain sums round: 10^7 · 2^-53
+    for (std::size_t index = 0; index < probability.size(); ++index) // the plain sums round: 10^8 · 2^-53
         if (std::abs(plain.probability(index) - probability[index]) > 2e-9 + 1e-6 * probability[index]) return false;
     return true;
+}
+
+double entropy_of(const std::vector<double>& probability) {
+    double entropy = 0;
+    for (const double p : probability) entropy -= p * std::log(p);
+    return entropy;
 }
 
 bool measure(std::uint32_t images, int cycles) {
@@ -115,6 +122,7 @@ bool measure(std::uint32_t images, int cycles) {
     for (Sampler* one : {&sampler, &perturbed}) one->adopt(one->estimate());
     plain.estimate();
     if (!agree(sampler, plain)) return false;
+    const double entropy = entropy_of(sampler.probability());
 
     const Sampler uniform = make_sampler(images, 0, false);
     std::vector<std::uint32_t> out(draws), other(draws);
@@ -133,11 +141,12 @@ bool measure(std::uint32_t images, int cycles) {
     if (!agree(sampler, plain)) return false;
     const double all = draw.value() + count.value() + estimate.value();
     const double plain_all = plain_draw.value() + plain_count.value() + plain_estimate.value();
-    std::printf("{\"images\": %u, \"draws\": %u, \"draw\": %.1f, \"count\": %.1f, \"estimate\": %.1f, "
-                "\"draw_perturbed\": %.1f, \"draw_uniform\": %.1f, \"plain_draw\": %.1f, \"plain_count\": %.1f, "
-                "\"plain_estimate\": %.1f, \"plain_over_ours\": %.2f}\n",
-                images, draws, draw.value(), count.value(), estimate.value(), draw_perturbed.value(),
-                draw_uniform.value(), plain_draw.value(), plain_count.value(), plain_estimate.value(), plain_all / all);
+    std::printf(
+        "{\"images\": %u, \"draws\": %u, \"entropy\": %.4f, \"draw\": %.1f, \"count\": %.1f, \"estimate\": %.1f, "
+        "\"draw_perturbed\": %.1f, \"draw_uniform\": %.1f, \"plain_draw\": %.1f, \"plain_count\": %.1f, "
+        "\"plain_estimate\": %.1f, \"plain_over_ours\": %.2f}\n",
+        images, draws, entropy, draw.value(), count.value(), estimate.value(), draw_perturbed.value(),
+        draw_uniform.value(), plain_draw.value(), plain_count.value(), plain_estimate.value(), plain_all / all);
     std::fflush(stdout);
     return true;
 }
@@ -146,7 +155,10 @@ bool measure(std::uint32_t images, int cycles) {
 
 int main(int argc, char** argv) {
     const int cycles = argc > 1 ? std::max(1, std::atoi(argv[1])) : 100;
-    for (const std::uint32_t images : {50'000U, 1'281'167U, 10'000'000U})
+    std::vector<std::uint32_t> sizes;
+    for (int i = 2; i < argc; ++i) sizes.push_back(static_cast<std::uint32_t>(std::atof(argv[i])));
+    if (sizes.empty()) sizes = {50'000, 1'281'167, 10'000'000};
+    for (const std::uint32_t images : sizes)
         if (!measure(images, cycles)) {
             std::fprintf(stderr, "the distributions of the two samplers differ with %u training examples\n", images);
             return EXIT_FAILURE;

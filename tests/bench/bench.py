@@ -1,0 +1,423 @@
+"""What tests/bench/run.sh runs: measures the program beside its peers, in turns, and prints the table.
+
+A row is a quotient, ours over the peer's, of rates (the more the better) or of times (the less the better), taken pair
+by pair; a row without a peer is a figure of our own. Its value is the median, and the interval is that of the median,
+by order statistics, at 95 % where there are pairs enough. Before a pair counts, both must have done the same.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from math import comb
+from pathlib import Path
+from statistics import median
+
+import h5py
+import numpy as np
+
+BENCH = Path(__file__).resolve().parent
+ROOT = BENCH.parent.parent
+BUILD = Path(os.environ.get("BUILD", ROOT / "build/bench")).absolute()
+PROGRAM = BUILD / "src/autosampling"
+FOLDER = ROOT / "build/bench"
+WORK = FOLDER / "work"
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
+                            "TORCHINDUCTOR_CACHE_DIR": str(ROOT / "build/bench/inductor")}  # fmt: skip
+# For PyTorch in its best setting: a heap that doesn't go back to the system.
+KEPT_HEAP = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(8 << 30), "MALLOC_TOP_PAD_": str(64 << 20)}
+MPIRUN = os.environ.get("MPIRUN", "mpirun").split()
+
+# Training: goal against plain PyTorch in fp32, tuned PyTorch, torch.compile.
+PLAIN = {("resnet8", "fp32"): 2.0, ("resnet20", "fp32"): 1.5, ("resnet18", "fp32"): 1.75,
+         ("resnet8", "bf16"): 2.8, ("resnet20", "bf16"): 2.3, ("resnet18", "bf16"): 2.9}  # fmt: skip
+TUNED = {"resnet8": 1.05, "resnet20": 1.05, "resnet18": 1.0}
+
+
+@dataclass
+class Row:
+    name: str
+    unit: str
+    goal: float
+    most: bool = False  # the goal is the most, not the least
+    ours: list[float] = field(default_factory=list)
+    peer: list[float] | None = field(default_factory=list)  # None: a figure of our own
+    note: str = ""  # why it wasn't measured
+
+    def add(self, ours: float, peer: float | None = None) -> None:
+        self.ours.append(ours)
+        if peer is None:
+            self.peer = None
+        else:
+            self.peer.append(peer)
+
+    def result(self) -> dict[str, object]:
+        result = dict.fromkeys(("ours", "peer", "ratio", "low", "high", "met"))
+        if self.ours:
+            values = self.ours if self.peer is None else np.divide(self.ours, self.peer).tolist()
+            ratio, low, high = with_interval(values)
+            result.update(ours=median(self.ours), ratio=ratio, low=low, high=high)
+            result["peer"] = self.peer and median(self.peer)
+            result["met"] = ratio <= self.goal if self.most else ratio >= self.goal
+        goal = {"goal": self.goal, "goal_is": "most" if self.most else "least"}
+        return {"name": self.name, "unit": self.unit, **result, **goal, "pairs": len(self.ours), "note": self.note}
+
+
+def with_interval(values: list[float]) -> tuple[float, float, float]:
+    """Median, and the narrowest pair of order statistics that holds it with 95 %; the extremes where none does."""
+    ordered, n, cut = sorted(values), len(values), 0
+    while 2 * sum(comb(n, k) for k in range(cut + 2)) / 2**n <= 0.05:
+        cut += 1
+    return median(ordered), ordered[cut], ordered[n - 1 - cut]
+
+
+class Failure(Exception):
+    pass
+
+
+def gate(same: bool, what: str) -> None:
+    if not same:
+        raise Failure(f"{what}: the two aren't doing the same, so nothing is compared")
+
+
+def output_of(command: list[object], heap: bool = False) -> list[str]:
+    environment = ENVIRONMENT | (KEPT_HEAP if heap else {})
+    done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True)  # noqa: S603
+    if done.returncode != 0:
+        raise Failure(f"exit code {done.returncode}: {' '.join(map(str, command))}\n{done.stderr[-2000:]}")
+    return done.stdout.splitlines()
+
+
+def json_of(command: list[object], heap: bool = False) -> dict[str, float]:
+    return json.loads(output_of(command, heap)[-1])
+
+
+def mpi(ranks: int, *command: object) -> list[object]:
+    return [*MPIRUN, "-n", ranks, *command]
+
+
+def peer(script: str, *arguments: object) -> list[object]:
+    return [sys.executable, BENCH / "peers" / script, *arguments]
+
+
+class Worker:
+    """A process that answers each line of its input with a number, after one line of JSON."""
+
+    def __init__(self, command: list[object], heap: bool = False) -> None:
+        self.process = subprocess.Popen(  # noqa: S603
+            [str(word) for word in command],
+            env=ENVIRONMENT | (KEPT_HEAP if heap else {}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.trace = json.loads(self.line())
+
+    def line(self) -> str:
+        line = self.process.stdout.readline()
+        if not line:
+            raise Failure(f"ended: {self.process.args}")
+        return line
+
+    def ask(self, question: str) -> float:
+        self.process.stdin.write(question + "\n")
+        self.process.stdin.flush()
+        return float(self.line())
+
+    def end(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def in_turns(pairs: int, actions: dict[str, Callable[[], float]]) -> Iterator[dict[str, float]]:
+    """What each returns, pair by pair; every pair begins with another one."""
+    names = list(actions)
+    for pair in range(pairs):
+        turn = names[pair % len(names) :] + names[: pair % len(names)]
+        yield {name: actions[name]() for name in turn}
+
+
+# ---------------------------------------------------------------- one member
+def has_bf16() -> bool:
+    return bool(re.search(r"\b(avx512_bf16|amx_bf16)\b", Path("/proc/cpuinfo").read_text()))
+
+
+def member_rows(network: str, precision: str) -> list[Row]:
+    kind = f"{network}.{precision}"
+    rows = [
+        Row(f"training.{kind}.plain", "images/s", PLAIN[network, precision]),
+        Row(f"training.{kind}.tuned", "images/s", TUNED[network]),
+        Row(f"training.{kind}.compiled", "images/s", 1.0),
+    ]
+    if network == "resnet8":
+        goals = {"plain": 2.5, "tuned": 1.3, "best": 1.0}
+        rows += [Row(f"evaluation.{kind}.{name}", "images/s", goal) for name, goal in goals.items()]
+    return rows
+
+
+def compare_members(network: str, precision: str, rows: list[Row], setting: argparse.Namespace) -> None:
+    if precision == "bf16" and not has_bf16():
+        return leave_out(rows, "the processor has no bf16")
+    variants = ["plain", "tuned"] if setting.quick else ["plain", "tuned", "compiled"]
+    workers = {"ours": Worker([BUILD / "tests/bench/member_speed", network, precision, "answer", setting.seconds])}
+    try:
+        for variant in variants:
+            number = "fp32" if variant == "plain" else precision
+            command = peer("member.py", network, variant, number, setting.seconds)
+            workers[variant] = Worker(command, heap=variant != "plain")
+            same_trace(workers["ours"].trace, workers[variant].trace, f"{network} {precision} {variant}")
+        trained = {name: lambda worker=worker: worker.ask("train") for name, worker in workers.items()}
+        by_name = {row.name.split(".", 1)[1].split(".")[-1]: row for row in rows if row.name.startswith("training")}
+        for rates in in_turns(setting.pairs, trained):
+            for variant in variants:
+                by_name[variant].add(rates["ours"], rates[variant])
+        if network == "resnet8":
+            evaluate_members(rows, workers, setting)
+    finally:
+        for worker in workers.values():
+            worker.end()
+    leave_out([row for row in rows if not row.ours], "left out by --quick")
+
+
+def same_trace(ours: dict, theirs: dict, what: str) -> None:
+    gate(ours["parameters"] == theirs["parameters"], f"parameters of {what}")
+    near = 0.03 if "bf16" in what else 0.002
+    gate(np.allclose(ours["losses"], theirs["losses"], rtol=near), f"losses of {what}: {ours} and {theirs}")
+
+
+def evaluate_members(rows: list[Row], workers: dict[str, Worker], setting: argparse.Namespace) -> None:
+    actions = {name: lambda worker=worker: worker.ask("evaluate") for name, worker in workers.items()}
+    actions["folded"] = lambda: workers["tuned"].ask("folded")
+    rates = list(in_turns(setting.pairs, actions))
+    others = [name for name in actions if name not in ("ours", "plain")]
+    best = max(others, key=lambda name: median(rate[name] for rate in rates))
+    for row in rows:
+        name = row.name.split(".")[-1]
+        if row.name.startswith("evaluation"):
+            for rate in rates:
+                row.add(rate["ours"], rate[best if name == "best" else name])
+
+
+# ---------------------------------------------------------------- the program, whole
+@dataclass
+class Cycles:
+    seconds: float  # of a cycle, by the clock
+    reward_share: float  # of it, mean over the ranks
+    rest_share: float  # neither training and reward nor waiting for the slowest
+    parameters: int
+
+
+def run_program(ranks: int, configuration: object, *settings: str) -> Cycles:
+    """A run, timed by its progress lines from the first to the last."""
+    run = WORK / "run"
+    options = [word for setting in settings for word in ("--set", setting)]
+    command = mpi(ranks, PROGRAM, "run", configuration, "--output", run, "--overwrite", *options)
+    process = subprocess.Popen(  # noqa: S603
+        [str(word) for word in command], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    seen, said, parameters, cycles = {}, [], 0, 0
+    for line in process.stdout:
+        said.append(line)
+        if found := re.search(r"cycle (\d+)/(\d+)", line):
+            seen[int(found[1])], cycles = time.perf_counter(), int(found[2])
+        elif found := re.search(r"(\d+) parameters", line):
+            parameters = int(found[1])
+    if process.wait() != 0:
+        raise Failure(f"{' '.join(map(str, command))}\n{''.join(said[-5:])}")
+    gate(len(seen) > 1 and cycles in seen, f"{len(seen)} of {cycles} cycles were seen")
+    first, last = min(seen), cycles
+    seconds = (seen[last] - seen[first]) / (last - first)
+    with h5py.File(run / "run.h5") as file:
+        train, reward, wait = (file[f"seconds_{of}"][first:last].mean(0) for of in ("train", "reward", "wait"))
+    members = len(train) // ranks  # a rank's stand beside each other
+    busy = (train + reward)[:members].sum() + wait[0]
+    return Cycles(seconds, float(reward.sum() / ranks / seconds), float(1 - busy / seconds), parameters)
+
+
+def cifar_like(network: str, members: int, cycles: int, batches: int = 20) -> tuple[str, ...]:
+    """Made-up images of CIFAR's shape, so many batches of 128 a cycle, rewards on 1,024 images."""
+    training = 20_000 - 1024
+    return (
+        "data.name=synthetic", "data.synthetic_images=20000", "data.reward_images=1024", "data.augmentation=crop-flip",
+        f"model.name={network}", f"population.members={members}", f"population.cycle_batches={batches}",
+        f"training.epochs={cycles * batches * 128 / training}", "training.schedule=constant",
+        "exploration.kind=mixture", "exploration.first_epoch=0", "exploration.uniform_epochs=0",
+        "exploration.interval_cycles=5",
+    )  # fmt: skip
+
+
+def compare_cycles(rows: list[Row], setting: argparse.Namespace) -> None:
+    ranks, cycles, batches = (2, 2, 2) if setting.quick else (4, 4, 20)
+    by_name = {row.name: row for row in rows}
+    state = {}
+
+    def ours() -> float:
+        state["ours"] = run_program(ranks, "/dev/null", *cifar_like("resnet8", ranks, cycles + 1, batches))
+        return state["ours"].seconds
+
+    def theirs(variant: str) -> float:
+        command = mpi(ranks, *peer("population.py", variant, cycles, batches, WORK / "peer.h5"))
+        state[variant] = json_of(command, heap=variant == "tuned")
+        return state[variant]["seconds"]
+
+    actions = {"ours": ours, "plain": lambda: theirs("plain"), "tuned": lambda: theirs("tuned")}
+    for seconds in in_turns(setting.pairs, actions):
+        for variant in ("plain", "tuned"):
+            gate(state["ours"].parameters == state[variant]["parameters"], f"parameters of the {variant} population")
+            by_name[f"cycle.resnet8.{variant}"].add(1 / seconds["ours"], 1 / seconds[variant])
+        by_name["cycle.resnet8.reward_share"].add(state["ours"].reward_share)
+
+
+def measure_overhead(rows: list[Row], setting: argparse.Namespace) -> None:
+    by_name = {row.name: row for row in rows}
+    epochs = "training.epochs=" + ("1" if setting.quick else "5")
+    for _ in range(setting.pairs):
+        short = run_program(2, ROOT / "jobs/configs/quickstart.toml", epochs)
+        by_name["overhead.quickstart"].add(short.rest_share)
+        if not setting.quick:
+            long = run_program(2, "/dev/null", *cifar_like("resnet20", 2, 4))
+            by_name["overhead.resnet20"].add(long.rest_share)
+    leave_out([row for row in rows if not row.ours], "left out by --quick")
+
+
+def measure_scaling(rows: list[Row], setting: argparse.Namespace) -> None:
+    size = (3, 2) if setting.quick else (5, 20)
+
+    def seconds_of(ranks: int) -> float:
+        return run_program(ranks, "/dev/null", *cifar_like("resnet8", ranks, *size)).seconds
+
+    actions = {"1": lambda: seconds_of(1), "2": lambda: seconds_of(2)}
+    for seconds in in_turns(setting.pairs, actions):
+        rows[0].add(1 / seconds["2"], 1 / seconds["1"])
+
+
+# ---------------------------------------------------------------- parts
+def compare_sampling(rows: list[Row], setting: argparse.Namespace) -> None:
+    program, cycles = BUILD / "tests/bench/sampling_speed", 10 if setting.quick else 50
+
+    def ours(examples: int) -> dict[str, float]:
+        found = json_of([program, cycles, examples])
+        return found | {"all": found["draw"] + found["count"] + found["estimate"]}
+
+    actions = {
+        "ours": lambda: ours(1_281_167),
+        "peer": lambda: json_of(peer("sampling.py", 1_281_167, max(5, cycles // 5))),
+    }
+    for found in in_turns(setting.pairs, actions):
+        for same, near in (("draws", 0), ("entropy", 1e-3)):
+            gate(abs(found["ours"][same] - found["peer"][same]) <= near, f"{same} of sampling: {found}")
+        rows[0].add(1e6 / found["ours"]["all"], 1e6 / found["peer"]["all"])
+    memory = int(re.search(r"MemAvailable: +(\d+)", Path("/proc/meminfo").read_text())[1])
+    if setting.quick or memory < 10_000_000:
+        return leave_out(rows[1:], "left out by --quick" if setting.quick else "needs 10 GB of memory")
+    for _ in range(min(3, setting.pairs)):
+        rows[1].add(ours(100_000_000)["all"])
+
+
+def compare_exchange(rows: list[Row], setting: argparse.Namespace) -> None:
+    for line in output_of(mpi(8, BUILD / "tests/bench/exchange_speed", setting.pairs)):
+        found = json.loads(line)  # the program itself checks that the same bytes arrive
+        rows[0].add(found["exchange"], found["bcast"])
+        rows[1].add(found["average"], found["allreduce"])
+
+
+def compare_record(rows: list[Row], setting: argparse.Namespace) -> None:
+    by_name = {row.name: row for row in rows}
+    actions = {
+        "ours": lambda: json_of([BUILD / "tests/bench/record_speed", WORK / "record"]),
+        "peer": lambda: json_of(peer("record.py", WORK)),
+    }
+    for found in in_turns(setting.pairs, actions):
+        ours, theirs = found["ours"], found["peer"]
+        gate(ours["cycles"] == theirs["cycles"], "cycles recorded")
+        gate(abs(ours["bytes"] / theirs["bytes"] - 1) < 0.01, f"bytes of a checkpoint: {found}")
+        by_name["record.row_by_row"].add(1e6 / ours["cycle"], 1e6 / theirs["row_by_row"])
+        by_name["record.rows_64"].add(1e6 / ours["cycle"], 1e6 / theirs["rows_64"])
+        by_name["record.stall"].add(ours["stall"])
+        by_name["checkpoint.stall"].add(ours["checkpoint_stall"], theirs["save"])
+
+
+# ---------------------------------------------------------------- all of it
+def leave_out(rows: list[Row], why: str) -> None:
+    for row in rows:
+        row.note = why
+
+
+def no_ray(rows: list[Row], _: argparse.Namespace) -> None:
+    there = find_spec("ray") is not None
+    leave_out(rows, "Ray Tune has no peer here" if there else "Ray Tune isn't installed")
+
+
+Comparison = tuple[list[Row], Callable[[list[Row], argparse.Namespace], None]]
+
+
+def comparisons(quick: bool) -> Iterator[Comparison]:
+    for network in ("resnet8", "resnet20", "resnet18"):
+        for precision in ("fp32", "bf16"):
+
+            def run(rows: list[Row], setting: argparse.Namespace, of: tuple[str, str] = (network, precision)) -> None:
+                if quick and of[0] != "resnet8":
+                    return leave_out(rows, "left out by --quick")
+                return compare_members(*of, rows, setting)
+
+            yield member_rows(network, precision), run
+    cycle = [Row("cycle.resnet8.plain", "cycles/s", 1.5), Row("cycle.resnet8.tuned", "cycles/s", 1.05)]
+    yield [*cycle, Row("cycle.resnet8.reward_share", "of the cycle", 0.12, most=True)], compare_cycles
+    yield [Row("cycle.resnet8.ray", "cycles/s", 4.0)], no_ray
+    goals = {"resnet20": 0.005, "quickstart": 0.1}
+    yield [Row(f"overhead.{of}", "of the cycle", goal, True) for of, goal in goals.items()], measure_overhead
+    yield [Row("scaling.2_ranks", "cycles/s", 0.95)], measure_scaling
+    yield [Row("sampling.imagenet", "cycles/s", 50), Row("sampling.1e8", "us", 300, True)], compare_sampling
+    yield [Row("exchange.resnet18", "s", 0.6, True), Row("average.resnet18", "s", 1.0, True)], compare_exchange
+    record = [Row("record.row_by_row", "cycles/s", 15), Row("record.rows_64", "cycles/s", 1.5)]
+    stalls = [Row("record.stall", "us", 20, True), Row("checkpoint.stall", "s", 0.2, True)]
+    yield record + stalls, compare_record
+
+
+def line_of(result: dict[str, object]) -> str:
+    goal = ("<= " if result["goal_is"] == "most" else ">= ") + f"{result['goal']:g}"
+    if result["ratio"] is None:
+        return f"{result['name']:<32}not measured: {result['note']} (goal {goal})"
+    sides = [f"{result[side]:10.4g}" if result[side] is not None else " " * 10 for side in ("ours", "peer")]
+    interval = f"{result['low']:.3g} .. {result['high']:.3g}"
+    return (f"{result['name']:<32}{sides[0]} {sides[1]} {result['unit']:<13}{result['ratio']:9.3g}  "
+            f"{interval:<20}{goal:<10}{'yes' if result['met'] else 'no'}")  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only rows whose names begin so; all without one")
+    parser.add_argument("--quick", action="store_true", help="one short pair, to see that it works")
+    setting = parser.parse_args()
+    setting.pairs = int(os.environ.get("PAIRS", 1 if setting.quick else 7))
+    setting.seconds = 0.1 if setting.quick else 1.5
+    WORK.mkdir(parents=True, exist_ok=True)
+    results, failed = [], False
+    print(f"{'':<32}{'ours':>10} {'peer':>10} {'':<13}{'ratio':>9}  {'interval':<20}{'goal':<10}met")
+    for rows, measure in comparisons(setting.quick):
+        if setting.names and not any(row.name.startswith(name) for row in rows for name in setting.names):
+            continue
+        try:
+            measure(rows, setting)
+        except Failure as failure:
+            print(failure, file=sys.stderr)
+            leave_out(rows, "failed: see above")
+            failed = True
+        for row in rows:
+            results.append(row.result())
+            print(line_of(results[-1]), flush=True)
+    (FOLDER / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    if not results:
+        parser.error("no row has such a name")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

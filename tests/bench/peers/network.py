@@ -1,0 +1,229 @@
+"""What the peers have in common: the networks, made-up images and parameters, and two ways to feed and train them.
+
+`Plain` is how most people write it: torchvision's transforms image by image, a DataLoader, torch.optim.SGD. `Tuned` is
+what can be had from PyTorch: images that stay in memory as bytes, a batch cut and flipped at once, channels-last, all
+parameters in one tensor that one loop steps. bench.py starts its processes with a heap that doesn't go back to the
+system.
+"""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812
+
+BATCH = 128
+STAGES = {"resnet8": ((16, 32, 64), 1), "resnet20": ((16, 32, 64), 3), "resnet18": ((64, 128, 256, 512), 2)}
+
+
+class Block(nn.Module):
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample = None
+        if stride > 1 or inputs != outputs:
+            shortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+            self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(outputs))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        shortcut = x if self.downsample is None else self.downsample(x)
+        inner = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(inner)) + shortcut)
+
+
+class ResNet(nn.Module):
+    """torchvision's names and order, for small images."""
+
+    def __init__(self, network: str) -> None:
+        super().__init__()
+        widths, blocks = STAGES[network]
+        self.conv1 = nn.Conv2d(3, widths[0], 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(widths[0])
+        inputs, self.layers = widths[0], []
+        for stage, width in enumerate(widths):
+            layer = nn.Sequential()
+            for block in range(blocks):
+                layer.append(Block(inputs, width, 2 if stage > 0 and block == 0 else 1))
+                inputs = width
+            setattr(self, f"layer{stage + 1}", layer)
+            self.layers.append(f"layer{stage + 1}")
+        self.fc = nn.Linear(inputs, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.relu(self.bn1(self.conv1(x)))
+        for layer in self.layers:
+            x = getattr(self, layer)(x)
+        return self.fc(x.mean((2, 3)))
+
+
+def mixed(number: np.ndarray) -> np.ndarray:
+    """Spreads numbers over all 32 bits, as member_speed.cpp does."""
+    number = number.astype(np.uint32)
+    number *= np.uint32(2654435761)
+    number ^= number >> np.uint32(15)
+    number *= np.uint32(2246822519)
+    return number ^ number >> np.uint32(13)
+
+
+def make_images(count: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
+    """Images (count, 32, 32, 3) u8 and labels (count) i64, those of member_speed.cpp."""
+    images = (mixed(np.arange(count * 3072)) >> np.uint32(24)).astype(np.uint8).reshape(count, 32, 32, 3)
+    return images, np.arange(count) % 10
+
+
+@torch.no_grad()
+def make_up_parameters(model: nn.Module) -> int:
+    """Those of member_speed.cpp. -> how many"""
+    place = 0
+    for name, parameter in model.named_parameters():
+        numbers = mixed(np.arange(place, place + parameter.numel())).astype(np.float64) * 2**-31 - 1
+        scale = np.sqrt(6 * len(parameter) / parameter.numel()) if parameter.dim() > 1 else 0.1
+        centre = 1 if parameter.dim() == 1 and name.endswith("weight") else 0
+        parameter.copy_(torch.from_numpy(centre + scale * numbers).view(parameter.shape))
+        place += parameter.numel()
+    return place
+
+
+def normalised(images: np.ndarray) -> torch.Tensor:
+    """(B, 32, 32, 3) u8 -> (B, 3, 32, 32), channels-last in memory"""
+    return torch.from_numpy(images).float().mul_(1 / 127.5).sub_(1).permute(0, 3, 1, 2)
+
+
+class PlainImages(torch.utils.data.Dataset):
+    def __init__(self, images: np.ndarray, labels: np.ndarray, training: bool) -> None:
+        from torchvision import transforms
+
+        cut = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip()] if training else []
+        scale = [transforms.ToTensor(), transforms.Normalize((0.5,) * 3, (0.5,) * 3)]
+        self.transform = transforms.Compose(cut + scale)
+        self.images, self.labels = images, labels.tolist()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        from PIL import Image
+
+        return self.transform(Image.fromarray(self.images[index])), self.labels[index]
+
+
+class Plain:
+    def __init__(self, network: str, held_out: int) -> None:
+        images, labels = make_images()
+        self.model = ResNet(network)
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
+        self.images = PlainImages(images, labels, training=True)
+        held = PlainImages(images[:held_out], labels[:held_out], training=False)
+        self.held = torch.utils.data.DataLoader(held, BATCH)
+
+    def step(self, x: torch.Tensor, y: torch.Tensor) -> float:
+        self.optimizer.zero_grad()
+        loss = F.cross_entropy(self.model(x), y)
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+    def train(self, draws: list[int]) -> None:
+        self.model.train()
+        for x, y in torch.utils.data.DataLoader(self.images, BATCH, sampler=draws):
+            self.step(x, y)
+
+    def evaluate(self) -> float:
+        self.model.eval()
+        correct = 0
+        with torch.no_grad():
+            for x, y in self.held:
+                correct += (self.model(x).argmax(1) == y).sum().item()
+        return correct / len(self.held.dataset)
+
+    def evaluation_loss(self, x: torch.Tensor, y: torch.Tensor) -> float:
+        self.model.eval()
+        with torch.no_grad():
+            return F.cross_entropy(self.model(x).float(), y).item()
+
+
+class Tuned:
+    def __init__(self, network: str, held_out: int, bf16: bool = False, compiled: bool = False) -> None:
+        images, labels = make_images()
+        self.bf16 = bf16
+        self.model = ResNet(network).to(memory_format=torch.channels_last)
+        self._flatten()
+        padded = F.pad(torch.from_numpy(images), (0, 0, 4, 4, 4, 4))
+        self.windows = padded.unfold(1, 32, 1).unfold(2, 32, 1).permute(0, 1, 2, 4, 5, 3)  # (N, 9, 9, 32, 32, 3)
+        self.labels = torch.from_numpy(labels)
+        self.held = normalised(images[:held_out]).split(64), self.labels[:held_out].split(64)
+        self.loss, self.forward = self._loss, self.model
+        if compiled:
+            self.loss, self.forward = torch.compile(self._loss), torch.compile(self.model)
+
+    def _flatten(self) -> None:
+        parameters = list(self.model.parameters())
+        statistics = [b for b in self.model.buffers() if b.is_floating_point()]
+        padded = [-(-t.numel() // 16) * 16 for t in parameters + statistics]  # pieces begin at 64 bytes
+        count = sum(padded[: len(parameters)])
+        self.state = torch.zeros(2 * count + sum(padded[len(parameters) :]))
+        self.weights, self.momentum = self.state[:count], self.state[count : 2 * count]
+        self.gradient = torch.zeros(count)
+        place = 0
+        for tensor, length in zip(parameters + statistics, padded, strict=True):
+            begin = place if place < count else place + count  # behind the momentum
+            view = self.state.as_strided(tensor.shape, tensor.stride(), begin)
+            view.copy_(tensor.data)
+            tensor.data = view
+            if place < count:
+                tensor.grad = self.gradient.as_strided(tensor.shape, tensor.stride(), place)
+            place += length
+
+    def _loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            return F.cross_entropy(self.model(x).float(), y)
+
+    def step(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        loss = self.loss(x, y)
+        loss.backward()
+        with torch.no_grad():
+            self.gradient.add_(self.weights, alpha=5e-4)
+            self.momentum.mul_(0.9).add_(self.gradient)
+            self.weights.add_(self.momentum, alpha=-0.1)
+            self.gradient.zero_()
+        return loss.detach()
+
+    def train(self, draws: torch.Tensor) -> None:
+        self.model.train()
+        for some in draws.split(BATCH):
+            place = torch.randint(162, (len(some),))
+            x = self.windows[some, place % 81 // 9, place % 9]
+            x = torch.where((place >= 81).view(-1, 1, 1, 1), x.flip(2), x)
+            x = x.float().mul_(1 / 127.5).sub_(1).permute(0, 3, 1, 2)
+            self.step(x, self.labels[some])
+
+    def evaluate(self, folded: bool = False) -> float:
+        """Accuracy; `folded`: with batch norm in the convolutions' weights, which is done anew each time."""
+        self.model.eval()
+        forward = fold(self.model) if folded else self.forward
+        correct = 0
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            for x, y in zip(*self.held, strict=True):
+                correct += int((forward(x).argmax(1) == y).sum())
+        return correct / sum(map(len, self.held[1]))
+
+    def evaluation_loss(self, x: torch.Tensor, y: torch.Tensor) -> float:
+        self.model.eval()
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            return F.cross_entropy(self.forward(x).float(), y).item()
+
+
+def fold(model: ResNet) -> nn.Module:
+    from copy import deepcopy
+
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    model = deepcopy(model)
+    for module in model.modules():
+        for conv, norm in (("conv1", "bn1"), ("conv2", "bn2"), ("0", "1")):
+            if hasattr(module, conv) and isinstance(getattr(module, norm, None), nn.BatchNorm2d):
+                setattr(module, conv, fuse_conv_bn_eval(getattr(module, conv), getattr(module, norm)))
+                setattr(module, norm, nn.Identity())
+    return model

@@ -1,0 +1,108 @@
+"""population.py plain|tuned CYCLES BATCHES FILE, under mpirun: cycles of ResNet-8 with mpi4py and h5py.
+
+Some batches drawn from a member's distribution, its accuracy on 1,024 images, the best one's state to all, its draws
+counted and recorded; every 5 cycles a new distribution from the counts. plain: states are pickled, a row a cycle is
+written. tuned: one broadcast of the flat state, 64 cycles a write. Prints the mean seconds of a cycle as JSON.
+"""
+
+import json
+import sys
+import time
+
+import h5py
+import numpy as np
+from mpi4py import MPI
+from network import BATCH, Plain, Tuned, torch
+
+IMAGES, HELD_OUT, EXPLORES = 10_000, 1024, 5
+comm = MPI.COMM_WORLD
+
+
+class Record:
+    def __init__(self, path: str, rows: int, draws: int) -> None:
+        self.file, self.rows, self.pending = h5py.File(path, "w"), rows, []
+        shapes = {"reward": (comm.size,), "winner": (), "draws": (draws,)}
+        self.columns = [
+            self.file.create_dataset(name, (0, *shape), "f4" if name == "reward" else "i4",
+                                     maxshape=(None, *shape), chunks=(rows, *shape))
+            for name, shape in shapes.items()
+        ]  # fmt: skip
+
+    def add(self, *row: object) -> None:
+        self.pending.append(row)
+        if len(self.pending) == self.rows:
+            self.write()
+
+    def write(self) -> None:
+        begin, count = len(self.columns[0]), len(self.pending)
+        for column, values in zip(self.columns, zip(*self.pending, strict=True), strict=False):
+            column.resize(begin + count, axis=0)
+            column[begin:] = np.stack(values)
+        self.file.flush()
+        self.pending = []
+
+    def close(self) -> None:
+        self.write()
+        self.file.close()
+
+
+def estimate(counts: np.ndarray, generator: np.random.Generator) -> torch.Tensor:
+    weights = np.log1p(counts)
+    p = weights / weights.sum() if weights.any() else np.full(IMAGES, 1 / IMAGES)
+    p = (0.9 * p + 0.1 / IMAGES) * generator.uniform(0.8, 1.2, IMAGES)
+    return torch.from_numpy(p / p.sum())
+
+
+def share_pickled(peer: Plain, draws: list[int], winner: int) -> np.ndarray:
+    state = (peer.model.state_dict(), peer.optimizer.state_dict(), draws) if comm.rank == winner else None
+    model, optimizer, draws = comm.bcast(state, root=winner)
+    peer.model.load_state_dict(model)
+    peer.optimizer.load_state_dict(optimizer)
+    return np.array(draws)
+
+
+def share_flat(peer: Tuned, draws: torch.Tensor, winner: int) -> np.ndarray:
+    shared = draws.numpy().astype(np.int32)
+    comm.Bcast(peer.state.numpy(), root=winner)
+    comm.Bcast(shared, root=winner)
+    return shared
+
+
+def main() -> None:
+    plain, cycles, count, path = sys.argv[1] == "plain", int(sys.argv[2]), int(sys.argv[3]) * BATCH, sys.argv[4]
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    peer = Plain("resnet8", HELD_OUT) if plain else Tuned("resnet8", HELD_OUT)
+    torch.manual_seed(100 + comm.rank)
+    generator = np.random.default_rng(comm.rank)
+    record = Record(path, 1 if plain else 64, count) if comm.rank == 0 else None
+    counts = np.zeros(IMAGES, np.int64)
+    distribution = estimate(counts, generator)
+    seconds = []
+    for cycle in range(cycles + 1):  # the first one warms up
+        comm.Barrier()
+        start = time.perf_counter()
+        draws = torch.multinomial(distribution, count, replacement=True)
+        if plain:
+            draws = draws.tolist()
+        peer.train(draws)
+        rewards = np.array(comm.allgather(peer.evaluate()))
+        winner = int(rewards.argmax())
+        won = (share_pickled if plain else share_flat)(peer, draws, winner)
+        if record:
+            record.add(rewards, winner, won)
+        counts += np.bincount(won, minlength=IMAGES)
+        if (cycle + 1) % EXPLORES == 0:
+            distribution = estimate(counts, generator)
+        comm.Barrier()
+        seconds.append(time.perf_counter() - start)
+    states = comm.gather(sum(float(p.detach().double().sum()) for p in peer.model.parameters()))
+    if record:
+        record.close()
+        assert len(set(states)) == 1, "the members differ after the last exchange"
+        parameters = sum(p.numel() for p in peer.model.parameters())
+        print(json.dumps({"parameters": parameters, "seconds": sum(seconds[1:]) / cycles}))
+
+
+if __name__ == "__main__":
+    main()
