@@ -3,6 +3,7 @@
 #include "autosampling/base/hash.hpp"
 #include "autosampling/base/narrow.hpp"
 #include "mpi_average.hpp"
+#include "tree.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -22,14 +23,13 @@ struct TreePlace {
 };
 
 TreePlace tree_place(const Delivery& delivery, std::size_t place) {
-    const std::size_t size = delivery.takers.size() + 1;
-    const auto rank_at = [&](std::size_t at) { return at == 0 ? delivery.source : delivery.takers[at - 1]; };
+    const std::size_t size = places(delivery);
     TreePlace tree;
-    if (place != 0) tree.parent = rank_at(place & (place - 1));
+    if (place != 0) tree.parent = rank_at(delivery, place & (place - 1));
     // The children of a place are those that have one more bit set, below its lowest.
     const std::size_t lowest_bit = place == 0 ? size : place & (0 - place);
     for (std::size_t bit = 1; bit < lowest_bit && place + bit < size; bit *= 2)
-        tree.children.insert(tree.children.begin(), rank_at(place + bit));
+        tree.children.insert(tree.children.begin(), rank_at(delivery, place + bit));
     return tree;
 }
 
@@ -165,14 +165,11 @@ class MpiTransport : public Transport {
         int tag = first_tag;
         for (const Delivery& delivery : deliveries) {
             EXPECT(std::is_sorted(delivery.takers.begin(), delivery.takers.end()));
-            const auto taker = std::find(delivery.takers.begin(), delivery.takers.end(), comm_.rank());
-            if (delivery.source == comm_.rank()) {
-                EXPECT(taker == delivery.takers.end());
+            EXPECT(!std::binary_search(delivery.takers.begin(), delivery.takers.end(), delivery.source));
+            if (const auto place = place_of(delivery, comm_.rank()); place && *place == 0)
                 messages.serve(delivery.state, tree_place(delivery, 0), tag);
-            } else if (taker != delivery.takers.end()) {
-                const auto place = to_size(taker - delivery.takers.begin()) + 1;
-                messages.take(delivery.destination, tree_place(delivery, place), tag);
-            }
+            else if (place)
+                messages.take(delivery.destination, tree_place(delivery, *place), tag);
             ++tag;
         }
     }

@@ -44,6 +44,10 @@ bool receive(MPI_Comm comm, int tag, int& source, std::string& content) {
     return true;
 }
 
+std::string place_in_run(const auto& state, const std::string& operation) {
+    return state.cycle < 0 ? operation : text(operation, " of cycle ", state.cycle);
+}
+
 } // namespace
 
 // One wait of one rank.
@@ -133,9 +137,7 @@ class Communicator::Waiter {
                 silent += text(silent.empty() ? "" : ", ", names[rank]);
             else if (waits_in[rank] != operation_)
                 elsewhere += text(", rank ", names[rank], " waits in ", waits_in[rank]);
-        std::string where = operation_;
-        if (state_.cycle >= 0) where += text(" of cycle ", state_.cycle);
-        return text("time-out after ", state_.timeout.count(), " s in ", where, " (",
+        return text("time-out after ", state_.timeout.count(), " s in ", place_in_run(state_, operation_), " (",
                     silent.empty() ? "no rank is silent" : "silent: rank " + silent, elsewhere,
                     "): see what those ranks last wrote, or raise run.collective_timeout");
     }
@@ -160,6 +162,10 @@ class Communicator::Waiter {
     std::string operation_;
     Clock::time_point start_ = Clock::now();
 };
+
+std::string Communicator::place_of(const char* operation) const {
+    return place_in_run(*state_, operation);
+}
 
 void Communicator::wait_until(const std::function<bool()>& done, const char* operation) const {
     Waiter(*state_, operation).until(done);

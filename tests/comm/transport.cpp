@@ -1,6 +1,9 @@
 // The contract of a transport, on every transport that this machine has.
 #include "autosampling/comm/transport.hpp"
+#include "harness/fake_nccl.hpp"
 #include "harness/mpi_test.hpp"
+
+#include <gmock/gmock.h>
 
 #include <algorithm>
 #include <cmath>
@@ -59,24 +62,43 @@ std::vector<int> all_but(int rank) {
     return others;
 }
 
-class TransportContract : public ::testing::Test {
+// Of the transports of GPUs, which are given a device and an NCCL of host memory.
+class TransportContract : public ::testing::TestWithParam<const char*> {
   protected:
-    const int size = world().size();
-    std::unique_ptr<Transport> transport = make_mpi_transport(world());
-};
+    std::unique_ptr<Transport> make() const {
+        const std::string name = GetParam();
+        if (name == "mpi") return make_mpi_transport(world());
+        const DeviceAccess access{device, device->stream()};
+        if (name == "mpi-staged") return make_staged_transport(world(), access);
+        return make_nccl_transport(world(), nccl, access, {16'411, 12});
+    }
+    void TearDown() override {
+        EXPECT_TRUE(transport->name() == "mpi-staged" || device->allocations == allocations_at_start);
+        transport.reset();
+        EXPECT_THAT(nccl->violations, ::testing::IsEmpty());
+        EXPECT_THAT(device->violations, ::testing::IsEmpty());
+    }
 
-TEST_F(TransportContract, one_parent_reaches_all_ranks) {
+    const int size = world().size();
+    std::shared_ptr<FakeDevice> device = std::make_shared<FakeDevice>();
+    std::shared_ptr<FakeNccl> nccl = std::make_shared<FakeNccl>(device, world());
+    std::unique_ptr<Transport> transport = make();
+    const int allocations_at_start = device->allocations;
+};
+INSTANTIATE_TEST_SUITE_P(Each, TransportContract, ::testing::Values("mpi", "mpi-staged", "nccl"));
+
+TEST_P(TransportContract, one_parent_reaches_all_ranks) {
     for (int source = 0; source < size; ++source) expect_delivered(*transport, {{source, all_but(source)}}, 1001);
 }
 
-TEST_F(TransportContract, states_of_any_length_arrive_whole) {
+TEST_P(TransportContract, states_of_any_length_arrive_whole) {
     constexpr std::size_t piece = std::size_t{1} << 20;
     for (const std::size_t length : {std::size_t{0}, std::size_t{1}, piece - 1, piece, piece + 1, 3 * piece + 12345}) {
         expect_delivered(*transport, {{size - 1, all_but(size - 1)}}, length);
     }
 }
 
-TEST_F(TransportContract, several_parents_serve_their_takers_at_once) {
+TEST_P(TransportContract, several_parents_serve_their_takers_at_once) {
     // Even ranks take from rank 0, odd ones from rank 1.
     if (size < 2) GTEST_SKIP() << "needs two ranks";
     std::vector<Plan> plans{{0, {}}, {1, {}}};
@@ -84,7 +106,7 @@ TEST_F(TransportContract, several_parents_serve_their_takers_at_once) {
     expect_delivered(*transport, plans, 2'500'001);
 }
 
-TEST_F(TransportContract, chains_carry_the_states_before_the_exchange) {
+TEST_P(TransportContract, chains_carry_the_states_before_the_exchange) {
     // Rank r takes the state of rank r + 1 while r + 1 takes that of r + 2, all the way round.
     if (size < 2) GTEST_SKIP() << "needs two ranks";
     std::vector<Plan> plans;
@@ -92,7 +114,7 @@ TEST_F(TransportContract, chains_carry_the_states_before_the_exchange) {
     expect_delivered(*transport, plans, 1'200'007);
 }
 
-TEST_F(TransportContract, every_rank_serves_all_others_and_takes_from_all) {
+TEST_P(TransportContract, every_rank_serves_all_others_and_takes_from_all) {
     std::vector<Plan> plans;
     for (int rank = 0; rank < size; ++rank) plans.push_back({rank, all_but(rank)});
     expect_delivered(*transport, plans, 1'100'003);
@@ -101,24 +123,34 @@ TEST_F(TransportContract, every_rank_serves_all_others_and_takes_from_all) {
     expect_delivered(*transport, plans, 1'100'003);
 }
 
-TEST_F(TransportContract, a_rank_takes_two_states_from_one_source) {
+TEST_P(TransportContract, trees_over_some_of_the_ranks_cross) {
+    if (size < 4) GTEST_SKIP() << "needs four ranks";
+    std::vector<Plan> plans; // each rank serves all but its neighbour
+    for (int rank = 0; rank < size; ++rank) {
+        plans.push_back({rank, all_but(rank)});
+        std::erase(plans.back().takers, (rank + 1) % size);
+    }
+    expect_delivered(*transport, plans, 50'001);
+}
+
+TEST_P(TransportContract, a_rank_takes_two_states_from_one_source) {
     if (size < 2) GTEST_SKIP() << "needs two ranks";
     expect_delivered(*transport, {{0, all_but(0)}, {0, {size - 1}}, {0, all_but(0)}}, 1'100'003);
 }
 
-TEST_F(TransportContract, nothing_to_deliver_ends) {
+TEST_P(TransportContract, nothing_to_deliver_ends) {
     expect_delivered(*transport, {}, 10);
     expect_delivered(*transport, {{0, {}}}, 10);
 }
 
-TEST_F(TransportContract, exchanges_one_after_the_other_do_not_mix) {
+TEST_P(TransportContract, exchanges_one_after_the_other_do_not_mix) {
     for (int turn = 0; turn < 50; ++turn) {
         const int source = turn % size;
         expect_delivered(*transport, {{source, all_but(source)}}, 100 + static_cast<std::size_t>(turn));
     }
 }
 
-TEST_F(TransportContract, ranks_may_communicate_otherwise_while_states_are_under_way) {
+TEST_P(TransportContract, ranks_may_communicate_otherwise_while_states_are_under_way) {
     for (int source = 0; source < size; ++source)
         expect_delivered(*transport, {{source, all_but(source)}}, 2'500'001, [&] {
             std::vector<std::int64_t> ones(5, 1);
@@ -128,15 +160,15 @@ TEST_F(TransportContract, ranks_may_communicate_otherwise_while_states_are_under
         });
 }
 
-TEST_F(TransportContract, completing_where_nothing_is_under_way_returns_at_once) {
+TEST_P(TransportContract, completing_where_nothing_is_under_way_returns_at_once) {
     transport->complete();
     expect_delivered(*transport, {{0, all_but(0)}}, 10);
     transport->complete();
     transport->complete();
 }
 
-TEST_F(TransportContract, states_of_different_lengths_are_an_error) {
-    if (size < 2) GTEST_SKIP() << "needs two ranks";
+TEST(MpiTransport, states_of_different_lengths_are_an_error) {
+    if (world().size() < 2) GTEST_SKIP() << "needs two ranks";
     const Communicator comm(world().raw());
     const auto own_transport = make_mpi_transport(comm);
     const std::vector<float> state(comm.is_root() ? 10 : 0);
@@ -174,7 +206,7 @@ std::vector<float> average_of(Transport& transport, const std::vector<int>& give
     return result;
 }
 
-TEST_F(TransportContract, a_mean_is_the_sum_in_order_whatever_each_rank_gives) {
+TEST_P(TransportContract, a_mean_is_the_sum_in_order_whatever_each_rank_gives) {
     constexpr int total = 7;
     for (const std::size_t length : {std::size_t{0}, std::size_t{1}, std::size_t{3}, std::size_t{16'411}}) {
         std::vector<double> sum(length, 0);
@@ -192,14 +224,14 @@ TEST_F(TransportContract, a_mean_is_the_sum_in_order_whatever_each_rank_gives) {
     }
 }
 
-TEST_F(TransportContract, equal_states_are_their_own_mean) {
+TEST_P(TransportContract, equal_states_are_their_own_mean) {
     const auto same = [](int, std::size_t length) { return wide_values(3, length); };
     const std::vector<int> given(static_cast<std::size_t>(size), 3);
     EXPECT_EQ(average_of(*transport, given, 10'007, same), wide_values(3, 10'007));
 }
 
-TEST_F(TransportContract, has_the_name_that_the_record_holds) {
-    EXPECT_EQ(transport->name(), "mpi");
+TEST_P(TransportContract, has_the_name_that_the_record_holds) {
+    EXPECT_EQ(transport->name(), GetParam());
 }
 
 } // namespace

@@ -44,6 +44,8 @@ class Communicator {
     // How long a collective may wait; and the cycle that messages about it name (negative: none).
     void set_timeout(std::chrono::duration<double> timeout);
     void set_cycle(std::int64_t cycle);
+    // The operation as messages name it: "exchange of cycle 12".
+    std::string place_of(const char* operation) const;
 
     // Ranks with the same colour (≥ 0), in today's order. Collective.
     Communicator split(int colour) const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "autosampling/comm/communicator.hpp"
+#include "autosampling/comm/nccl_communicator.hpp"
 
 #include <memory>
 #include <span>
@@ -42,5 +43,21 @@ class Transport {
 // Host buffers by point-to-point messages: each source serves its takers by a binomial tree that every rank derives
 // from the list; several deliveries are under way at once. The communicator must outlive it.
 std::unique_ptr<Transport> make_mpi_transport(const Communicator& comm);
+
+// Device buffers by way of host memory and MPI. The communicator must outlive it.
+std::unique_ptr<Transport> make_staged_transport(const Communicator& comm, DeviceAccess device);
+
+// What is averaged at most, for the memory that this takes on the device.
+struct AverageSize {
+    std::size_t length = 0; // D
+    int states = 0;         // of all ranks together; 0: nothing is averaged
+};
+
+// Device buffers by NCCL: a state that goes to all other ranks is broadcast, any others go by the same trees as with
+// MPI, in rounds of sends and receives. A mean is added up on the host, each rank its share, to the same bits as with
+// MPI. Memory is taken at the start alone: later that would wait for NCCL's kernels, which may wait for other ranks.
+// The communicator must outlive it. Collective.
+std::unique_ptr<Transport> make_nccl_transport(const Communicator& comm, std::shared_ptr<NcclLibrary> nccl,
+                                               DeviceAccess device, AverageSize largest);
 
 } // namespace autosampling
