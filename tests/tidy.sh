@@ -24,4 +24,6 @@ commands=$(mktemp -d)
 trap 'rm -rf "$commands"' EXIT
 sed -E 's/-include (\\"[^"]*"|[^ ]+)//; s/-fpch-preprocess|-Winvalid-pch//g' "$build/compile_commands.json" \
     >"$commands/compile_commands.json"
-find "${@/#/src/}" -name '*.cpp' -print0 | xargs -0 -n 2 -P 2 "$tidy" -p "$commands" --quiet 2>/dev/null
+find "${@/#/src/}" -name '*.cpp' | while IFS= read -r file; do
+    if grep -q -F "/$file\"" "$commands/compile_commands.json"; then printf '%s\0' "$file"; fi # of this build
+done | xargs -0 -n 2 -P 2 "$tidy" -p "$commands" --quiet 2>/dev/null

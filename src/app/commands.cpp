@@ -3,6 +3,7 @@
 #include "autosampling/base/build_info.hpp"
 #include "autosampling/base/counted.hpp"
 #include "autosampling/base/error_words.hpp"
+#include "autosampling/comm/gpu.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
 #include "autosampling/options/configuration.hpp"
@@ -17,6 +18,7 @@
 #include <boost/version.hpp>
 
 #include <algorithm>
+#include <iomanip>
 #include <iostream>
 #include <set>
 #include <thread>
@@ -166,6 +168,9 @@ void info_command() {
               << "\nhost         " << host_name() << "\nCPU          " << cpu_kind() << ", "
               << std::thread::hardware_concurrency() << " hardware threads"
               << "\ndevice       auto is " << choose_device(Device::automatic, 0).str() << '\n';
+    for (const LoadedLibrary& library : gpu_libraries())
+        std::cout << std::left << std::setw(13) << library.name << library.version
+                  << (library.path.empty() ? "" : ", " + library.path) << '\n';
 }
 
 namespace {

@@ -6,9 +6,10 @@
 # virtual environment .venv beside CMakeLists.txt, else the torch that python3 imports.
 #
 # Gives: LibTorch_FOUND, LibTorch_VERSION, LibTorch_LIBRARY_DIRS and the target LibTorch::LibTorch. With
-# AUTOSAMPLING_CUDA that has libtorch_cuda, libc10_cuda and the CUDA runtime too. The runtime comes from the wheel's
-# dependencies, so that a toolkit of the machine, often of another version, isn't taken by chance; CUDAToolkit_ROOT
-# names one on purpose.
+# AUTOSAMPLING_CUDA that has libtorch_cuda, libc10_cuda and the CUDA runtime too, and there are LibTorch::cudart, the
+# runtime alone, and LibTorch::nccl_headers. All this comes from the wheel's dependencies, so that a toolkit of the
+# machine, often of another version, isn't taken by chance; CUDAToolkit_ROOT names one on purpose. NCCL isn't linked:
+# the program looks its functions up in the library that LibTorch has loaded.
 
 # Sets `result` to the LibTorch folder under one of the roots, or to "".
 function(_libtorch_find_home result)
@@ -98,12 +99,15 @@ if(AUTOSAMPLING_CUDA)
             NO_DEFAULT_PATH)
   find_library(LibTorch_CUDART_LIBRARY NAMES cudart libcudart.so.13 libcudart.so.12 PATHS ${_libtorch_cuda_roots}
                PATH_SUFFIXES lib lib64 NO_DEFAULT_PATH)
-  mark_as_advanced(LibTorch_CUDART_INCLUDE_DIR LibTorch_CUDA_CRT_INCLUDE_DIR LibTorch_CUDART_LIBRARY)
+  find_path(LibTorch_NCCL_INCLUDE_DIR nccl.h PATHS "${LibTorch_HOME}/../nvidia/nccl" ${_libtorch_cuda_roots}
+            PATH_SUFFIXES include NO_DEFAULT_PATH)
+  mark_as_advanced(LibTorch_CUDART_INCLUDE_DIR LibTorch_CUDA_CRT_INCLUDE_DIR LibTorch_CUDART_LIBRARY
+                   LibTorch_NCCL_INCLUDE_DIR)
   list(APPEND _libtorch_required LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY LibTorch_CUDART_INCLUDE_DIR
-       LibTorch_CUDA_CRT_INCLUDE_DIR LibTorch_CUDART_LIBRARY)
+       LibTorch_CUDA_CRT_INCLUDE_DIR LibTorch_CUDART_LIBRARY LibTorch_NCCL_INCLUDE_DIR)
   if(LibTorch_HOME)
-    set(_libtorch_reason "AUTOSAMPLING_CUDA needs a LibTorch with CUDA, and the CUDA runtime with its headers: the pip \
-packages nvidia-cuda-runtime and nvidia-cuda-crt beside torch, or a toolkit that CUDAToolkit_ROOT names.")
+    set(_libtorch_reason "AUTOSAMPLING_CUDA needs a LibTorch with CUDA, the CUDA runtime and the headers of both it and \
+NCCL: let jobs/setup.sh --cuda put all into .venv, or name a toolkit by CUDAToolkit_ROOT.")
   endif()
 endif()
 
@@ -120,10 +124,17 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   set(_libtorch_includes "${LibTorch_HOME}/include" "${LibTorch_HOME}/include/torch/csrc/api/include")
   set(_libtorch_libraries "${LibTorch_CPU_LIBRARY}" "${LibTorch_C10_LIBRARY}")
   if(AUTOSAMPLING_CUDA)
-    list(APPEND _libtorch_includes "${LibTorch_CUDART_INCLUDE_DIR}" "${LibTorch_CUDA_CRT_INCLUDE_DIR}")
+    add_library(LibTorch::cudart INTERFACE IMPORTED)
+    set_target_properties(
+      LibTorch::cudart
+      PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${LibTorch_CUDART_INCLUDE_DIR};${LibTorch_CUDA_CRT_INCLUDE_DIR}"
+                 INTERFACE_LINK_LIBRARIES "${LibTorch_CUDART_LIBRARY}")
+    add_library(LibTorch::nccl_headers INTERFACE IMPORTED)
+    set_target_properties(LibTorch::nccl_headers PROPERTIES INTERFACE_INCLUDE_DIRECTORIES
+                                                            "${LibTorch_NCCL_INCLUDE_DIR}")
     # libtorch_cuda registers its operators from static initialisers: it must stay linked though no symbol is used.
     list(APPEND _libtorch_libraries -Wl,--push-state,--no-as-needed "${LibTorch_CUDA_LIBRARY}" -Wl,--pop-state
-         "${LibTorch_C10_CUDA_LIBRARY}" "${LibTorch_CUDART_LIBRARY}")
+         "${LibTorch_C10_CUDA_LIBRARY}" LibTorch::cudart)
   endif()
   add_library(LibTorch::LibTorch INTERFACE IMPORTED)
   # What libtorch_cpu of a CUDA wheel needs of CUDA is found at run time, by its own RPATH.

@@ -1,10 +1,12 @@
 #include "autosampling/base/error.hpp"
+#include "autosampling/comm/choose_transport.hpp"
 #include "autosampling/data/dataset.hpp"
 #include "autosampling/options/configuration.hpp"
 #include "autosampling/sampling/signals.hpp"
 #include "autosampling/training/script.hpp"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 
 namespace autosampling {
@@ -49,6 +51,11 @@ void check_population(const PopulationOptions& population, std::int64_t batch_si
     require(population.members != 1 || population.selection != SelectionRule::mean,
             "population.selection = mean averages members, and there is one: set population.members = 2 or more, or "
             "another selection");
+}
+
+void check_transport(const Options& options) {
+    if (options.run.device == Device::cpu)
+        choose_transport(std::array<GpuFacts, 1>{}, options.population.transport); // refuses what GPUs alone have
 }
 
 void check_model(const ModelOptions& model, const PopulationOptions& population) {
@@ -165,6 +172,7 @@ void check_consistency(const Options& asked) {
     check_data(options.data);
     check_training(options.training);
     check_population(options.population, options.training.batch_size);
+    check_transport(options);
     check_model(options.model, options.population);
     check_exploration(options.exploration, options.population);
     check_sampling(options);

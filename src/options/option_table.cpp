@@ -216,6 +216,11 @@ std::vector<Option> population_options() {
          "Whether batch norm goes by a member's whole batch, or by each rank's part of it; then the running statistics "
          "of "
          "the member's first rank are the member's."},
+        {"population", "transport", at<&Options::population, &PopulationOptions::transport>, names<TransportKind>(), "",
+         "What carries the members' states between ranks. mpi: MPI, for members on CPUs; mpi-staged: MPI, by way of "
+         "host memory; nccl: NCCL, where each rank has a GPU of its own; auto: the first of nccl, mpi-staged and mpi "
+         "that can be had. Results don't depend on it.",
+         AtResume::any},
     };
 }
 

@@ -5,6 +5,7 @@
 #include "autosampling/base/cores.hpp"
 #include "autosampling/base/counted.hpp"
 #include "autosampling/base/job.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/comm/core_use.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
@@ -124,14 +125,17 @@ Launch foreseen_launch(const RunOptions& options, std::int64_t ranks) {
     return launch;
 }
 
-void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& launch, std::int64_t first_cycle,
-               Log& log) {
+void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& launch, const std::string& why,
+               std::int64_t first_cycle, Log& log) {
     const auto& [options, split, plan, columns] = prepared;
     const BuildInfo build = build_info();
     log.info(text("autosampling ", build.version, " (", build.git_hash, build.git_dirty ? ", changed" : "", "), ",
                   counted(launch.ranks, "rank"), ", ", counted(launch.threads, "thread"), " each, transport ",
-                  launch.transport));
+                  launch.transport, " (", why, ")"));
     for (const std::string& line : describe(plan, options)) log.info(line);
+    const std::size_t without = to_size(std::ranges::find(launch.device, "cpu") - launch.device.begin());
+    if (build.cuda && options.run.device == Device::automatic && without < launch.device.size())
+        log.warning(text("no CUDA device on ", launch.host[without], ": rank ", without, " trains on its CPU"));
     say_disk_use(prepared, data, launch, log);
     for (const std::string& line : differences(launch.processors)) log.warning(line);
     if (options.replay.mode == ReplayMode::exact)

@@ -4,6 +4,7 @@
 #include "autosampling/base/files.hpp"
 #include "autosampling/base/narrow.hpp"
 #include "autosampling/options/configuration.hpp"
+#include "autosampling/population/carrier.hpp"
 #include "autosampling/population/heartbeat.hpp"
 #include "autosampling/population/initial_weights.hpp"
 #include "autosampling/population/launch.hpp"
@@ -109,6 +110,7 @@ struct Ground {
     Checkpoint checkpoint;
     Prepared prepared;
     torch::Device device = torch::kCPU;
+    TransportChoice transport;
 
     std::int64_t first_cycle() const { return checkpoint ? checkpoint->cycle : 0; }
     // Whether there is nothing to do: a finished run, all of it whole. Collective.
@@ -127,6 +129,7 @@ Ground::Ground(const Communicator& comm, const Options& asked, Opening opening, 
     checkpoint = find_checkpoint(comm, asked.run.output, opening, point, log);
     comm.agree([&] { settle(asked, comm.size()); });
     if (prepared.options.run.deterministic && device.is_cuda()) require_determinism();
+    transport = choose_transport(comm, node, device, prepared.options.population.transport);
 }
 
 bool Ground::is_finished(const Communicator& comm) const {
@@ -153,7 +156,7 @@ void Ground::settle(Options asked, int ranks) {
 // What trains.
 struct Engine {
     // Collective.
-    Engine(const Communicator& comm, const Ground& ground);
+    Engine(const Communicator& comm, const Ground& ground, const TransportMaker& make);
 
     Communicator team;
     std::unique_ptr<TeamExchange> exchange; // the trainer's, over the team
@@ -192,11 +195,19 @@ Sampler make_sampler(const Communicator& comm, const Prepared& prepared) {
     return {options.exploration, options.run.seed, draws, plan.batches_per_cycle, *std::move(policy)};
 }
 
-Engine::Engine(const Communicator& comm, const Ground& ground)
+AverageSize average_size(const Ground& ground, Trainer& trainer) {
+    const auto& [options, split, plan, columns] = ground.prepared;
+    const bool averages = options.population.selection == SelectionRule::mean;
+    return {to_size(trainer.state().buffer().numel()), averages ? narrow<int>(plan.members) : 0};
+}
+
+Engine::Engine(const Communicator& comm, const Ground& ground, const TransportMaker& make)
     : team(comm.split(comm.rank() / narrow<int>(ground.prepared.options.population.ranks_per_member))),
       exchange(make_host_exchange(team)),
       trainer(trainer_options(ground, *exchange), ground.data.dataset(), ground.prepared.split),
-      sampler(make_sampler(comm, ground.prepared)), transport(make_mpi_transport(comm)) {
+      sampler(make_sampler(comm, ground.prepared)),
+      transport(make ? make(comm, average_size(ground, trainer))
+                     : make_transport(comm, ground.transport.kind, ground.device, average_size(ground, trainer))) {
     const ModelOptions& model = ground.prepared.options.model;
     comm.on_root([&] {
         if (!ground.checkpoint && !model.init.empty()) load_initial_weights(trainer.state(), model);
@@ -241,7 +252,8 @@ void close_run(const Options& options, const Recorder& recorder, const Progress&
 } // namespace
 
 ExitCode run_population(const Communicator& world, const Options& asked, Opening opening,
-                        const volatile std::sig_atomic_t& stop, Log& log, const AfterTraining& after_training) {
+                        const volatile std::sig_atomic_t& stop, Log& log, const AfterTraining& after_training,
+                        const TransportMaker& make_transport) {
     const auto began = std::chrono::steady_clock::now();
     log.set_level(asked.run.log_level);
     set_threads(narrow<int>(asked.run.threads));
@@ -257,14 +269,15 @@ ExitCode run_population(const Communicator& world, const Options& asked, Opening
         if (comm.is_root()) log.info(text("finished already: the record is ", (run / "run.h5").string()));
         return ExitCode::finished;
     }
-    Engine engine(comm, ground);
+    Engine engine(comm, ground, make_transport);
 
     const Summary reached = open_run(comm, ground, engine, opening, log);
     Launch launch = make_launch(comm, options.run, ground.device, engine.transport->name(),
                                 checkpoint ? checkpoint->launch.link + 1 : 0);
     launch.processors = processors_of(comm, launch.link, checkpoint ? checkpoint->launch.processors : Processors{});
     if (ground.node.is_root() && !ground.data.remark().empty()) log.warning(ground.data.remark());
-    comm.on_root([&] { say_start(ground.prepared, ground.data_plan, launch, ground.first_cycle(), log); });
+    comm.on_root(
+        [&] { say_start(ground.prepared, ground.data_plan, launch, ground.transport.why, ground.first_cycle(), log); });
     warn_of_crowded_cores(comm, ground.node, options.run.threads, log);
     Progress progress(options, plan, run, launch.link, ground.first_cycle());
     comm.on_root([&] {

@@ -46,6 +46,8 @@ TEST(Consistency, options_that_exclude_need_or_contradict_each_other_are_refused
     expect_refused({"training.milestones=[2, 2]"}, "training.milestones");
     expect_refused({"training.milestones=[3, 2]"}, "training.milestones");
     expect_refused({"data.reward_images=10", "data.reward_images_per_cycle=11"}, "data.reward_images_per_cycle");
+    expect_refused({"run.device=cpu", "population.transport=nccl"}, "population.transport");
+    expect_refused({"run.device=cpu", "population.transport=mpi-staged"}, "population.transport");
     expect_refused({"population.ranks_per_member=3"}, "population.ranks_per_member");
     expect_refused({"population.selection=top-k", "population.members=3", "population.survivors=4"},
                    "population.survivors");

@@ -3,6 +3,7 @@
 
 #include "autosampling/base/log.hpp"
 #include "autosampling/base/names.hpp"
+#include "autosampling/comm/choose_transport.hpp"
 #include "autosampling/data/options.hpp"
 #include "autosampling/sampling/options.hpp"
 #include "autosampling/training/options.hpp"
@@ -46,6 +47,7 @@ struct PopulationOptions {
     std::int64_t max_retries = 3;       // repetitions of a cycle in which no member is finite
     std::int64_t ranks_per_member = 1;  // g, ranks that train a member together, each a part of its batches
     bool synchronise_statistics = true; // batch norm over the whole batch of a member, not over each rank's part
+    TransportKind transport = TransportKind::automatic;
 };
 
 enum class Variation { none, factor, resample };

@@ -28,9 +28,9 @@ std::optional<std::chrono::steady_clock::time_point> wall_of(const RunOptions& o
 // What it would be with so many ranks like this process, on a CPU. Local.
 Launch foreseen_launch(const RunOptions& options, std::int64_t ranks);
 
-// The plan, what it takes on disk, and what may surprise. On rank 0.
-void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& launch, std::int64_t first_cycle,
-               Log& log);
+// The plan, what it takes on disk, and what may surprise; `why` it has this transport. On rank 0.
+void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& launch, const std::string& why,
+               std::int64_t first_cycle, Log& log);
 
 // Says where more threads than cores are. `threads` of each rank. Collective over both; `node` is comm.split_by_node().
 void warn_of_crowded_cores(const Communicator& comm, const Communicator& node, std::int64_t threads, Log& log);

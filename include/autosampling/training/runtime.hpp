@@ -1,6 +1,7 @@
 // What a process sets up once, and asks of LibTorch, before it trains: threads, heap, device, precision.
 #pragma once
 
+#include "autosampling/comm/nccl_library.hpp"
 #include "autosampling/training/options.hpp"
 
 #include <torch/types.h>
@@ -26,6 +27,9 @@ void check_device(Device device);
 // The device for this rank; `local_rank` picks the GPU. Throws Error(usage) where the build
 // or the machine has no CUDA. The CUDA path has not been run on the machines where this program was tested.
 torch::Device choose_device(Device device, int local_rank);
+
+// Of LibTorch, for this thread; null for a CPU.
+DeviceStream current_stream(const torch::Device& device);
 
 // From now on only operations on a GPU that give the same bits each time, with cuBLAS's work space fixed; one that
 // can't throws. Before any work on a GPU. Not run on the machines where this program was tested.

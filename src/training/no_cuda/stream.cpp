@@ -1,0 +1,9 @@
+#include "autosampling/training/runtime.hpp"
+
+namespace autosampling {
+
+DeviceStream current_stream(const torch::Device&) {
+    return nullptr;
+}
+
+} // namespace autosampling
