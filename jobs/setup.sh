@@ -5,6 +5,7 @@
 #
 #   bash jobs/setup.sh                 for the program and the analysis of its runs
 #   bash jobs/setup.sh --tests         for the tests, too
+#   bash jobs/setup.sh --cuda          for a build with AUTOSAMPLING_CUDA and its tests (2.7 GB more on disk)
 #   bash jobs/setup.sh --long-tests    and for the long ones: Chromium, and PyTorch as a whole (5 GB)
 #
 # jobs/quickstart.sh and tests/run.sh source it. With LibTorch_ROOT set, the LibTorch there is used, and none is
@@ -12,6 +13,11 @@
 
 # The PyPI wheel, and the two CUDA packages that its libtorch_cpu.so loads; a CPU doesn't need the rest (4 GB).
 torch_packages=(torch==2.11.0 nvidia-cuda-cupti==13.0.85 nvidia-cuda-runtime==13.0.96)
+# What a build with AUTOSAMPLING_CUDA needs besides: what torch's metadata pin, and headers of the runtime's.
+cuda_packages=(nvidia-cublas==13.1.0.3 nvidia-cuda-crt==13.0.88 nvidia-cuda-nvrtc==13.0.88
+    nvidia-cudnn-cu13==9.19.0.56 nvidia-cufft==12.0.0.61 nvidia-cufile==1.15.1.6 nvidia-curand==10.4.0.35
+    nvidia-cusolver==12.0.4.66 nvidia-cusparse==12.6.3.3 nvidia-cusparselt-cu13==0.8.0 nvidia-nccl-cu13==2.28.9
+    nvidia-nvjitlink==13.0.88 nvidia-nvshmem-cu13==3.4.5)
 # What analysis/ needs, with what that needs; setuptools installs it.
 python_packages=(numpy==2.4.6 h5py==3.16.0 h5netcdf==1.8.2 matplotlib==3.11.2 pandas==3.1.1 scipy==1.17.1
     xarray==2026.9.0 xxhash==4.1.0 contourpy==1.3.3 cycler==0.12.1 fonttools==4.68.0 kiwisolver==1.5.1 packaging==26.4
@@ -151,12 +157,13 @@ PYTHON
         --editable ./analysis || fail "pip can't install ./analysis: see its message above"
 }
 
-# set_up [--tests]: everything but what the long tests need.
+# set_up [--tests | --cuda]: everything but what the long tests need.
 set_up() {
     local packages=("${python_packages[@]}")
     if can_install; then install_packages "$optional_program_packages"; fi
     if [[ ! ${LibTorch_ROOT:-} ]]; then packages+=("${torch_packages[@]}"); fi
-    if [[ ${1-} == --tests ]]; then
+    if [[ ${1-} == --cuda && ! ${LibTorch_ROOT:-} ]]; then packages+=("${cuda_packages[@]}"); fi
+    if [[ ${1-} ]]; then
         install_packages "$program_packages" "$test_packages"
         if can_install; then install_packages "$optional_test_packages"; fi
         packages+=("${test_python_packages[@]}")

@@ -4,6 +4,7 @@
 #   bash tests/run.sh              the quick ones
 #   bash tests/run.sh --all        the long ones, too
 #   bash tests/run.sh --sanitize   the same, built with AddressSanitizer and UndefinedBehaviorSanitizer
+#   bash tests/run.sh --cuda       those that a build with AUTOSAMPLING_CUDA may change, with such a build; needs no GPU
 #
 # The exit code is ctest's. A test that can't run here is listed at the end as skipped, with its name.
 set -euo pipefail
@@ -11,19 +12,24 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 source jobs/setup.sh
 
 preset="test"
+needs=--tests
 selection=(--label-regex '^quick$')
 for argument; do
     case $argument in
     --all) selection=() ;;
     --sanitize) preset=asan ;;
+    --cuda)
+        preset=cuda needs=--cuda
+        selection=(--tests-regex '^(comm|training|population)\.|^e2e\.no_gpu$')
+        ;;
     *)
-        say 'usage: tests/run.sh [--all] [--sanitize]' >&2
+        say 'usage: tests/run.sh [--all] [--sanitize | --cuda]' >&2
         exit 2
         ;;
     esac
 done
 
-set_up --tests
+set_up "$needs"
 if ((${#selection[@]} == 0)); then set_up_long_tests; fi
 build "$preset"
 mpi_environment
