@@ -203,11 +203,11 @@ build() {
     fi
 }
 
-# Sets mpirun, the command, for more ranks than cores and for root.
+# mpi_environment [LAUNCHER]: sets mpirun, the command, for more ranks than cores and for root.
 mpi_environment() {
     export OMP_NUM_THREADS=1
-    mpirun=(mpirun)
-    if mpirun --version | grep -q -E 'Open MPI|OpenRTE'; then mpirun+=(--oversubscribe --bind-to none); fi
+    mpirun=("${1:-mpirun}")
+    if "${mpirun[0]}" --version | grep -q -E 'Open MPI|OpenRTE'; then mpirun+=(--oversubscribe --bind-to none); fi
     if [[ $(id -u) == 0 ]]; then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
 }
 

@@ -16,7 +16,8 @@ root=$(cd -- "$e2e/../.." && pwd)
 small=$e2e/small.toml
 # shellcheck source=jobs/setup.sh
 source "$root/jobs/setup.sh" # say, fail, mpi_environment
-mpi_environment
+# The launcher of the MPI that the program was built with.
+mpi_environment "$(sed -n 's/^MPIEXEC_EXECUTABLE:FILEPATH=//p' "${program%/src/*}/CMakeCache.txt" 2>/dev/null || true)"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0} # MPI libraries leak
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/autosampling e2e.XXXXXX")
