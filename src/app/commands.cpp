@@ -86,11 +86,12 @@ Options load_replay_options(const RunArguments& arguments, ReplayMode mode) {
 void leave_error(const Communicator& comm, const std::filesystem::path& run, const std::exception& error, Log& log) {
     const auto* known = dynamic_cast<const Error*>(&error);
     // What all ranks throw, and what all that wait for a silent one do, is left by the root.
-    if (known && (known->agreed() || known->code() == ExitCode::timeout) && !comm.is_root()) return;
+    const bool shared = known && (known->agreed() || known->code() == ExitCode::timeout);
+    if (shared && !comm.is_root()) return;
     log.keep(LogLevel::error, words_of(error));
     if (!log.is_in_place()) return;
     try {
-        write_failure(run / "summary.json", words_of(error));
+        write_failure(run / "summary.json", (shared ? "" : comm.name_of(comm.rank()) + ": ") + words_of(error));
         log.keep(LogLevel::info, result_line(run / "summary.json"));
     } catch (const std::exception&) {
     }
@@ -100,6 +101,7 @@ void leave_error(const Communicator& comm, const std::filesystem::path& run, con
 ExitCode search(Communicator& comm, const std::function<Options()>& load, Opening opening,
                 const volatile std::sig_atomic_t& stop) {
     comm.agree([&] { refuse_singletons(comm.size()); });
+    comm.learn_hosts();
     std::string configuration;
     comm.on_root([&] {
         const Options options = load();
@@ -189,6 +191,8 @@ ExitCode agreed_outcome(Communicator& comm, const std::function<ExitCode(Communi
 [[noreturn]] void abort_job(const std::exception& cause, ExitCode code) {
     int rank = 0;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    // All that wait for a silent rank know of it: the lowest of them says it and ends the others.
+    if (code == ExitCode::timeout) std::this_thread::sleep_for(std::chrono::seconds(3 * std::min(rank, 4)));
     std::cerr << text("autosampling: rank ", rank, " on ", host_name(), ": ", words_of(cause), "\n") << std::flush;
     MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
     std::abort();

@@ -43,7 +43,7 @@ void Communicator::agree(const std::function<void()>& action) const {
     if (first == all.end()) return;
     const auto failing = narrow<int>(first - all.begin());
     broadcast_message(*this, outcome, failing);
-    if (failing != 0) outcome.message = text("rank ", failing, ": ", outcome.message);
+    if (std::count(all.begin(), all.end(), 1) < size()) outcome.message = name_of(failing) + ": " + outcome.message;
     throw Error(outcome.code, outcome.message, true);
 }
 
@@ -51,7 +51,9 @@ void Communicator::on_root(const std::function<void()>& action) const {
     Outcome outcome;
     if (is_root()) outcome = outcome_of(action);
     broadcast_message(*this, outcome);
-    if (outcome.failed) throw Error(outcome.code, outcome.message, true);
+    if (!outcome.failed) return;
+    if (outcome.code == ExitCode::failure) outcome.message = name_of(0) + ": " + outcome.message;
+    throw Error(outcome.code, outcome.message, true);
 }
 
 } // namespace autosampling

@@ -1,6 +1,8 @@
 #include "autosampling/comm/deadline.hpp"
 
+#include "autosampling/base/build_info.hpp"
 #include "autosampling/base/narrow.hpp"
+#include "autosampling/comm/message.hpp"
 #include "communicator_state.hpp"
 
 #include <algorithm>
@@ -95,12 +97,31 @@ void Communicator::set_cycle(std::int64_t cycle) {
     state_->cycle = cycle;
 }
 
+void Communicator::learn_hosts() {
+    std::vector<std::string> hosts = gather_messages(*this, host_name());
+    broadcast_message(*this, hosts);
+    state_->hosts = std::make_shared<const std::vector<std::string>>(std::move(hosts));
+}
+
+std::string Communicator::name_of(int rank) const {
+    int number = rank;
+    MPI_Group group = MPI_GROUP_NULL;
+    MPI_Group world = MPI_GROUP_NULL;
+    check_mpi(MPI_Comm_group(state_->data, &group), "MPI_Comm_group");
+    check_mpi(MPI_Comm_group(MPI_COMM_WORLD, &world), "MPI_Comm_group");
+    check_mpi(MPI_Group_translate_ranks(group, 1, &rank, world, &number), "MPI_Group_translate_ranks");
+    MPI_Group_free(&group);
+    MPI_Group_free(&world);
+    return text("rank ", number, state_->hosts ? " on " + state_->hosts->at(to_size(number)) : "");
+}
+
 // A communicator like this one over `part`, which it frees. Collective over `part`.
 Communicator Communicator::adopt(MPI_Comm part) const {
     Communicator made(part, state_->message_limit);
     check_mpi(MPI_Comm_free(&part), "MPI_Comm_free");
     made.set_timeout(state_->timeout);
     made.set_cycle(state_->cycle);
+    made.state_->hosts = state_->hosts;
     return made;
 }
 

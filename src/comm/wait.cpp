@@ -7,7 +7,6 @@
 #include "communicator_state.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <thread>
 
 namespace autosampling {
@@ -53,7 +52,8 @@ std::string place_in_run(const auto& state, const std::string& operation) {
 // One wait of one rank.
 class Communicator::Waiter {
   public:
-    Waiter(State& state, const char* operation) : state_(state), operation_(operation) {}
+    Waiter(const Communicator& comm, const char* operation)
+        : comm_(comm), state_(*comm.state_), operation_(operation) {}
 
     // Throws Error(timeout).
     void until(const std::function<bool()>& done) {
@@ -129,35 +129,19 @@ class Communicator::Waiter {
 
     // By the operation in which each rank of the communicator waits, empty for a silent one.
     std::string describe(const std::vector<std::string>& waits_in) const {
-        const std::vector<int> names = world_ranks();
         std::string silent;
         std::string elsewhere;
         for (std::size_t rank = 0; rank < waits_in.size(); ++rank)
             if (waits_in[rank].empty())
-                silent += text(silent.empty() ? "" : ", ", names[rank]);
+                silent += (silent.empty() ? "" : ", ") + comm_.name_of(narrow<int>(rank));
             else if (waits_in[rank] != operation_)
-                elsewhere += text(", rank ", names[rank], " waits in ", waits_in[rank]);
+                elsewhere += text(", ", comm_.name_of(narrow<int>(rank)), " waits in ", waits_in[rank]);
         return text("time-out after ", state_.timeout.count(), " s in ", place_in_run(state_, operation_), " (",
-                    silent.empty() ? "no rank is silent" : "silent: rank " + silent, elsewhere,
+                    silent.empty() ? "no rank is silent" : "silent: " + silent, elsewhere,
                     "): see what those ranks last wrote, or raise run.collective_timeout");
     }
 
-    // The ranks of this communicator by their number in the whole job.
-    std::vector<int> world_ranks() const {
-        std::vector<int> ranks(to_size(state_.size));
-        std::iota(ranks.begin(), ranks.end(), 0);
-        std::vector<int> names(ranks.size());
-        MPI_Group group = MPI_GROUP_NULL;
-        MPI_Group world = MPI_GROUP_NULL;
-        check_mpi(MPI_Comm_group(state_.data, &group), "MPI_Comm_group");
-        check_mpi(MPI_Comm_group(MPI_COMM_WORLD, &world), "MPI_Comm_group");
-        check_mpi(MPI_Group_translate_ranks(group, state_.size, ranks.data(), world, names.data()),
-                  "MPI_Group_translate_ranks");
-        MPI_Group_free(&group);
-        MPI_Group_free(&world);
-        return names;
-    }
-
+    const Communicator& comm_;
     State& state_;
     std::string operation_;
     Clock::time_point start_ = Clock::now();
@@ -168,7 +152,7 @@ std::string Communicator::place_of(const char* operation) const {
 }
 
 void Communicator::wait_until(const std::function<bool()>& done, const char* operation) const {
-    Waiter(*state_, operation).until(done);
+    Waiter(*this, operation).until(done);
 }
 
 void Communicator::wait(std::span<MPI_Request> requests, const char* operation) const {

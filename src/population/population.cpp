@@ -125,13 +125,28 @@ Population::Trial Population::try_members(const volatile std::sig_atomic_t& stop
         PopulationOptions rule = context_.options.population;
         if (context_.sampler.timetable().has_rounds() && !closes_round()) rule.selection = SelectionRule::none;
         trial.selection = select(rule, trial.outcomes, context_.options.run.seed, cycle_);
-        if (!trial.selection.survivors.empty()) return trial;
+        if (!trial.selection.survivors.empty()) {
+            warn_of_lost(trial.outcomes);
+            return trial;
+        }
         store_.discard();
         if (trial.attempt == context_.options.population.max_retries) give_up(trial.attempt);
         if (asked_to_stop(trial.reports)) return trial;
         if (context_.comm.is_root())
             context_.log.warning(text("no member is finite: the cycle is repeated with new draws (repetition ",
                                       trial.attempt + 1, " of ", context_.options.population.max_retries, ")"));
+    }
+}
+
+// Once a rank: one that goes on losing members may be a broken node.
+void Population::warn_of_lost(std::span<const Outcome> outcomes) {
+    if (!context_.comm.is_root()) return;
+    for (const Outcome& outcome : outcomes) {
+        const int rank = placement_.rank_of(outcome.member);
+        if (!outcome.finite && told_lost_.insert(rank).second)
+            context_.log.warning(text("member ", outcome.member, ", ", context_.comm.name_of(rank),
+                                      ", is not finite (its loss or weights overflow): it goes on from others; the "
+                                      "record has each such case"));
     }
 }
 

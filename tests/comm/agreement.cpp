@@ -1,3 +1,4 @@
+#include "autosampling/base/build_info.hpp"
 #include "autosampling/comm/message.hpp"
 #include "harness/mpi_test.hpp"
 
@@ -25,17 +26,18 @@ TEST(Agree, success_of_all_ranks_returns) {
 }
 
 TEST(Agree, lowest_failing_ranks_error_reaches_all_ranks) {
+    Communicator comm(world().raw());
+    comm.learn_hosts();
     const int last = world().size() - 1;
     for (int lowest = 0; lowest <= last; ++lowest) {
         const auto error = error_of([&] {
-            world().agree(
-                [&] { VALIDATE(world().rank() < lowest, ExitCode::data, "bad file of rank ", world().rank()); });
+            comm.agree([&] { VALIDATE(world().rank() < lowest, ExitCode::data, "bad file of rank ", world().rank()); });
         });
         ASSERT_TRUE(error.has_value());
         EXPECT_TRUE(error->agreed());
         EXPECT_EQ(error->code(), ExitCode::data);
         EXPECT_THAT(error->what(), ::testing::EndsWith(text("bad file of rank ", lowest)));
-        const std::string origin = lowest > 0 ? text("rank ", lowest, ": ") : "bad file";
+        const std::string origin = lowest > 0 ? text("rank ", lowest, " on ", host_name(), ": ") : "bad file";
         EXPECT_THAT(error->what(), ::testing::StartsWith(origin));
     }
 }
@@ -72,6 +74,14 @@ TEST(OnRoot, roots_error_reaches_all_ranks) {
     EXPECT_TRUE(error->agreed());
     EXPECT_EQ(error->code(), ExitCode::checkpoint);
     EXPECT_STREQ(error->what(), "the folder is in use");
+}
+
+TEST(OnRoot, failure_names_the_root) {
+    Communicator comm(world().raw());
+    comm.learn_hosts();
+    const auto error = error_of([&] { comm.on_root([] { throw std::runtime_error("no room"); }); });
+    ASSERT_TRUE(error.has_value());
+    EXPECT_EQ(error->what(), text("rank 0 on ", host_name(), ": no room"));
 }
 
 struct Note {

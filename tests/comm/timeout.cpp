@@ -1,3 +1,4 @@
+#include "autosampling/base/build_info.hpp"
 #include "autosampling/comm/deadline.hpp"
 #include "harness/mpi_test.hpp"
 
@@ -54,6 +55,25 @@ TEST(Timeout, names_the_silent_rank_on_every_rank_that_waits) {
     if (world().size() == 1) GTEST_SKIP() << "needs two ranks";
     const int silent = world().size() - 1;
     expect_names(error_without(silent, [](const Communicator& comm) { comm.barrier(); }), silent);
+}
+
+TEST(Timeout, names_the_silent_ranks_host_once_it_is_known) {
+    if (world().size() == 1) GTEST_SKIP() << "needs two ranks";
+    Communicator job(world().raw());
+    job.learn_hosts();
+    Communicator comm = job.split(0);
+    comm.set_timeout(timeout);
+    if (!comm.is_root()) {
+        world().barrier();
+        return;
+    }
+    try {
+        comm.barrier();
+        ADD_FAILURE() << "a barrier without the other ranks ended";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), HasSubstr(text("silent: rank 1 on ", host_name())));
+    }
+    world().barrier();
 }
 
 TEST(Timeout, names_the_silent_rank_whatever_is_polled) {

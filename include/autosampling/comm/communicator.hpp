@@ -46,6 +46,11 @@ class Communicator {
     void set_cycle(std::int64_t cycle);
     // The operation as messages name it: "exchange of cycle 12".
     std::string place_of(const char* operation) const;
+    // Lets messages say on which host a rank is; so those of the communicators split from this one. Collective over the
+    // whole job.
+    void learn_hosts();
+    // "rank 3 on h2", by its number in the whole job; the host, once it was learned.
+    std::string name_of(int rank) const;
 
     // Ranks with the same colour (≥ 0), in today's order. Collective.
     Communicator split(int colour) const;
@@ -75,9 +80,10 @@ class Communicator {
     }
 
     // Runs `action` on every rank, locally; if it throws on any, every rank throws the lowest such rank's error,
-    // agreed. An exception that is no Error counts as Error(failure). Collective.
+    // agreed, and naming it unless all throw. An exception that is no Error counts as Error(failure). Collective.
     void agree(const std::function<void()>& action) const;
-    // Runs `action` on the root only; if it throws, every rank throws that error, agreed. Collective.
+    // Runs `action` on the root only; if it throws, every rank throws that error, agreed; an Error(failure) names the
+    // root. Collective.
     void on_root(const std::function<void()>& action) const;
 
     // Polls `done`, whatever it looks at, until it is true; the time-out is as above. For the transports.

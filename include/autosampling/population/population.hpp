@@ -13,6 +13,8 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <set>
+#include <span>
 #include <vector>
 
 namespace autosampling {
@@ -50,6 +52,7 @@ class Population {
 
     // Draws, trains, evaluates, gathers and selects, with new draws again while no member is finite.
     Trial try_members(const volatile std::sig_atomic_t& stop);
+    void warn_of_lost(std::span<const Outcome> outcomes);
     bool late() const;
     [[noreturn]] void give_up(std::uint8_t attempt);
     Evidence gather_evidence(const Trial& trial) const;
@@ -67,9 +70,10 @@ class Population {
     StateStore store_;
     Hyperparameters hyperparameters_; // the same on every rank
     Members members_;
-    std::int64_t cycle_ = 0; // done
-    Selection latest_;       // of the last cycle of this job; before it all share a state
-    Leader leader_;          // of this cycle
+    std::int64_t cycle_ = 0;  // done
+    Selection latest_;        // of the last cycle of this job; before it all share a state
+    Leader leader_;           // of this cycle
+    std::set<int> told_lost_; // ranks
     std::chrono::duration<double> longest_cycle_{0};
 };
 
