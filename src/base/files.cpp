@@ -68,9 +68,17 @@ void publish(const fs::path& path) {
     sync_folder(path.parent_path());
 }
 
+NewFile::NewFile(fs::path path) : path_(std::move(path)) {
+    remove();
+}
+
 NewFile::~NewFile() {
+    if (!path_.empty()) remove();
+}
+
+void NewFile::remove() const {
     std::error_code ignored;
-    if (!path_.empty()) fs::remove(temporary_name(path_), ignored);
+    fs::remove(temporary_name(path_), ignored);
 }
 
 void NewFile::publish() {
@@ -83,8 +91,8 @@ void sync_folder(const fs::path& folder) {
 }
 
 void write_file(const fs::path& path, std::string_view text) {
-    File out(temporary_name(path), O_WRONLY | O_CREAT | O_TRUNC);
     NewFile file(path);
+    File out(temporary_name(path), O_WRONLY | O_CREAT | O_EXCL);
     out.write(text);
     file.publish();
 }

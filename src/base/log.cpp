@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 namespace autosampling {
@@ -44,9 +45,11 @@ void Log::set_level(LogLevel level) {
 
 void Log::open(const std::filesystem::path& file) {
     sink_->path = file;
-    sink_->file.reset(std::fopen(file.c_str(), "ae"));
-    VALIDATE(sink_->file, ExitCode::failure, "cannot open the log ", file.string(), " (", std::strerror(errno),
-             "): check the folder's permissions");
+    const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0666);
+    VALIDATE(descriptor >= 0, ExitCode::failure, "cannot open the log ", file.string(), " (",
+             errno == ELOOP ? "it is a symbolic link" : std::strerror(errno),
+             "): ", errno == ELOOP ? "remove it" : "check the folder's permissions");
+    sink_->file.reset(::fdopen(descriptor, "a"));
 }
 
 void Log::set_cycle(std::int64_t cycle) {

@@ -31,8 +31,8 @@ Hdf5Type text_type() {
 PackWriter::PackWriter(std::filesystem::path path) : path_(std::move(path)), name_(temporary_name(path_)) {
     const Hdf5Properties access = hdf5_file_access();
     H5Pset_alignment(access.get(), begin_of_bytes, begin_of_bytes);
-    file_ = Hdf5Handle<H5Fclose>(check(H5Fcreate(name_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get())));
     new_file_ = NewFile(path_);
+    file_ = Hdf5Handle<H5Fclose>(check(H5Fcreate(name_.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.get())));
     descriptor_ = ::open(name_.c_str(), O_WRONLY | O_CLOEXEC);
     if (descriptor_ < 0) fail(std::strerror(errno));
 }

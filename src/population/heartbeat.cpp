@@ -16,7 +16,7 @@ Heartbeat::Heartbeat(std::filesystem::path file, std::chrono::milliseconds perio
           std::condition_variable_any end;
           std::unique_lock lock(mutex);
           while (!end.wait_for(lock, ending, period, [&] { return ending.stop_requested(); }))
-              ::utimensat(AT_FDCWD, file.c_str(), nullptr, 0);
+              ::utimensat(AT_FDCWD, file.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
       })) {}
 
 } // namespace autosampling

@@ -96,6 +96,7 @@ std::map<std::int64_t, fs::path, std::greater<>> list_checkpoints(const fs::path
 }
 
 void remove_checkpoint(const fs::path& folder) {
+    if (fs::is_symlink(folder)) fs::remove(folder); // what it leads to isn't this run's to remove
     if (!fs::is_directory(folder)) return;
     if (fs::remove(folder / "index.h5")) sync_folder(folder); // first: what is half removed is no checkpoint
     std::vector<fs::path> own;

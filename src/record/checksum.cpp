@@ -23,7 +23,7 @@ Trailer trailer_of(std::istream& in, std::uintmax_t size) {
     const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state(XXH3_createState(), XXH3_freeState);
     if (!state) throw std::bad_alloc();
     XXH3_64bits_reset(state.get());
-    std::vector<char> buffer(1 << 20);
+    std::vector<char> buffer(std::min<std::uintmax_t>(size, 1 << 20));
     while (size > 0 && in) {
         in.read(buffer.data(), static_cast<std::streamsize>(std::min<std::uintmax_t>(size, buffer.size())));
         XXH3_64bits_update(state.get(), buffer.data(), static_cast<std::size_t>(in.gcount()));

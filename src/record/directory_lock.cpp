@@ -89,6 +89,9 @@ std::string first_line(const fs::path& file) {
 }
 
 [[noreturn]] void refuse_unlockable(const char* what, const fs::path& file, int error) {
+    if (error == ELOOP)
+        throw Error(ExitCode::failure, file.string() + " is a symbolic link (what is written would go elsewhere): "
+                                                       "remove it, or take another directory");
     throw Error(ExitCode::failure, text("cannot ", what, " ", file.string(), " (", std::strerror(error), "): ",
                                         error == EACCES || error == EPERM || error == EROFS
                                             ? "you may not write there; ask the directory's owner, or take another one"
@@ -136,7 +139,7 @@ bool DirectoryLock::is_lock(const fs::path& name) {
 }
 
 DirectoryLock::DirectoryLock(const fs::path& directory) : file_(directory / lock_name) {
-    descriptor_ = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    descriptor_ = ::open(file_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (descriptor_ < 0) refuse_unlockable("open", file_, errno);
     directory_ = ::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {

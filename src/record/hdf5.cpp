@@ -65,9 +65,9 @@ std::string hdf5_version() {
 Hdf5File::Hdf5File(const std::filesystem::path& path, bool writing) : path_(path), writing_(writing) {
     const Hdf5Properties access = hdf5_file_access();
     if (writing) {
-        file_ = Hdf5Handle<H5Fclose>(
-            check(H5Fcreate(temporary_name(path).c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), "create"));
         new_file_ = NewFile(path);
+        file_ = Hdf5Handle<H5Fclose>(
+            check(H5Fcreate(temporary_name(path).c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.get()), "create"));
     } else {
         verify_checksum(path); // first: HDF5 1.10 can crash on a damaged file
         file_ = Hdf5Handle<H5Fclose>(check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), "open"));

@@ -32,8 +32,12 @@ void remove_leftovers(const fs::path& path) {
     };
     const auto is_record = [](const fs::path& file) { return file.stem().extension() == ".h5"; };
     look_into(path, [](const fs::path& file) { return is_own(file.filename()); });
-    look_into(path / "record", is_record);
-    for (const auto& [cycle, folder] : list_checkpoints(path)) look_into(folder, is_record);
+    const auto look_into_own = [&](const fs::path& folder) { // what a link leads to may be another job's
+        if (!fs::is_symlink(folder)) look_into(folder, is_record);
+    };
+    look_into_own(path / "record");
+    if (!fs::is_symlink(path / "checkpoint"))
+        for (const auto& [cycle, folder] : list_checkpoints(path)) look_into_own(folder);
     for (const fs::path& file : leftovers) fs::remove(file);
 }
 
@@ -107,7 +111,7 @@ void remove_own(const fs::path& path) {
     for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
         const fs::path name = entry.path().filename();
         if (!is_own(name) || DirectoryLock::is_lock(name)) continue;
-        if (entry.is_directory())
+        if (entry.is_directory() && !entry.is_symlink()) // what a link leads to isn't this run's to remove
             remove_recorded(entry.path());
         else
             fs::remove(entry.path());

@@ -40,6 +40,18 @@ TEST_F(Files, what_is_written_is_read_back) {
     EXPECT_FALSE(fs::exists(temporary_name(folder / "f")));
 }
 
+TEST_F(Files, a_symbolic_link_is_replaced_and_what_it_leads_to_stays) {
+    write_file(folder / "elsewhere", "theirs");
+    for (const fs::path& name : {folder / "f", temporary_name(folder / "f")}) {
+        fs::create_symlink(folder / "elsewhere", name);
+        write_file(folder / "f", "ours");
+        EXPECT_EQ(read_file(folder / "elsewhere"), "theirs");
+        EXPECT_EQ(read_file(folder / "f"), "ours");
+        EXPECT_FALSE(fs::is_symlink(folder / "f"));
+        fs::remove(folder / "f");
+    }
+}
+
 TEST_F(Files, the_temporary_name_ends_in_tmp) {
     EXPECT_EQ(temporary_name("run.d/cycles-0.h5"), fs::path("run.d/cycles-0.h5.tmp"));
 }

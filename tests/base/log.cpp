@@ -39,6 +39,19 @@ TEST(Log, an_event_is_one_line) {
     EXPECT_EQ(std::count(written.begin(), written.end(), '\n'), 1);
 }
 
+TEST(Log, a_file_that_is_a_symbolic_link_is_refused) {
+    const std::string folder = ::testing::TempDir();
+    const std::filesystem::path link = folder + "log-link", theirs = folder + "log-elsewhere";
+    std::filesystem::remove(link);
+    write_file(theirs, "theirs\n");
+    std::filesystem::create_symlink(theirs, link);
+    Log log(0);
+    EXPECT_THROW(log.open(link), Error);
+    EXPECT_EQ(read_file(theirs), "theirs\n");
+    std::filesystem::remove(link);
+    std::filesystem::remove(theirs);
+}
+
 TEST(Log, warnings_go_to_standard_error) {
     Log log(0);
     CaptureStdout();

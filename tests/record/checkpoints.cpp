@@ -1,5 +1,6 @@
 #include "autosampling/record/hdf5.hpp"
 #include "example_run.hpp"
+#include "record/checksum.hpp"
 
 #include <gmock/gmock.h>
 
@@ -107,6 +108,36 @@ TEST(Checkpoints, bad_one_is_passed_over_for_an_older_one) {
         EXPECT_EQ(newest_cycle(run.path(), passed_over), 10);
         EXPECT_THAT(passed_over, ElementsAre(HasSubstr(bad.reason)));
     }
+}
+
+TEST(Checkpoints, any_byte_that_is_flipped_and_any_cut_is_noticed) {
+    const Folder run;
+    write_checkpoint(run.path(), 10);
+    for (const char* name : {"index.h5", "state-1.h5"}) {
+        const fs::path file = checkpoint_folder(run.path(), 10) / name;
+        EXPECT_NO_THROW(verify_checksum(file));
+        const auto size = fs::file_size(file);
+        for (std::uintmax_t at = 0; at < size; ++at) {
+            damage(file, at);
+            EXPECT_THROW(verify_checksum(file), Damaged) << name << ", byte " << at;
+            damage(file, at);
+        }
+        for (std::uintmax_t left = size; left-- > 0;) {
+            fs::resize_file(file, left);
+            EXPECT_THROW(verify_checksum(file), Damaged) << name << ", " << left << " bytes";
+        }
+    }
+}
+
+TEST(Checkpoints, one_that_a_symbolic_link_leads_to_stays_when_the_link_goes) {
+    const Folder run, other;
+    write_checkpoint(other.path(), 10);
+    fs::create_directory(run.path() / "checkpoint");
+    fs::create_directory_symlink(checkpoint_folder(other.path(), 10), checkpoint_folder(run.path(), 10));
+    for (const std::int64_t cycle : {20, 30}) write_checkpoint(run.path(), cycle, 1);
+    EXPECT_FALSE(fs::is_symlink(checkpoint_folder(run.path(), 10)));
+    std::vector<std::string> passed_over;
+    EXPECT_EQ(newest_cycle(other.path(), passed_over), 10);
 }
 
 TEST(Checkpoints, only_the_newest_are_kept) {

@@ -130,6 +130,42 @@ TEST(RunDirectory, overwrite_removes_a_runs_own_files_alone) {
     EXPECT_EQ(contents(folder.path() / "checkpoint"), std::set<std::string>{"mine"});
 }
 
+TEST(RunDirectory, what_symbolic_links_lead_to_is_neither_removed_nor_written) {
+    const Folder folder, other;
+    make_run(other.path());
+    touch(other.path() / "record" / "cycles-00000001-00000001.h5.tmp");
+    const auto before = contents(other.path() / "record");
+    for (const char* name : {"config.toml", ".lock"}) touch(folder.path() / name);
+    for (const char* name : {"record", "checkpoint", "run.h5", "summary.json"})
+        fs::create_symlink(other.path() / name, folder.path() / name);
+    { const RunDirectory directory(folder.path(), Opening::resume); }
+    EXPECT_EQ(contents(other.path() / "record"), before);
+    { const RunDirectory directory(folder.path(), Opening::overwrite); }
+    EXPECT_EQ(contents(folder.path()), std::set<std::string>{".lock"});
+    EXPECT_EQ(contents(other.path() / "record"), before);
+    EXPECT_TRUE(fs::exists(other.path() / "checkpoint/cycle-00000001/index.h5"));
+    EXPECT_TRUE(fs::exists(other.path() / "run.h5"));
+
+    fs::remove(folder.path() / ".lock");
+    fs::create_symlink(other.path() / "config.toml", folder.path() / ".lock");
+    EXPECT_THAT(message_of(ExitCode::failure, [&] { RunDirectory(folder.path(), Opening::overwrite); }),
+                HasSubstr("is a symbolic link"));
+    EXPECT_EQ(fs::file_size(other.path() / "config.toml"), 1U);
+}
+
+TEST(RunDirectory, may_be_a_symbolic_link_itself) {
+    const Folder folder;
+    make_run(folder.path() / "there");
+    fs::create_directory_symlink("there", folder.path() / "link");
+    const RunDirectory directory(folder.path() / "link", Opening::resume);
+    EXPECT_TRUE(directory.still_ours());
+    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { RunDirectory(folder.path() / "there", Opening::resume); }),
+                HasSubstr("another job holds"));
+    fs::remove(folder.path() / "link");
+    fs::create_directory_symlink(".", folder.path() / "link");
+    EXPECT_FALSE(directory.still_ours());
+}
+
 TEST(RunDirectory, overwrite_of_what_is_no_run_is_refused_and_removes_nothing) {
     const Folder folder;
     touch(folder.path() / "record" / "vinyl.txt");

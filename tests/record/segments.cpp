@@ -139,11 +139,11 @@ TEST(Segments, failed_write_names_the_path_and_the_cause) {
     const Folder run;
     std::ofstream(run.path() / "file") << "not a folder";
     fs::create_directory(run.path() / "record");
-    fs::create_directory(run.path() / "record" / "cycles-00000000-00000003.h5.tmp");
+    fs::create_directories(run.path() / "record" / "cycles-00000000-00000003.h5.tmp" / "in the way");
     const std::string message =
         message_of(ExitCode::failure, [&] { write_segment(run.path(), header(), launch(), segment(0, 3)); });
     EXPECT_THAT(message, HasSubstr("cycles-00000000-00000003.h5"));
-    EXPECT_THAT(message, HasSubstr("s a directory"));
+    EXPECT_THAT(message, HasSubstr("File exists"));
 }
 
 } // namespace

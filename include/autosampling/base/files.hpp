@@ -14,11 +14,12 @@ std::filesystem::path temporary_name(const std::filesystem::path& path);
 // Forces temporary_name(path) to disk, renames it to path, forces the folder to disk. Throws Error(failure).
 void publish(const std::filesystem::path& path);
 
-// Stands for temporary_name(path) while it is being written: removes it unless it was published.
+// Stands for temporary_name(path) while it is being written: removes it unless it was published. Made before the file,
+// it removes what has that name, so that a symbolic link there leads nobody to write elsewhere.
 class NewFile {
   public:
     NewFile() = default;
-    explicit NewFile(std::filesystem::path path) : path_(std::move(path)) {}
+    explicit NewFile(std::filesystem::path path);
     ~NewFile();
     NewFile(NewFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
     NewFile& operator=(NewFile&& other) noexcept {
@@ -29,6 +30,8 @@ class NewFile {
     void publish();
 
   private:
+    void remove() const;
+
     std::filesystem::path path_; // empty: none
 };
 
