@@ -117,7 +117,7 @@ void assign_element(std::vector<T> Row::*member, Row& row, std::span<const T> pa
 template<class Row>
 void read_columns(const Hdf5File& file, const Columns<Row>& columns, const Sizes& sizes, std::vector<Row>& rows,
                   std::uint64_t first = 0) {
-    const std::uint64_t steps = file.shape(columns.front().name).at(0);
+    const std::uint64_t steps = file.steps(columns.front().name);
     for (const RowField<Row>& column : columns)
         std::visit(
             [&](auto member) {
@@ -138,7 +138,7 @@ template<class Row>
 std::vector<Row> read_rows(const Hdf5File& file, const Columns<Row>& columns, const Sizes& sizes) {
     std::vector<Row> rows;
     if (!file.has(columns.front().name)) return rows;
-    rows.resize(file.shape(columns.front().name).at(0));
+    rows.resize(file.steps(columns.front().name));
     read_columns(file, columns, sizes, rows);
     return rows;
 }
@@ -170,9 +170,13 @@ void read_fields(const Hdf5File& file, const Fields<Owner>& fields, Owner& owner
             [&](auto member) {
                 using T = ElementOf<Owner, decltype(member)>;
                 if (!file.has(field.name)) return;
-                if constexpr (std::is_same_v<decltype(member), std::string Owner::*>)
-                    owner.*member = file.read_strings(field.name).at(0);
-                else if constexpr (std::is_same_v<T, std::string>)
+                if constexpr (std::is_same_v<decltype(member), std::string Owner::*>) {
+                    std::vector<std::string> values = file.read_strings(field.name);
+                    if (values.size() != 1)
+                        throw Damaged(
+                            text(field.name, " in ", file.path().string(), " is no single text: it is damaged"));
+                    owner.*member = std::move(values.front());
+                } else if constexpr (std::is_same_v<T, std::string>)
                     owner.*member = file.read_strings(field.name);
                 else
                     owner.*member = file.read<T>(field.name);

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t least_compressed = 1 << 16; // bytes; below, chunks cost more than they save
 constexpr std::uint64_t largest_chunk = 1 << 20;    // bytes; what HDF5 caches of a dataset by default
+constexpr std::uint64_t best_compression = 1100;    // deflate's is 1032 : 1
 
 template<class T>
 hid_t native_type() {
@@ -70,6 +71,7 @@ Hdf5File::Hdf5File(const std::filesystem::path& path, bool writing) : path_(path
             check(H5Fcreate(temporary_name(path).c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.get()), "create"));
     } else {
         verify_checksum(path); // first: HDF5 1.10 can crash on a damaged file
+        file_bytes_ = std::filesystem::file_size(path);
         file_ = Hdf5Handle<H5Fclose>(check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), "open"));
     }
 }
@@ -267,14 +269,28 @@ std::uint64_t Hdf5File::elements_a_step(const Hdf5Dataset& dataset) const {
 
 std::size_t Hdf5File::elements(const Hdf5Dataset& dataset, const std::string& name) const {
     const Hdf5Space space(check(H5Dget_space(dataset.get()), "read the shape of " + name + " in"));
-    return static_cast<std::size_t>(
-        check(H5Sget_simple_extent_npoints(space.get()), "read the shape of " + name + " in"));
+    const auto count =
+        static_cast<std::size_t>(check(H5Sget_simple_extent_npoints(space.get()), "read the shape of " + name + " in"));
+    const std::uint64_t stored = std::min<std::uint64_t>(H5Dget_storage_size(dataset.get()), file_bytes_);
+    if (count / best_compression > stored || (count > 0 && stored == 0))
+        throw Damaged(text(path_.string(), " is damaged (", name, " has ", count, " elements in ", stored, " bytes)"));
+    return count;
+}
+
+std::uint64_t Hdf5File::steps(const std::string& name) const {
+    const std::vector<std::uint64_t> lengths = shape(name);
+    if (lengths.empty() || lengths[0] > elements(open_dataset(name), name))
+        throw Damaged(text(path_.string(), " is damaged (", name, " is no table)"));
+    return lengths[0];
 }
 
 template<class T>
 std::vector<T> Hdf5File::read_steps(const std::string& name, std::uint64_t first, std::uint64_t steps) const {
     const Hdf5Dataset dataset = open_dataset(name);
-    std::vector<T> values(steps * elements_a_step(dataset));
+    const std::uint64_t wanted = steps * elements_a_step(dataset);
+    if (first + steps > this->steps(name) || wanted > elements(dataset, name))
+        throw Damaged(text(path_.string(), " is damaged (", name, " has fewer than ", first + steps, " rows)"));
+    std::vector<T> values(wanted);
     const hsize_t elements = values.size();
     const Hdf5Space memory(check(H5Screate_simple(1, &elements, nullptr), "read " + name + " in"));
     const Hdf5Space space = select_steps(dataset, first, steps);
@@ -326,18 +342,24 @@ void Hdf5File::set_attribute(const std::string& name, const std::string& value) 
     set_text(file_.get(), name, value);
 }
 
+Hdf5Attribute Hdf5File::open_attribute(const std::string& name) const {
+    Hdf5Attribute attribute(check(H5Aopen(file_.get(), name.c_str(), H5P_DEFAULT), "find attribute " + name + " in"));
+    const Hdf5Space space(check(H5Aget_space(attribute.get()), "read attribute " + name + " in"));
+    if (H5Sget_simple_extent_npoints(space.get()) != 1)
+        throw Damaged(text(path_.string(), " is damaged (its attribute ", name, " is no single value)"));
+    return attribute;
+}
+
 template<class T>
 T Hdf5File::attribute(const std::string& name) const {
-    const Hdf5Attribute attribute(
-        check(H5Aopen(file_.get(), name.c_str(), H5P_DEFAULT), "find attribute " + name + " in"));
+    const Hdf5Attribute attribute = open_attribute(name);
     T value{};
     check(H5Aread(attribute.get(), native_type<T>(), &value), "read attribute " + name + " in");
     return value;
 }
 template<>
 std::string Hdf5File::attribute(const std::string& name) const {
-    const Hdf5Attribute attribute(
-        check(H5Aopen(file_.get(), name.c_str(), H5P_DEFAULT), "find attribute " + name + " in"));
+    const Hdf5Attribute attribute = open_attribute(name);
     const Hdf5Type type = string_type();
     char* pointer = nullptr;
     check(H5Aread(attribute.get(), type.get(), &pointer), "read attribute " + name + " in");

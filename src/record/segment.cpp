@@ -160,7 +160,7 @@ Segment SegmentFile::read(std::uint64_t first, std::uint64_t cycles) const {
 }
 
 std::uint64_t SegmentFile::cycles() const {
-    return file_.shape("cycle").at(0);
+    return file_.steps("cycle");
 }
 
 bool SegmentFile::has(const Columns<CycleRow>& optional) const {
@@ -168,11 +168,11 @@ bool SegmentFile::has(const Columns<CycleRow>& optional) const {
 }
 
 std::uint64_t SegmentFile::epochs() const {
-    return file_.has("epoch") ? file_.shape("epoch").at(0) : 0;
+    return file_.has("epoch") ? file_.steps("epoch") : 0;
 }
 
 std::uint64_t SegmentFile::rounds() const {
-    return file_.has("round") ? file_.shape("round").at(0) : 0;
+    return file_.has("round") ? file_.steps("round") : 0;
 }
 
 void write_segment(const fs::path& run, const RunHeader& header, const Launch& launch, const Segment& segment) {

@@ -118,5 +118,16 @@ TEST(Message, gather_gives_the_root_all_messages_in_order) {
     }
 }
 
+TEST(Message, damaged_one_is_refused_before_it_is_unpacked) {
+    const std::string whole = pack(note_of(3));
+    EXPECT_EQ(unpack<Note>(whole).words, note_of(3).words);
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+        std::string flipped = whole;
+        flipped[at] = static_cast<char>(flipped[at] ^ 1);
+        EXPECT_THROW(unpack<Note>(flipped), Error) << "byte " << at;
+        EXPECT_THROW(unpack<Note>(whole.substr(0, at)), Error) << at << " bytes";
+    }
+}
+
 } // namespace
 } // namespace autosampling::testing

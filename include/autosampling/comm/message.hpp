@@ -1,4 +1,5 @@
-// Structured messages between ranks, by Boost.Serialization: both ends are the same build.
+// Structured messages between ranks, by Boost.Serialization: both ends are the same build. An archive isn't made for
+// bytes that nobody vouches for, so that a checksum goes with it, and is looked at before the archive.
 #pragma once
 
 #include "autosampling/comm/communicator.hpp"
@@ -12,16 +13,20 @@
 
 namespace autosampling {
 
+// The bytes with a checksum behind them; and back. Throws Error(failure) where it doesn't hold.
+std::string with_checksum(std::string bytes);
+std::string checked(std::string bytes);
+
 template<class T>
 std::string pack(const T& value) {
     std::ostringstream out;
     boost::archive::binary_oarchive(out, boost::archive::no_header) << value;
-    return std::move(out).str();
+    return with_checksum(std::move(out).str());
 }
 
 template<class T>
-T unpack(const std::string& bytes) {
-    std::istringstream in(bytes);
+T unpack(std::string bytes) {
+    std::istringstream in(checked(std::move(bytes)));
     T value{};
     boost::archive::binary_iarchive(in, boost::archive::no_header) >> value;
     return value;

@@ -70,6 +70,7 @@ class Hdf5File {
     // The names in a group, in the order of the alphabet; none where there is no such group.
     std::vector<std::string> names(const std::string& group) const;
     std::vector<std::uint64_t> shape(const std::string& name) const;
+    std::uint64_t steps(const std::string& name) const; // of the first dimension
     // Whether the elements on file are exactly of type T.
     template<class T>
     bool holds(const std::string& name) const;
@@ -99,15 +100,18 @@ class Hdf5File {
                           const std::string& dimension, std::uint64_t length);
     void set_text(hid_t object, const std::string& name, const std::string& value);
     Hdf5Dataset open_dataset(const std::string& name) const;
+    Hdf5Attribute open_attribute(const std::string& name) const;
     Hdf5Space select_steps(const Hdf5Dataset& dataset, std::uint64_t first, std::uint64_t steps) const;
     std::uint64_t elements_a_step(const Hdf5Dataset& dataset) const;
+    // How many it has, which the file must have room for: damage may have made it any number.
     std::size_t elements(const Hdf5Dataset& dataset, const std::string& name) const;
 
     NewFile new_file_; // goes after file_
     Hdf5Handle<H5Fclose> file_;
     std::filesystem::path path_;
     bool writing_ = false;
-    std::int64_t wanted_ = 0; // bytes, about, that were to be written
+    std::uint64_t file_bytes_ = 0; // of a file that is read
+    std::int64_t wanted_ = 0;      // bytes, about, that were to be written
 };
 
 } // namespace autosampling
