@@ -5,13 +5,6 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 need_python
 
-# damage FILE: another byte in its middle.
-damage() {
-    local at=$(($(stat -c %s -- "$1") / 2)) byte
-    byte=$(od -A n -t u1 -j "$at" -N 1 -- "$1")
-    printf '%b' "\\x$(printf '%02x' $((byte ^ 255)))" | dd of="$1" bs=1 seek="$at" conv=notrunc status=none
-}
-
 # But for the lock, which names its last holder.
 contents() { (cd -- "$1" && find . -type f ! -name .lock -exec sha256sum {} + | sort -k 2); }
 

@@ -20,6 +20,7 @@ source "$root/jobs/setup.sh" # say, fail, mpi_environment
 mpi_environment "$(sed -n 's/^MPIEXEC_EXECUTABLE:FILEPATH=//p' "${program%/src/*}/CMakeCache.txt" 2>/dev/null || true)"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0} # MPI libraries leak
 
+planted=() # words before the program: an environment with a fault
 work=$(mktemp -d "${TMPDIR:-/tmp}/autosampling e2e.XXXXXX")
 job=
 at_end() { :; } # for what a script has started besides
@@ -44,7 +45,7 @@ need_python() {
     exit 77
 }
 
-mpi() { "${mpirun[@]}" -n "$1" "$program" "${@:2}"; }
+mpi() { "${mpirun[@]}" -n "$1" "${planted[@]}" "$program" "${@:2}"; }
 
 # expect STATUS TEXT COMMAND...: it ends with the status, and says TEXT (an extended regular expression) on one line only.
 expect() {
@@ -68,7 +69,8 @@ start() {
     run=$2
     job_log=$2.job.log
     : >"$job_log" # that of the job before it
-    "${mpirun[@]}" -n "$1" "$program" run "$small" --output "$run" --set training.epochs=100000 "${@:3}" >"$job_log" 2>&1 &
+    "${mpirun[@]}" -n "$1" "${planted[@]}" "$program" run "$small" --output "$run" --set training.epochs=100000 \
+        "${@:3}" >"$job_log" 2>&1 &
     job=$!
 }
 
@@ -115,6 +117,13 @@ newest_checkpoint() { find "$1/checkpoint" -name index.h5 -printf '%h\n' 2>/dev/
 
 # The cycles that a checkpoint's folder stands for.
 cycles_of() { say "$((10#${1##*cycle-}))"; }
+
+# damage FILE [PLACE]: another byte there, or in its middle.
+damage() {
+    local at=${2:-$(($(stat -c %s -- "$1") / 2))} byte
+    byte=$(od -A n -t u1 -j "$at" -N 1 -- "$1")
+    printf '%b' "\\x$(printf '%02x' $((byte ^ 255)))" | dd of="$1" bs=1 seek="$at" conv=notrunc status=none
+}
 
 # A length of the run for which there is some more to do after that of RUN, as a setting.
 a_little_longer() { say "training.epochs=$(($(cycles_of "$(newest_checkpoint "$1")") / 5 + 3))"; }
