@@ -4,6 +4,8 @@
 #include "identity.hpp"
 #include "segment.hpp"
 
+#include <algorithm>
+
 namespace autosampling {
 namespace {
 
@@ -18,12 +20,26 @@ std::vector<NamedSegment> last_small_ones(const std::vector<NamedSegment>& segme
     return {first, segments.end()};
 }
 
+std::int64_t link_of(const SegmentFile& file) {
+    return file.file().attribute<std::int64_t>("link");
+}
+
+// The last job of the parts: its first segment says its ranks.
+Launch last_launch(const std::vector<NamedSegment>& parts) {
+    const std::int64_t last = link_of(SegmentFile(parts.back().path));
+    const auto first =
+        std::ranges::find_if(parts, [&](const auto& part) { return link_of(SegmentFile(part.path)) == last; });
+    return read_launch(first->path);
+}
+
 void join(const fs::path& run, const std::vector<NamedSegment>& parts) {
     const SegmentFile front(parts.front().path);
     Segment joined;
     for (const NamedSegment& part : parts) {
         const SegmentFile file(part.path);
         check_same_run(file, front.header());
+        for (const Columns<CycleRow>& columns : optional_cycle_columns())
+            if (file.has(columns) != front.has(columns)) return; // a resume may record more or less
         Segment segment = file.read();
         std::move(segment.cycles.begin(), segment.cycles.end(), std::back_inserter(joined.cycles));
         std::move(segment.epochs.begin(), segment.epochs.end(), std::back_inserter(joined.epochs));
@@ -31,7 +47,7 @@ void join(const fs::path& run, const std::vector<NamedSegment>& parts) {
     }
     RunHeader header = read_header(front.file());
     header.configuration = read_header(SegmentFile(parts.back().path).file()).configuration;
-    write_segment(run, header, read_launch(front.file()), joined);
+    write_segment(run, header, last_launch(parts), joined);
     for (const NamedSegment& part : parts) fs::remove(part.path);
     sync_folder(run / "record");
 }
@@ -42,6 +58,24 @@ void try_to_join(const fs::path& run, const std::vector<NamedSegment>& parts) {
         join(run, parts);
     } catch (const std::exception&) {
     }
+}
+
+// Rows of at least so many small segments that stand side by side; those of one job, or of any.
+void join_rows(const fs::path& run, std::size_t least, bool of_one_job) {
+    std::vector<NamedSegment> row;
+    std::int64_t link = -1;
+    const auto end_row = [&] {
+        if (row.size() >= least) try_to_join(run, row);
+        row.clear();
+    };
+    for (const NamedSegment& segment : list_segments(run)) {
+        const std::int64_t of = of_one_job ? link_of(SegmentFile(segment.path)) : 0;
+        const bool small = fs::file_size(segment.path) <= small_segments.back();
+        if (of != link || !small || row.size() == 2 * least_joined) end_row();
+        link = of;
+        if (small) row.push_back(segment);
+    }
+    end_row();
 }
 
 } // namespace
@@ -56,19 +90,8 @@ void join_segments(const fs::path& run, std::int64_t first, std::int64_t end) {
 }
 
 RecordExtent join_ended_jobs(const fs::path& run) {
-    std::vector<NamedSegment> row; // of one job
-    std::int64_t link = -1;
-    for (const NamedSegment& segment : list_segments(run)) {
-        const auto of = SegmentFile(segment.path).file().attribute<std::int64_t>("link");
-        const bool fits = fs::file_size(segment.path) <= small_segments.back() && row.size() < 2 * least_joined;
-        if (of != link || !fits) {
-            if (row.size() > 1) try_to_join(run, row);
-            row.clear();
-        }
-        link = of;
-        if (fs::file_size(segment.path) <= small_segments.back()) row.push_back(segment);
-    }
-    if (row.size() > 1) try_to_join(run, row);
+    join_rows(run, 2, true);
+    join_rows(run, least_joined, false);
     return find_segments(run);
 }
 

@@ -69,6 +69,27 @@ TEST(Join, jobs_stay_apart_and_each_says_its_ranks) {
     expect_recorded(run.path(), 20);
 }
 
+TEST(Join, chain_of_a_hundred_jobs_leaves_few_files_and_the_ranks_of_its_last_one) {
+    const Folder run;
+    constexpr std::int64_t links = 100;
+    for (std::int64_t link = 0; link < links; ++link) {
+        write_cycles(run.path(), link, link + 1, link);
+        join_ended_jobs(run.path());
+        EXPECT_LE(files_in(run.path() / "record"), least_joined);
+        expect_equal(open_recorded_run(run.path()).launch, launch(link));
+    }
+    expect_recorded(run.path(), links);
+}
+
+TEST(Join, jobs_that_recorded_other_columns_stay_apart) {
+    const Folder run;
+    for (std::int64_t link = 0; link < 16; ++link) {
+        const Segment part = segment(link, link);
+        write_segment(run.path(), header(), launch(link), link < 8 ? part : without_optional(part));
+    }
+    EXPECT_EQ(join_ended_jobs(run.path()).segments.size(), 16U);
+}
+
 TEST(Join, what_cannot_be_joined_stays) {
     const Folder run;
     write_cycles(run.path(), 0, 16, 0);
