@@ -9,6 +9,7 @@
 #include "autosampling/base/hash.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace autosampling::detail {
 
@@ -19,9 +20,16 @@ constexpr std::uint64_t most_verified = std::uint64_t{2} << 30; // bytes; what i
 template<class T>
 std::vector<T> read_all(const ArrayFile& file, const std::string& name) {
     const Array array = file.array(name);
+    if (array.shape.size() != 1) file.refuse(name + " is no list", "write it again");
     std::vector<T> values(array.rows());
     file.read<T>(array, values, [](auto, auto) {});
     return values;
+}
+
+std::int64_t read_one(const ArrayFile& file, const std::string& name) {
+    const auto values = read_all<std::int64_t>(file, name);
+    if (values.size() != 1) file.refuse(name + " is not one number", "pack it again");
+    return values.front();
 }
 
 // A packed file, checked.
@@ -31,7 +39,7 @@ struct Packed {
     std::uint64_t size = 0; // of the file
 };
 
-Packed read_packed(const std::filesystem::path& path) {
+Packed read_packed(const std::filesystem::path& path, int classes) {
     const Seal seal = check_seal(path);
     const ArrayFile file(path);
     const auto begin = read_all<std::uint64_t>(file, "begin"), length = read_all<std::uint64_t>(file, "length"),
@@ -39,11 +47,18 @@ Packed read_packed(const std::filesystem::path& path) {
     const auto names = file.strings("file_name");
     const MappedFile mapped(path);
     Packed packed{{}, read_all<std::int64_t>(file, "label"), mapped.bytes().size()};
+    const std::size_t images = packed.labels.size();
+    if (begin.size() != images || length.size() != images || hash.size() != images || names.size() != images)
+        file.refuse("its tables differ in length", "pack it again");
+    for (const std::int64_t label : packed.labels)
+        if (label < 0 || label >= classes)
+            file.refuse(text("label ", label, " is none of ", classes, " classes"), "pack it again");
+    const std::uint64_t room = seal.end - seal.begin;
     for (std::size_t i = 0; i < begin.size(); ++i) {
+        if (begin[i] > room || length[i] > room - begin[i])
+            file.refuse(names[i] + " lies outside the file", "pack it again");
         const PackedImage image{seal.begin + begin[i], length[i], hash[i]};
-        if (image.begin + image.length > seal.end) file.refuse(names[i] + " lies outside the file", "pack it again");
-        if (seal.end - seal.begin <= most_verified &&
-            hash_of(mapped.bytes().subspan(image.begin, image.length)) != image.hash)
+        if (room <= most_verified && hash_of(mapped.bytes().subspan(image.begin, image.length)) != image.hash)
             file.refuse(text(names[i], " is damaged (its checksum does not hold)"), "pack it again");
         packed.images.push_back(image);
     }
@@ -58,11 +73,13 @@ void copy_rows(const Packed& from, std::size_t first, const ExampleSetMemory& to
 
 // A file's training images. Counts those that were left out, and warns of them.
 std::size_t count_training(const ArrayFile& file, const std::string& path, DatasetPlan& plan) {
-    const auto skipped = read_all<std::int64_t>(file, "skipped_images").at(0);
+    const std::int64_t skipped = read_one(file, "skipped_images"), training = read_one(file, "training_images");
+    if (training < 1 || std::cmp_greater(training, file.array("label").rows()))
+        file.refuse(text("it says that ", training, " images are for training"), "pack it again");
     plan.facts.skipped_images += skipped;
     if (skipped > 0)
         plan.warnings.push_back(text(path, ": ", counted(skipped, "image"), " left out when it was packed"));
-    return static_cast<std::size_t>(read_all<std::int64_t>(file, "training_images").at(0));
+    return static_cast<std::size_t>(training);
 }
 
 void plan_reward(DatasetPlan& plan) {
@@ -99,11 +116,11 @@ void plan_packed(DatasetPlan& plan) {
 
 void load_packed(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
     const std::size_t all = plan.training_examples, own = all - plan.reward_examples;
-    const Packed packed = read_packed(plan.files.front());
+    const Packed packed = read_packed(plan.files.front(), plan.facts.classes);
     copy_rows(packed, 0, part_of(training, all, 0, own));
     copy_rows(packed, own, test);
     if (plan.reward_examples == 0) return;
-    Packed reward = read_packed(plan.files.at(1));
+    Packed reward = read_packed(plan.files.at(1), plan.facts.classes);
     for (PackedImage& image : reward.images) image.begin += packed.size; // places count on
     copy_rows(reward, 0, part_of(training, all, own, plan.reward_examples));
 }
