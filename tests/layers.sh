@@ -54,6 +54,11 @@ while IFS= read -r found; do
     esac
 done < <(grep -n -E -r "$host_memory" include/autosampling/population src/population 2>/dev/null)
 
+# Nothing runs a shell or another program.
+while IFS= read -r found; do
+    breach "$found: runs another program"
+done < <(grep -n -E -r '\b(system|popen|posix_spawnp?|exec[lv][pe]*)\(' include/autosampling src 2>/dev/null)
+
 ((checked > 0)) || breach "no source files under $PWD"
 if ((breaches > 0)); then exit 1; fi
 printf '%d files keep to the layers\n' "$checked"
