@@ -192,7 +192,7 @@ ExitCode agreed_outcome(Communicator& comm, const std::function<ExitCode(Communi
     int rank = 0;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     // All that wait for a silent rank know of it: the lowest of them says it and ends the others.
-    if (code == ExitCode::timeout) std::this_thread::sleep_for(std::chrono::seconds(3 * std::min(rank, 4)));
+    if (code == ExitCode::timeout) std::this_thread::sleep_for(std::chrono::seconds(5 * std::min(rank, 4)));
     std::cerr << text("autosampling: rank ", rank, " on ", host_name(), ": ", words_of(cause), "\n") << std::flush;
     MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
     std::abort();
