@@ -156,6 +156,14 @@ std::vector<Option> training_options() {
          "For a densenet: its concatenations are not kept for the backward pass but made again there. The same results "
          "in less memory and more time.",
          AtResume::any},
+        {"model", "null_parameters", at<&Options::model, &ModelOptions::null_parameters>, count(1), "parameters",
+         "null: how many it has; a member's state is twice as long."},
+        {"model", "null_seconds", at<&Options::model, &ModelOptions::null_seconds>, at_least(0, 1e6), "s",
+         "null: how long each training batch takes, besides what it computes.", AtResume::any},
+        {"model", "null_jitter", at<&Options::model, &ModelOptions::null_jitter>, at_least(0, 10), "fraction",
+         "null: standard deviation of that time, as a part of it; normal, cut off at 0, the same on any number of "
+         "ranks.",
+         AtResume::any},
         {"model", "hash", at<&Options::model, &ModelOptions::hash>, Anything{}, "",
          "Set by the program for torchscript:FILE: tells a resume whether the file is still the same."},
         {"training", "epochs", at<&Options::training, &TrainingOptions::epochs>, above(0, 1e6), "epochs",

@@ -51,7 +51,7 @@ std::vector<std::byte> read_data(const DatasetPlan& plan) {
 
 void try_initial_weights(const ModelOptions& model, const DatasetPlan& data) {
     if (model.init.empty()) return;
-    const auto network = make_network(model.name, data.facts.shape, data.facts.outputs());
+    const auto network = make_network(model, data.facts.shape, data.facts.outputs());
     FlatState state(*network, torch::kCPU);
     load_initial_weights(state, model);
 }

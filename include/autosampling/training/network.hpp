@@ -54,10 +54,12 @@ const std::vector<std::string>& network_names();
 //
 //   torchscript:FILE: the user's own
 //
-// Throws Error(usage) for an unknown name or a shape too small for it.
-std::shared_ptr<Network> make_network(const std::string& name, const Shape& shape, int classes);
-
-// The network that a run trains. Throws Error(usage) for options that it can't have, too.
+//   null: takes anything and a set time, and learns next to nothing: for scaling studies
+//
+// Throws Error(usage) for an unknown name, a shape too small for it, or options that it can't have.
 std::shared_ptr<Network> make_network(const ModelOptions& options, const Shape& shape, int classes);
+
+// With the other options as they are by themselves.
+std::shared_ptr<Network> make_network(const std::string& name, const Shape& shape, int classes);
 
 } // namespace autosampling

@@ -26,10 +26,13 @@ constexpr auto names_of(RateSchedule) {
 }
 
 struct ModelOptions {
-    std::string name = "resnet20"; // one of network_names(), or torchscript:FILE
-    std::string init;              // state file that the weights start from; empty: random
-    bool save_memory = false;      // densenets: concatenations are made again for the backward pass, not kept
-    std::string hash;              // of a TorchScript file, as script_hash gives it; empty: not known, or none
+    std::string name = "resnet20";        // one of network_names(), or torchscript:FILE
+    std::string init;                     // state file that the weights start from; empty: random
+    bool save_memory = false;             // densenets: concatenations are made again for the backward pass, not kept
+    std::int64_t null_parameters = 10000; // null: its parameters, rounded up to a multiple of the outputs
+    double null_seconds = 0;              // null: how long a training batch takes
+    double null_jitter = 0;               // null: standard deviation of that, as a part of it
+    std::string hash;                     // of a TorchScript file, as script_hash gives it; empty: not known, or none
 };
 
 struct TrainingOptions {

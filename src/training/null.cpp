@@ -1,0 +1,65 @@
+// A network that learns next to nothing and takes a set time: with it all but training can be studied, on any number of
+// ranks.
+//
+// Letters: B batch, R rows of its weight, C outputs.
+#include "families.hpp"
+
+#include "autosampling/base/random.hpp"
+
+#include <ATen/ops/randn.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <thread>
+
+namespace autosampling {
+namespace {
+
+using torch::Tensor;
+
+class NullNetwork : public Network {
+  public:
+    NullNetwork(int outputs, const ModelOptions& options)
+        : seconds_(options.null_seconds), jitter_(options.null_jitter),
+          weight_(register_parameter("weight",
+                                     torch::zeros({(options.null_parameters + outputs - 1) / outputs, outputs}))) {}
+
+    // The mean over an example's values times the sums over the weight's columns, so that each step moves all of it.
+    Tensor forward(const Tensor& images) override {
+        if (is_training()) take_time();
+        const Tensor column = weight_.sum(0) / std::sqrt(static_cast<double>(weight_.size(0))); // (C)
+        return images.flatten(1).mean(1, /*keepdim=*/true) * column;                            // (B, C)
+    }
+
+    void initialise(std::uint64_t seed) override {
+        const torch::NoGradGuard no_grad;
+        for (std::int64_t row = 0; row < weight_.size(0); ++row) {
+            RandomStream stream({.seed = seed, .purpose = Purpose::initial_state}, static_cast<std::uint32_t>(row));
+            auto* const value = weight_.data_ptr<float>() + row * weight_.size(1);
+            for (std::int64_t i = 0; i < weight_.size(1); ++i) value[i] = static_cast<float>(2 * stream.real() - 1);
+        }
+    }
+
+  private:
+    // Asleep, so that ranks that share a core don't slow each other down. The generator is the one that the trainer
+    // seeds for the network, and nothing else here draws from it: time changes no number.
+    void take_time() const {
+        const double normal = torch::randn({}).item<double>();
+        std::this_thread::sleep_for(std::chrono::duration<double>(seconds_ * std::max(0.0, 1 + jitter_ * normal)));
+    }
+
+    double seconds_, jitter_;
+    Tensor weight_; // (R, C)
+};
+
+} // namespace
+
+std::vector<Architecture> null_networks() {
+    const auto make_null = [](const Shape&, int outputs, const ModelOptions& options) -> std::shared_ptr<Network> {
+        return std::make_shared<NullNetwork>(outputs, options);
+    };
+    return {{"null", 0, make_null}};
+}
+
+} // namespace autosampling
