@@ -16,6 +16,23 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// Adds the time that it lives.
+class Timer {
+  public:
+    explicit Timer(double& seconds) : seconds_(seconds) {}
+    ~Timer() { seconds_ += seconds_since(start_); }
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+
+  private:
+    double& seconds_;
+    Clock::time_point start_ = Clock::now();
+};
+
 bool asked_to_stop(std::span<const RankReport> reports) {
     return std::any_of(reports.begin(), reports.end(), [](const RankReport& report) { return report.stop != 0; });
 }
@@ -82,25 +99,27 @@ bool Population::run_cycle(const volatile std::sig_atomic_t& stop) {
     const bool explored = closes_round() || timetable.explores(done);
     const State leader = exchange(trial.selection, epoch_ends || closes_round());
     if (closes_round() || trial.selection.winner < 0) {
-        context_.transport.complete();
+        complete_exchange();
         evaluate_leader(leader);
     }
     const Evidence evidence = gather_evidence(trial);
     context_.sampler.learn(cycle_, evidence);
     if (SamplingRule* rule = context_.feed.rule()) rule->learn(evidence.schedules, evidence.draw_loss);
     if (explored) explore();
-    record(trial, evidence, explored);
+    CycleRow row = make_row(trial, evidence, explored);
     hyperparameters_.follow(trial.selection.parent, done, explored);
-    context_.transport.complete(); // the states travelled meanwhile
+    complete_exchange(); // the states travelled meanwhile
     cycle_ = done;
     latest_ = trial.selection;
     if (epoch_ends) test(leader);
+    close(std::move(row));
     longest_cycle_ = std::max<std::chrono::duration<double>>(longest_cycle_, Clock::now() - began);
     return conclude(trial.reports);
 }
 
 // Ends a cycle, or one that is left undone for a stop. Returns whether to stop.
 bool Population::conclude(std::span<const RankReport> reports) {
+    const Timer timer(times_.record);
     const bool last = cycle_ == context_.plan.cycles;
     const bool stopping = asked_to_stop(reports);
     context_.recorder.after_cycle(cycle_, reports, stopping || last ? CheckpointWhen::now : CheckpointWhen::due,
@@ -120,8 +139,11 @@ Population::Trial Population::try_members(const volatile std::sig_atomic_t& stop
         const bool no_other = late();
         const std::vector<Outcome> mine = members_.run(cycle_, trial.attempt);
         longest_cycle_ = std::max<std::chrono::duration<double>>(longest_cycle_, Clock::now() - began);
-        trial.outcomes = context_.comm.all_gather(std::span(mine)); // by rank, so by member
-        trial.reports = report(stop != 0 || no_other);
+        {
+            const Timer timer(times_.gather);
+            trial.outcomes = context_.comm.all_gather(std::span(mine)); // by rank, so by member
+            trial.reports = report(stop != 0 || no_other);
+        }
         PopulationOptions rule = context_.options.population;
         if (context_.sampler.timetable().has_rounds() && !closes_round()) rule.selection = SelectionRule::none;
         trial.selection = select(rule, trial.outcomes, context_.options.run.seed, cycle_);
@@ -170,7 +192,8 @@ void Population::give_up(std::uint8_t attempt) {
                 true);
 }
 
-Evidence Population::gather_evidence(const Trial& trial) const {
+Evidence Population::gather_evidence(const Trial& trial) {
+    const Timer timer(times_.gather);
     Evidence evidence;
     for (const Outcome& outcome : trial.outcomes) {
         evidence.accuracy.push_back(outcome.accuracy);
@@ -193,6 +216,7 @@ bool Population::closes_round() const {
 // Starts giving every member what it goes on from, and returns what the run is judged by, where this rank holds it: the
 // winner's state, or the mean of all, which within a round nobody goes on from.
 State Population::exchange(const Selection& selection, bool everywhere) {
+    const Timer timer(times_.exchange);
     if (context_.options.population.selection != SelectionRule::mean)
         return store_.exchange(selection, everywhere, context_.transport);
     const bool averaged = selection.winner < 0;
@@ -203,6 +227,11 @@ State Population::exchange(const Selection& selection, bool everywhere) {
     else
         store_.exchange(selection, false, context_.transport);
     return mean;
+}
+
+void Population::complete_exchange() {
+    const Timer timer(times_.exchange);
+    context_.transport.complete();
 }
 
 // On the reward images of the cycle, or on all of them where a round ends: what is learned by class needs every class.
@@ -235,8 +264,10 @@ void Population::record_round(std::int64_t first_cycle) {
         context_.recorder.add(round_row(*context_.sampler.policy(), first_cycle, context_.plan));
 }
 
-void Population::record(const Trial& trial, const Evidence& evidence, bool explored) {
-    if (!context_.comm.is_root()) return;
+// On rank 0; empty on others.
+CycleRow Population::make_row(const Trial& trial, const Evidence& evidence, bool explored) {
+    if (!context_.comm.is_root()) return {};
+    const Timer timer(times_.record);
     const auto& options = context_.options;
     const Timetable& timetable = context_.sampler.timetable();
     const Selection& selection = trial.selection;
@@ -269,6 +300,16 @@ void Population::record(const Trial& trial, const Evidence& evidence, bool explo
     add_schedules(row, evidence, slots, to_size(context_.plan.draws), options.record.losses);
     row.draw_weight = members_.draw_weight();
     context_.progress.cycle(row, context_.log);
+    return row;
+}
+
+// Records a cycle with where its time went. What comes now belongs to the next one.
+void Population::close(CycleRow row) {
+    row.seconds_cycle = seconds_since(times_.since);
+    row.seconds_gather = times_.gather;
+    row.seconds_exchange = times_.exchange;
+    row.seconds_record = times_.record;
+    times_ = {};
     context_.recorder.add(std::move(row));
 }
 

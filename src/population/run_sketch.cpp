@@ -107,6 +107,7 @@ class Sketcher {
                                   &CycleRow::train_loss, &CycleRow::learning_rate, &CycleRow::weight_decay,
                                   &CycleRow::seconds_train, &CycleRow::seconds_reward, &CycleRow::seconds_wait})
             (row.*column).assign(members, 0);
+        row.seconds_cycle = row.seconds_gather = row.seconds_exchange = row.seconds_record = 0;
         if (hyperparameters_.vary()) row.learning_rate_factor = row.weight_decay_factor = row.reward;
         row.finite.assign(members, 1);
         row.epoch = narrow<std::int32_t>(timetable_.epochs_complete(cycle));

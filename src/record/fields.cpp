@@ -49,6 +49,18 @@ const std::vector<Columns<CycleRow>>& optional_cycle_columns() {
              {"1", "training indices that the survivor was fed, in order; -1: unused slot", {"cycle", "slot", "draw"}}},
         },
         {
+            {"seconds_cycle", &Row::seconds_cycle, {"s", "time that the cycle took", {"cycle"}}},
+            {"seconds_gather",
+             &Row::seconds_gather,
+             {"s", "time of rank 0 in gathering outcomes and draws, with waiting", {"cycle"}}},
+            {"seconds_exchange",
+             &Row::seconds_exchange,
+             {"s", "time of rank 0 in passing states on, but for what it did meanwhile", {"cycle"}}},
+            {"seconds_record",
+             &Row::seconds_record,
+             {"s", "time of rank 0 in recording, with what the checkpoint before the cycle held up", {"cycle"}}},
+        },
+        {
             {"cycle_round", &Row::round, {"1", "round of policy search that the cycle is in", {"cycle"}}},
         },
         {

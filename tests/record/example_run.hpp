@@ -136,6 +136,9 @@ inline CycleRow cycle_row(std::int64_t cycle) {
         row.finite[static_cast<std::size_t>(lost)] = 0;
         row.reward[static_cast<std::size_t>(lost)] = std::numeric_limits<double>::quiet_NaN();
     }
+    for (auto column :
+         {&CycleRow::seconds_cycle, &CycleRow::seconds_gather, &CycleRow::seconds_exchange, &CycleRow::seconds_record})
+        row.*column = below(1000) / 1e3;
     row.round = static_cast<std::int32_t>(cycle / 5);
     row.mean_reward = below(1000) / 1e3;
     row.mean_reward_accuracy = below(1000) / 1e3;
@@ -190,6 +193,7 @@ inline Segment segment(std::int64_t first, std::int64_t last) {
 inline Segment without_optional(Segment segment) {
     for (CycleRow& row : segment.cycles) {
         row.learning_rate_factor.clear();
+        row.seconds_cycle = row.seconds_gather = row.seconds_exchange = row.seconds_record = std::nullopt;
         row.weight_decay_factor.clear();
         row.round = std::nullopt;
         row.mean_reward = row.mean_reward_accuracy = row.mean_reward_loss = std::nullopt;
@@ -319,6 +323,9 @@ inline void expect_equal(const CycleRow& a, const CycleRow& b) {
     EXPECT_EQ(a.state_hash, b.state_hash);
     EXPECT_EQ(a.survivor, b.survivor);
     EXPECT_EQ(a.survivor_schedule, b.survivor_schedule);
+    for (auto column :
+         {&CycleRow::seconds_cycle, &CycleRow::seconds_gather, &CycleRow::seconds_exchange, &CycleRow::seconds_record})
+        EXPECT_EQ(a.*column, b.*column);
     EXPECT_EQ(a.round, b.round);
     EXPECT_EQ(a.mean_reward, b.mean_reward);
     EXPECT_EQ(a.mean_reward_accuracy, b.mean_reward_accuracy);

@@ -55,9 +55,11 @@ class Population {
     void warn_of_lost(std::span<const Outcome> outcomes);
     bool late() const;
     [[noreturn]] void give_up(std::uint8_t attempt);
-    Evidence gather_evidence(const Trial& trial) const;
+    Evidence gather_evidence(const Trial& trial);
     void explore();
-    void record(const Trial& trial, const Evidence& evidence, bool explored);
+    CycleRow make_row(const Trial& trial, const Evidence& evidence, bool explored);
+    void complete_exchange();
+    void close(CycleRow row);
     void record_round(std::int64_t first_cycle);
     bool closes_round() const;
     State exchange(const Selection& selection, bool everywhere);
@@ -75,6 +77,13 @@ class Population {
     Leader leader_;           // of this cycle
     std::set<int> told_lost_; // ranks
     std::chrono::duration<double> longest_cycle_{0};
+
+    // Where this rank's time has gone since the end of the last cycle, in seconds.
+    struct Times {
+        std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+        double gather = 0, exchange = 0, record = 0;
+    };
+    Times times_;
 };
 
 } // namespace autosampling

@@ -27,15 +27,20 @@ struct CycleRow {
     std::vector<double> seconds_train;   // (P)
     std::vector<double> seconds_reward;  // (P)
     std::vector<double> seconds_wait;    // (P) of the member's rank, in the gather of outcomes
-    std::vector<std::uint8_t> finite;    // (P)
-    std::int32_t attempt = 0;            // how often the cycle was repeated before it stood
-    std::int32_t epoch = 0;              // epochs complete when it began
-    std::uint8_t learned = 0;            // drawn from the learned distribution (else uniform)
-    std::uint8_t explored = 0;           // the distribution was re-estimated after it
-    std::uint64_t state_hash = 0;        // of the winner's state, or of the mean, at the end of the cycle
-    std::int32_t winner = -1;            // −1: none, as the members are averaged; then the next three are empty
-    std::vector<std::int32_t> parent;    // (P) whose state the member continues from after this cycle
-    std::vector<std::int32_t> survivor;  // (S) members that are a parent, ascending; −1: unused slot
+    // Of rank 0, from the end of the cycle before; not in a run begun before format 1.3.
+    std::optional<double> seconds_cycle;    // all of it
+    std::optional<double> seconds_gather;   // in gathering outcomes and draws, with waiting for the slowest rank
+    std::optional<double> seconds_exchange; // in passing on states, as far as nothing else was done meanwhile
+    std::optional<double> seconds_record;   // in making its row, and in what the checkpoint before it kept it from
+    std::vector<std::uint8_t> finite;       // (P)
+    std::int32_t attempt = 0;               // how often the cycle was repeated before it stood
+    std::int32_t epoch = 0;                 // epochs complete when it began
+    std::uint8_t learned = 0;               // drawn from the learned distribution (else uniform)
+    std::uint8_t explored = 0;              // the distribution was re-estimated after it
+    std::uint64_t state_hash = 0;           // of the winner's state, or of the mean, at the end of the cycle
+    std::int32_t winner = -1;               // −1: none, as the members are averaged; then the next three are empty
+    std::vector<std::int32_t> parent;       // (P) whose state the member continues from after this cycle
+    std::vector<std::int32_t> survivor;     // (S) members that are a parent, ascending; −1: unused slot
     std::vector<std::int32_t> survivor_schedule; // (S, K) training indices in the order in which they were fed; −1
     std::optional<std::int32_t> round;           // of policy search, that the cycle is in
     std::optional<double> mean_reward;           // of the mean of the members' states; so the next two
