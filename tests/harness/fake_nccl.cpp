@@ -77,7 +77,6 @@ struct FakeNccl::Group {
     std::vector<MPI_Status> statuses;
     std::vector<std::size_t> received;       // values expected by each request; 0 where nothing is received
     std::deque<std::vector<int>> asked;      // of each collective what all ranks ask for
-    std::deque<std::vector<float>> gathered; // of each all-reduce the values of all ranks
     bool posted = false;
 };
 
@@ -158,14 +157,6 @@ NcclResult FakeNccl::receive(float* to, std::size_t count, int peer, NcclComm, D
     return add({"receive", nullptr, to, count, peer}, stream);
 }
 
-NcclResult FakeNccl::all_reduce_sum(const float* from, float* to, std::size_t count, NcclComm, DeviceStream stream) {
-    return add({"all_reduce", from, to, count}, stream);
-}
-
-NcclResult FakeNccl::all_gather(const float* from, float* to, std::size_t count, NcclComm, DeviceStream stream) {
-    return add({"all_gather", from, to, count}, stream);
-}
-
 NcclResult FakeNccl::finalize(NcclComm) {
     if (const NcclResult result = called("finalize"); result != NcclResult::success) return result;
     finalized_ = true;
@@ -244,11 +235,6 @@ void FakeNccl::post(Group& group, const Operation& operation) {
         if (from != to) std::copy_n(from, values, to);
         MPI_Ibcast(to, count, MPI_FLOAT, peer, comm_, request());
     }
-    if (name == "all_gather") MPI_Iallgather(from, count, MPI_FLOAT, to, count, MPI_FLOAT, comm_, request());
-    if (name == "all_reduce") {
-        auto& all = group.gathered.emplace_back(values * to_size(size_));
-        MPI_Iallgather(from, count, MPI_FLOAT, all.data(), count, MPI_FLOAT, comm_, request());
-    }
 }
 
 void FakeNccl::finish(const Group& group) {
@@ -261,16 +247,6 @@ void FakeNccl::finish(const Group& group) {
     for (const std::vector<int>& asked : group.asked) // of all ranks the same
         if (!std::equal(asked.begin() + asked_length, asked.end(), asked.begin()))
             violations.emplace_back("ranks ask for different collectives");
-    std::size_t next = 0;
-    for (const Operation& operation : group.operations) {
-        if (operation.name != "all_reduce") continue;
-        const std::vector<float>& all = group.gathered[next++];
-        for (std::size_t i = 0; i < operation.count; ++i) {
-            float sum = 0;
-            for (std::size_t rank = 0; rank < to_size(size_); ++rank) sum += all[rank * operation.count + i];
-            operation.to[i] = sum;
-        }
-    }
 }
 
 } // namespace autosampling::testing

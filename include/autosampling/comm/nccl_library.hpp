@@ -41,16 +41,11 @@ class NcclLibrary {
     virtual NcclResult state(NcclComm comm, NcclResult& state) = 0;                     // ncclCommGetAsyncError
     virtual NcclResult group_start() = 0;
     virtual NcclResult group_end() = 0;
-    // `count` values of f32 in the device's memory; in place where `from` is `to`, and at its own place in `to` for
-    // all_gather.
+    // `count` values of f32 in the device's memory; in place where `from` is `to`.
     virtual NcclResult broadcast(const float* from, float* to, std::size_t count, int root, NcclComm comm,
                                  DeviceStream stream) = 0;
     virtual NcclResult send(const float* from, std::size_t count, int peer, NcclComm comm, DeviceStream stream) = 0;
     virtual NcclResult receive(float* to, std::size_t count, int peer, NcclComm comm, DeviceStream stream) = 0;
-    virtual NcclResult all_reduce_sum(const float* from, float* to, std::size_t count, NcclComm comm,
-                                      DeviceStream stream) = 0;
-    virtual NcclResult all_gather(const float* from, float* to, std::size_t count, NcclComm comm,
-                                  DeviceStream stream) = 0;
     virtual NcclResult finalize(NcclComm comm) = 0;
     virtual NcclResult destroy(NcclComm comm) = 0;
     virtual NcclResult abort(NcclComm comm) = 0;
