@@ -149,6 +149,7 @@ class Setting {
 struct NoLauncher {
     Setting open_mpi{"OMPI_COMM_WORLD_SIZE", nullptr};
     Setting hydra{"PMI_SIZE", nullptr};
+    Setting hydra_rank{"PMI_RANK", nullptr};
     Setting connection{"PMI_FD", nullptr};
     Setting port{"PMI_PORT", nullptr};
     Setting step{"SLURM_STEP_NUM_TASKS", nullptr};

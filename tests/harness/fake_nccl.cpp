@@ -75,8 +75,8 @@ struct FakeNccl::Group {
     std::vector<Operation> operations;
     std::vector<MPI_Request> requests;
     std::vector<MPI_Status> statuses;
-    std::vector<std::size_t> received;       // values expected by each request; 0 where nothing is received
-    std::deque<std::vector<int>> asked;      // of each collective what all ranks ask for
+    std::vector<std::size_t> received;  // values expected by each request; 0 where nothing is received
+    std::deque<std::vector<int>> asked; // of each collective what all ranks ask for
     bool posted = false;
 };
 
