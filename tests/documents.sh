@@ -46,6 +46,7 @@ obey() {
     'mpirun -n 1 autosampling replay runs/cifar10 '*) run ${line} ;;
     'autosampling history runs/cifar10') run ${line} ;;
     'bash jobs/compare.sh jobs/configs/mnist-noisy.toml '*) ;; # e2e.compare
+    'RANKS='*' jobs/scaling/'* | 'autosampling-analyse scaling '*) ;; # e2e.scaling
     *) unknown "$document" "$line" ;;
     esac
 }

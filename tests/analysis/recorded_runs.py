@@ -32,6 +32,7 @@ class Shape:
     credit: str = "advantage"
     gain: float = 0.0  # added to the test accuracy
     averaged: bool = False  # the members: no winners
+    ranks: int = 2
     version: str = "1.0"
     data: str = 'name = "synthetic"'  # options of section [data]
 
@@ -126,9 +127,10 @@ def write_file(path: Path, shape: Shape, data: Data, filetype: str) -> None:
         file.attrs.update({"filetype": filetype, "format_version": shape.version, "program_version": "0.1.0"})
         file.attrs.update({"git_hash": "0123abc", "seed": np.uint64(shape.seed), "start_time": "2026-01-31T12:00:00Z"})
         numbers = {"members": shape.members, "slots": shape.slots, "draws": shape.draws, "classes": shape.classes}
-        numbers |= {"training_images": shape.images, "cycles_planned": shape.planned, "ranks": 2, "link": 0}
+        numbers |= {"training_images": shape.images, "cycles_planned": shape.planned, "ranks": shape.ranks, "link": 0}
         file.attrs.update({name: np.int64(value) for name, value in numbers.items()})
-        lengths = {"rank": 2} | {d: n for dims, v in data.values() for d, n in zip(dims, v.shape, strict=True)}
+        lengths = {d: n for dims, v in data.values() for d, n in zip(dims, v.shape, strict=True)}
+        lengths["rank"] = shape.ranks
         for name, length in lengths.items():
             if name not in data:
                 scale = file.create_dataset(name, data=np.zeros(length, np.float32))
@@ -145,7 +147,7 @@ def write_file(path: Path, shape: Shape, data: Data, filetype: str) -> None:
         text = h5py.string_dtype()
         file.create_dataset("configuration", data=configuration(shape), dtype=text)
         for name in ("host", "device", "cpu"):
-            file.create_dataset(name, data=np.array([name, name], object), dtype=text).dims[0].attach_scale(
+            file.create_dataset(name, data=np.array([name] * shape.ranks, object), dtype=text).dims[0].attach_scale(
                 file["rank"]
             )
     append_checksum(path)

@@ -45,9 +45,11 @@ def test_every_line_of_its_python_runs(folder, monkeypatch, capsys):
 def test_every_command_runs(folder, monkeypatch):
     monkeypatch.chdir(folder)
     places = {"RUN": ["run-quickstart"], "RUN...": ["run-quickstart", "runs/seed-1"], "DIR": ["written"]}
-    places["FOLDER"], places["POLICY"] = ["comparison"], ["runs/policy"]
+    places["FOLDER"], places["SERIES"], places["POLICY"] = ["comparison"], ["series"], ["runs/policy"]
     (folder / "comparison/uniform").mkdir(parents=True)
     (folder / "comparison/uniform/seed-0").symlink_to(folder / "run-quickstart")
+    (folder / "series").mkdir()
+    (folder / "series/weak-00002-1").symlink_to(folder / "run-quickstart")
     for command in read_commands(need_torch=False, **places):
         assert main(command) == 0, command
     assert (folder / "report/report.html").is_file() and (folder / "written/members.csv").is_file()

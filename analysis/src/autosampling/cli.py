@@ -16,18 +16,22 @@ from typing import Any
 
 import pandas as pd
 
-from . import compare, convert, decomposition, detectors, measures, policy, watch
+from . import compare, convert, decomposition, detectors, measures, policy, scaling, watch
 from .record_file import NewerFormatError
 from .run import open_run
 
 _OK, _USAGE, _NO_RUN, _NEWER = 0, 2, 3, 4
 
 
-def _report(options: argparse.Namespace) -> int:
-    # matplotlib is loud about a home folder that it can't write to, and fails on a backend that isn't installed here,
-    # such as the one that Jupyter's shell names.
+def _quiet_matplotlib() -> None:
+    # It is loud about a home folder that it can't write to, and fails on a backend that isn't installed here, such as
+    # the one that Jupyter's shell names.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     os.environ["MPLBACKEND"] = "Agg"
+
+
+def _report(options: argparse.Namespace) -> int:
+    _quiet_matplotlib()
     from .report import write_report
 
     page = write_report([open_run(path) for path in options.run], options.output, options.data, options.baseline)
@@ -55,6 +59,21 @@ def _decomposition(options: argparse.Namespace) -> int:
     print(decomposition.format_table(table))
     if options.csv:
         table.to_csv(options.csv, index=False)
+    return _OK
+
+
+def _scaling(options: argparse.Namespace) -> int:
+    _quiet_matplotlib()
+    from .scaling_figure import draw_scaling
+
+    runs = scaling.read_series(options.folder)
+    series = {str(kind): scaling.summarise(of_kind) for kind, of_kind in runs.groupby("kind", sort=False)}
+    print("\n\n".join(scaling.format_series(kind, table) for kind, table in series.items()))
+    figure = options.figure or options.folder / "scaling.png"
+    draw_scaling(series, figure)
+    print(figure)
+    if options.csv:
+        runs.to_csv(options.csv, index=False)
     return _OK
 
 
@@ -160,6 +179,11 @@ def _make_parser() -> argparse.ArgumentParser:
 
     command = add("decomposition", _decomposition, "What the search buys: the table of a folder of jobs/compare.sh.")
     command.add_argument("folder", type=Path, metavar="FOLDER", help="its second argument")
+    command.add_argument("--csv", type=Path, metavar="FILE", help="also write a row a run to this file")
+
+    command = add("scaling", _scaling, "Time over ranks: the table, model and figure of a folder of jobs/scaling.")
+    command.add_argument("folder", type=Path, metavar="FOLDER", help="its second argument")
+    command.add_argument("--figure", type=Path, metavar="FILE", help="where to draw (default: FOLDER/scaling.png)")
     command.add_argument("--csv", type=Path, metavar="FILE", help="also write a row a run to this file")
 
     command = add("suspects", _suspects, "The training examples whose labels are most likely wrong.")
