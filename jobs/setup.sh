@@ -56,6 +56,9 @@ xz-utils                    xz                                                  
 # The tests that need these are skipped without them.
 optional_test_packages='
 clang-tidy                  clang-tidy-14|clang-tidy                             llvm'
+fuzz_packages='
+clang-14                    clang++-14|clang++                                   llvm
+libclang-rt-14-dev          libFuzzer                                            llvm'
 long_test_packages='
 chromium                    chromium|chromium-browser|google-chrome              chromium'
 
@@ -65,11 +68,17 @@ fail() {
     exit 1
 }
 
-# is_there PROGRAM[|PROGRAM]..., HEADER or python3:MODULE: headers where the compiler and CMake look, modules' included.
+clang_compiler() { command -v clang++-14 || command -v clang++; }
+
+# is_there PROGRAM[|PROGRAM]..., HEADER, libFuzzer or python3:MODULE: headers where the compiler and CMake look, modules' included.
 is_there() {
     local prefix paths=()
     case $1 in
     python3:*) system_python >/dev/null ;;
+    libFuzzer)
+        printf 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' |
+            "$(clang_compiler)" -fsanitize=fuzzer,address -x c++ - -o /dev/null 2>/dev/null
+        ;;
     *.h | *.hpp)
         while IFS= read -r -d : prefix; do paths+=(-I "$prefix/include"); done <<<"${CMAKE_PREFIX_PATH:-}:"
         printf '#include <%s>\n' "$1" | c++ -std=c++20 -E -x c++ "${paths[@]}" - >/dev/null 2>&1
@@ -176,7 +185,10 @@ set_up() {
 
 # What the long tests need besides. Where it can't be had, those that need it are skipped.
 set_up_long_tests() {
-    if can_install; then (install_packages "$long_test_packages") || say "without Chromium"; fi
+    if can_install; then
+        (install_packages "$long_test_packages") || say "without Chromium"
+        (install_packages "$fuzz_packages") || say "without libFuzzer"
+    fi
     set_up_bridge
 }
 
