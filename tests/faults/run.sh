@@ -82,7 +82,7 @@ goes_on() {
 row() {
     local outcome="$work/outcome" columns
     : >"$outcome"
-    rm -rf -- "$work/run" "$at"
+    rm -rf -- "$work/run" "$work/planted whole" "$at"
     if (
         trap 'if [[ $job ]]; then kill "$job"; fi 2>/dev/null' EXIT
         set -e
@@ -178,16 +178,19 @@ not_finite() {
     kill -USR1 "$job"
     local names="rank $1 on $host"
     ends 85 "warning cycle 3: member [0-9], ${names/rank all/rank 0}, is not finite"
-    train 2 "$work/whole" "${settings[@]}" --set training.epochs=40
+    train 2 "$work/planted whole" "${settings[@]}" --set training.epochs=40
     planted=()
     train 3 "$run" "${settings[@]}" --resume --set training.epochs=40
-    same "$work/whole" "$run"
+    same "$work/planted whole" "$run"
     verdict="said once, goes on, equal"
 }
+has_two_checkpoints() { (($(find "$run/checkpoint" -name index.h5 | wc -l) >= 2)); }
 # spoiled HOW: the newest checkpoint's state or index, at a random byte.
 spoiled() {
     begin 2
+    await has_two_checkpoints # while the oldest one goes, a third may be there
     kill_ranks
+    has_two_checkpoints || fail "there is no checkpoint but the newest"
     local newest file size
     newest=$(newest_checkpoint "$run")
     file=$newest/index.h5
