@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 const fs::path& good_run() {
     static const fs::path run = [] {
         const fs::path made = folder() / "good";
+        fs::create_directory(made);
         example::write_segments(made);
         example::write_checkpoint(made, 12);
         write_run_file(made, example::header(), example::launch(), example::final_distribution(true));
