@@ -54,7 +54,7 @@ expect 0 'policy +5 weights: loss\.rank, loss\.extremes, column:source=book, col
     "$program" check "$small" "${classes[@]}" "${by_columns[@]}"
 expect 0 '^reads .*/columns\.h5$' "$program" check "$small" "${classes[@]}" "${by_columns[@]}"
 train 2 "$work/columns" "${classes[@]}" "${by_columns[@]}"
-expect 0 'finished' mpi 1 replay "$work/columns" --policy --output "$work/columns replayed"
+expect 0 'finished: the record is' mpi 1 replay "$work/columns" --policy --output "$work/columns replayed"
 for gap in gap lengths; do
     expect 3 "signals/$gap" mpi 2 run "$small" --output "$work/bad" "${classes[@]}" "${columns[@]}" \
         --set "exploration.signals=[\"column:$gap\"]"
