@@ -2,6 +2,7 @@
 // bytes that nobody vouches for, so that a checksum goes with it, and is looked at before the archive.
 #pragma once
 
+#include "autosampling/base/error.hpp"
 #include "autosampling/comm/communicator.hpp"
 
 #include <boost/archive/binary_iarchive.hpp>
@@ -9,6 +10,7 @@
 #include <boost/serialization/string.hpp>
 #include <boost/serialization/vector.hpp>
 
+#include <exception>
 #include <sstream>
 
 namespace autosampling {
@@ -28,7 +30,12 @@ template<class T>
 T unpack(std::string bytes) {
     std::istringstream in(checked(std::move(bytes)));
     T value{};
-    boost::archive::binary_iarchive(in, boost::archive::no_header) >> value;
+    try {
+        boost::archive::binary_iarchive(in, boost::archive::no_header) >> value;
+    } catch (const std::exception& problem) {
+        throw Error(ExitCode::failure, text("a message between ranks is not what it should be (", problem.what(),
+                                            "): start all ranks from the same build"));
+    }
     return value;
 }
 
