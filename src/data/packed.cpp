@@ -20,7 +20,7 @@ constexpr std::uint64_t most_verified = std::uint64_t{2} << 30; // bytes; what i
 template<class T>
 std::vector<T> read_all(const ArrayFile& file, const std::string& name) {
     const Array array = file.array(name);
-    if (array.shape.size() != 1) file.refuse(name + " is no list", "write it again");
+    if (array.shape.size() != 1) file.refuse(name + " is no list", "pack it again");
     std::vector<T> values(array.rows());
     file.read<T>(array, values, [](auto, auto) {});
     return values;

@@ -8,7 +8,7 @@
 
 namespace autosampling {
 
-// What the process returns to the shell; INSTALL.md lists the meanings for users.
+// What the process returns to the shell; README.md lists the meanings for users.
 enum class ExitCode : int {
     finished = 0,
     failure = 1,

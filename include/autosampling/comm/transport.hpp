@@ -31,11 +31,11 @@ class Transport {
     // Waits until what was started is delivered, so far as it concerns this rank; at once where nothing is under way.
     // Between the two the ranks may communicate otherwise. Collective. Throws Error(failure, timeout).
     virtual void complete() = 0;
-    // The mean of the states (D) that all ranks give, into `result` (D) on every rank. They are added up in the order
-    // of the ranks, and on each in that of `mine`, so that the bits don't depend on how many a rank gives: each rank
-    // sums its share of the state, then the shares are gathered; the whole is never in one place but as the result.
-    // `given`: how many each rank gives, the same on all, together at least one. No exchange is under way. Collective.
-    // Throws Error(failure, timeout).
+    // The mean of the states (D) that all ranks give, into `result` (D), which overlaps none, on every rank. They are
+    // added up in the order of the ranks, and on each in that of `mine`, so that the bits don't depend on how many a
+    // rank gives: each rank sums its share of the state, then the shares are gathered; the whole is never in one place
+    // but as the result. `given`: how many each rank gives, the same on all, together at least one. No exchange is
+    // under way. Collective. Throws Error(failure, timeout).
     virtual void average(std::span<const std::span<const float>> mine, std::span<const int> given,
                          std::span<float> result) = 0;
 };
