@@ -3,6 +3,7 @@
 
 #include "autosampling/training/network.hpp"
 #include "autosampling/training/synchronised_norm.hpp"
+#include "fused_norm.hpp"
 
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/max_pool2d.h>
@@ -49,7 +50,22 @@ class ConvNorm {
                           conv_->weight.size(2) / 2);
     }
 
+    // With a ReLU after it, and `other` added ahead of that where there is one. The backward pass needs the result.
+    torch::Tensor forward_relu(const torch::Tensor& images, const torch::Tensor& other = {}) {
+        if (norm_->is_training() && !norm_->team) {
+            const torch::Tensor features = conv_(images);
+            if (can_fuse_norm(features)) return norm_relu(features, *norm_, other);
+            return finish(norm_(features), other);
+        }
+        return finish(forward(images), other);
+    }
+
   private:
+    static torch::Tensor finish(torch::Tensor features, const torch::Tensor& other) {
+        if (other.defined()) features.add_(other);
+        return features.relu_();
+    }
+
     torch::nn::Conv2d conv_;
     BatchNorm norm_;
 };
@@ -66,7 +82,7 @@ class ImageStem {
           conv_(parent, conv_name, norm_name, channels, out, pools_ ? 7 : 3, pools_ ? 2 : 1) {}
 
     torch::Tensor forward(const torch::Tensor& images) {
-        const torch::Tensor features = conv_.forward(images).relu_();
+        const torch::Tensor features = conv_.forward_relu(images);
         return pools_ ? at::max_pool2d(features, 3, 2, 1) : features;
     }
 

@@ -35,10 +35,10 @@ class Block : public nn::Module {
     }
 
     Tensor forward(const Tensor& images) {
-        Tensor inner = convs_.front().forward(images);
-        for (std::size_t i = 1; i < convs_.size(); ++i) inner = convs_[i].forward(inner.relu_());
+        Tensor inner = images;
+        for (std::size_t i = 0; i + 1 < convs_.size(); ++i) inner = convs_[i].forward_relu(inner);
         const Tensor shortcut = projection_ ? projection_->forward(images) : images;
-        return inner.add_(shortcut).relu_();
+        return convs_.back().forward_relu(inner, shortcut);
     }
 
   private:

@@ -18,8 +18,8 @@ class ConvNet : public Network {
                               nn::Linear(std::int64_t{32} * (shape.height() / 4) * (shape.width() / 4), classes))) {}
 
     Tensor forward(const Tensor& images) override {
-        const Tensor half = at::max_pool2d(first_.forward(images).relu_(), 2);
-        const Tensor quarter = at::max_pool2d(second_.forward(half).relu_(), 2);
+        const Tensor half = at::max_pool2d(first_.forward_relu(images), 2);
+        const Tensor quarter = at::max_pool2d(second_.forward_relu(half), 2);
         return fc_(quarter.flatten(1));
     }
 

@@ -1,5 +1,6 @@
 #include "autosampling/training/network.hpp"
 #include "autosampling/base/error.hpp"
+#include "autosampling/training/autocast.hpp"
 
 #include <ATen/Parallel.h>
 #include <c10/core/Allocator.h>
@@ -146,10 +147,20 @@ class Meter : public c10::MemoryReportingInfoBase {
     std::int64_t bytes = 0;
 };
 
+// The loss, and by its backward pass the gradients, and the statistics.
+std::vector<torch::Tensor> outcome(const Network& network, const torch::Tensor& loss) {
+    loss.backward();
+    std::vector<torch::Tensor> all{loss.detach()};
+    for (const auto& parameter : network.parameters()) all.push_back(parameter.grad());
+    for (const auto& statistic : network.buffers()) // but counters of batches, which have no effect
+        if (statistic.is_floating_point()) all.push_back(statistic);
+    return all;
+}
+
 TEST(Network, densenet_that_saves_memory_gives_the_same_bits) {
     struct Step {
-        std::vector<torch::Tensor> result; // loss, gradients and statistics
-        std::int64_t kept = 0;             // bytes, between forward and backward
+        std::int64_t kept = 0; // bytes, between forward and backward
+        std::vector<torch::Tensor> result;
     };
     const auto step = [](bool save_memory) {
         at::set_num_threads(1);
@@ -159,18 +170,45 @@ TEST(Network, densenet_that_saves_memory_gives_the_same_bits) {
         const auto meter = std::make_shared<Meter>();
         const c10::DebugInfoGuard metering(c10::DebugInfoKind::PROFILER_STATE, meter);
         const torch::Tensor loss = network->forward(images).square().mean();
-        Step done{{loss.detach()}, meter->bytes};
-        loss.backward();
-        for (const auto& parameter : network->parameters()) done.result.push_back(parameter.grad());
-        for (const auto& statistic : network->buffers()) // but counters of batches, which have no effect
-            if (statistic.is_floating_point()) done.result.push_back(statistic);
-        return done;
+        const std::int64_t kept = meter->bytes;
+        return Step{kept, outcome(*network, loss)};
     };
     const Step plain = step(false), saving = step(true);
     ASSERT_EQ(plain.result.size(), saving.result.size());
     for (std::size_t i = 0; i < plain.result.size(); ++i)
         EXPECT_TRUE(plain.result[i].equal(saving.result[i])) << "tensor " << i;
     EXPECT_LT(2 * saving.kept, plain.kept);
+}
+
+// Of one thread batch norm and what follows are one pass; of several they are LibTorch's.
+TEST(Network, step_of_one_thread_is_that_of_several) {
+    const auto step = [](const char* name, Precision precision, int threads) {
+        at::set_num_threads(threads);
+        const auto network = make_network(name, {16, 16, 3}, 10);
+        network->initialise(1);
+        torch::Tensor loss;
+        {
+            const Autocast autocast(precision, torch::kCPU);
+            const torch::Tensor wave = torch::linspace(-1, 1, 8 * 16 * 16 * 3).mul(1000).sin();
+            loss = network->forward(wave.view({8, 16, 16, 3}).permute({0, 3, 1, 2})).to(torch::kFloat).square().mean();
+        }
+        return outcome(*network, loss);
+    };
+    const auto apart = [](const std::vector<torch::Tensor>& one, const std::vector<torch::Tensor>& other) {
+        double difference = 0, size = 0; // squared norms, relative to each tensor's
+        for (std::size_t i = 0; i < one.size(); ++i) {
+            difference += ((one[i] - other[i]).square().sum() / (other[i].square().sum() + 1e-12)).item<double>();
+            size += 1;
+        }
+        return std::sqrt(difference / size);
+    };
+    for (const char* name : {"convnet", "resnet8", "resnet18"}) {
+        const auto exact = step(name, Precision::fp32, 2);
+        EXPECT_LT(apart(step(name, Precision::fp32, 1), exact), 0.01) << name;
+        const double theirs = apart(step(name, Precision::bf16, 2), exact);
+        EXPECT_LT(apart(step(name, Precision::bf16, 1), exact), 1.3 * theirs) << name << " in bf16";
+    }
+    at::set_num_threads(1);
 }
 
 TEST(Network, memory_is_saved_by_densenets_alone) {
