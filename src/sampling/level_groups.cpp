@@ -39,6 +39,16 @@ void LevelGroups::move(std::uint32_t index, std::uint32_t level) {
     for (; now > level; --now) swap_places(place_[index], bounds_[now]++);
 }
 
+void LevelGroups::move(std::span<const std::uint32_t> indices, std::span<const std::uint32_t> level) {
+    EXPECT(indices.size() == level.size());
+    constexpr std::size_t ahead = 16;
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+        if (i + 2 * ahead < indices.size()) __builtin_prefetch(&place_[indices[i + 2 * ahead]]);
+        if (i + ahead < indices.size()) prefetch(place_[indices[i + ahead]]);
+        move(indices[i], level[i]);
+    }
+}
+
 void LevelGroups::assign(std::span<const std::uint32_t> level) {
     EXPECT(level.size() == size());
     const std::uint32_t top = level.empty() ? 0 : *std::max_element(level.begin(), level.end());

@@ -5,11 +5,26 @@
 #include "autosampling/sampling/permutation.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <unordered_set>
 #include <utility>
 
 namespace autosampling {
+
+namespace {
+
+constexpr std::uint32_t read_ahead = 32; // draws for which memory is asked before one is waited for
+
+// A slot that has no index yet.
+struct Draw {
+    RandomStream random;
+    std::uint32_t slot;
+    std::uint32_t picked = 0; // an index, or its place in the groups
+    bool uniform = false;     // which of the two
+};
+
+} // namespace
 
 Sampler::Sampler(const ExplorationOptions& options, std::uint64_t seed, std::uint32_t training_images,
                  std::uint32_t draws, Perturbation perturbation)
@@ -64,23 +79,34 @@ void Sampler::draw_learned(std::uint32_t member, std::int64_t cycle, std::uint8_
     const RandomKey key{seed_, Purpose::learned, member, static_cast<std::uint32_t>(cycle), attempt};
     const auto uniform_parts =
         options_.mixing == Mixing::draws ? static_cast<std::uint32_t>(options_.uniform_epochs) : std::uint32_t{0};
-    std::unordered_set<std::uint32_t> seen;
-    for (std::uint32_t slot = 0; slot < out.size(); ++slot) {
-        RandomStream random(key, slot);
-        for (;;) {
-            const bool uniform = uniform_parts > 0 && random.below(uniform_parts + 1) > 0;
-            out[slot] = uniform ? random.below(training_images_) : draw_from_groups(random);
-            if (!perturbation_.accepts(member, exploration_, out[slot], random.bits())) continue;
-            if (options_.replacement || seen.insert(out[slot]).second) break;
+    std::unordered_set<std::uint32_t> seen; // in the order of the slots
+    const std::uint32_t together = options_.replacement ? read_ahead : 1;
+    std::vector<Draw> open;
+    for (std::uint32_t first = 0; first < out.size(); first += together) {
+        for (std::uint32_t slot = first; slot < first + together && slot < out.size(); ++slot)
+            open.push_back({RandomStream(key, slot), slot});
+        while (!open.empty()) {
+            for (Draw& draw : open) {
+                draw.uniform = uniform_parts > 0 && draw.random.below(uniform_parts + 1) > 0;
+                draw.picked = draw.uniform ? draw.random.below(training_images_) : pick_place(draw.random);
+                if (!draw.uniform) groups_.prefetch(draw.picked);
+            }
+            std::erase_if(open, [&](Draw& draw) {
+                const std::uint32_t index = draw.uniform ? draw.picked : groups_.order()[draw.picked];
+                if (!perturbation_.accepts(member, exploration_, index, draw.random.bits())) return false;
+                if (!options_.replacement && !seen.insert(index).second) return false;
+                out[draw.slot] = index;
+                return true;
+            });
         }
     }
 }
 
-std::uint32_t Sampler::draw_from_groups(RandomStream& random) const {
-    const double wanted = random.real() * cumulative_.back();
-    const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end() - 1, wanted);
-    const auto level = static_cast<std::uint32_t>(found - cumulative_.begin());
-    return groups_.at(level, random.below(groups_.group_size(level)));
+std::uint32_t Sampler::pick_place(RandomStream& random) const {
+    const double share = random.real(), wanted = share * cumulative_.back();
+    std::uint32_t level = guide_[static_cast<std::size_t>(share * static_cast<double>(guide_.size()))];
+    while (level + 1 < cumulative_.size() && cumulative_[level] <= wanted) ++level;
+    return groups_.bounds()[level] + random.below(groups_.group_size(level));
 }
 
 void Sampler::learn(std::int64_t cycle, const Evidence& evidence) {
@@ -100,7 +126,10 @@ void Sampler::count(std::int64_t cycle, std::vector<Contribution> contributions)
 
 std::vector<double> Sampler::estimate() {
     if (const auto touched = tally_.take_touched()) {
-        for (const std::uint32_t index : *touched) groups_.move(index, tally_.level(index));
+        std::vector<std::uint32_t> level;
+        level.reserve(touched->size());
+        for (const std::uint32_t index : *touched) level.push_back(tally_.level(index));
+        groups_.move(*touched, level);
     } else {
         std::vector<std::uint32_t> level(training_images_);
         for (std::uint32_t index = 0; index < training_images_; ++index) level[index] = tally_.level(index);
@@ -115,13 +144,20 @@ std::vector<double> Sampler::estimate() {
 void Sampler::adopt(std::vector<double> weights) {
     EXPECT(weights.size() == groups_.levels());
     weights_ = std::move(weights);
-    // The last entry must be that of a group that isn't empty: draw_from_groups falls back on it.
+    // The last entry must be that of a group that isn't empty: pick_place falls back on it.
     std::uint32_t levels = groups_.levels();
     while (groups_.group_size(levels - 1) == 0) --levels;
     cumulative_.assign(levels, 0);
     double sum = 0;
     for (std::uint32_t level = 0; level < levels; ++level)
         cumulative_[level] = sum += groups_.group_size(level) * weights_[level];
+    guide_.resize(std::bit_ceil(std::size_t{levels}));
+    std::uint32_t level = 0;
+    for (std::size_t part = 0; part < guide_.size(); ++part) {
+        const double begin = static_cast<double>(part) / static_cast<double>(guide_.size()) * sum;
+        while (level + 1 < levels && cumulative_[level] <= begin) ++level;
+        guide_[part] = level;
+    }
     ++exploration_;
 }
 

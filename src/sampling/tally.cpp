@@ -3,9 +3,8 @@
 #include "autosampling/base/error.hpp"
 #include "autosampling/sampling/arrays.hpp"
 
-#include <boost/sort/spreadsort/integer_sort.hpp>
-
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 namespace autosampling {
@@ -16,6 +15,20 @@ void step(std::uint32_t& count, std::uint32_t one) {
     count += one;
     VALIDATE(one != 1 || count != 0, ExitCode::failure,
              "a training image was drawn 2^32 times (counts have 32 bits): set exploration.counts = window or decay");
+}
+
+// Ascending. A few passes, however many there are: several times as fast here as what compares.
+void radix_sort(std::vector<std::uint32_t>& values) {
+    constexpr unsigned bits = 11;
+    constexpr std::uint32_t mask = (1U << bits) - 1;
+    std::vector<std::uint32_t> sorted(values.size());
+    for (unsigned shift = 0; shift < 32; shift += bits) {
+        std::array<std::uint32_t, mask + 1> place{};
+        for (const std::uint32_t value : values) ++place[value >> shift & mask];
+        std::exclusive_scan(place.begin(), place.end(), place.begin(), 0U);
+        for (const std::uint32_t value : values) sorted[place[value >> shift & mask]++] = value;
+        values.swap(sorted);
+    }
 }
 
 // A saved contribution to the window: cycle in the window, survivor, credited, z, draws.
@@ -74,7 +87,7 @@ void Tally::touch(std::span<const std::uint32_t> indices) {
 }
 
 void Tally::sort_touched() {
-    boost::sort::spreadsort::integer_sort(touched_.begin(), touched_.end());
+    radix_sort(touched_);
     touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
 }
 

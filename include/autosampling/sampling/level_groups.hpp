@@ -27,8 +27,13 @@ class LevelGroups {
     std::uint32_t at(std::uint32_t level, std::uint32_t place) const { return order_[bounds_[level] + place]; }
     std::uint32_t level_of(std::uint32_t index) const;
 
+    // Asks memory for what stands at a place of the order.
+    void prefetch(std::uint32_t place) const { __builtin_prefetch(&order_[place]); }
+
     // Moves one index to another level: O(1) for each level crossed.
     void move(std::uint32_t index, std::uint32_t level);
+    // Each of these, one after the other, to its level; memory is asked for the next ones meanwhile.
+    void move(std::span<const std::uint32_t> indices, std::span<const std::uint32_t> level);
     // Regroups all indices by new levels (N), in the order of the indices: O(N + levels).
     void assign(std::span<const std::uint32_t> level);
 

@@ -78,7 +78,7 @@ class Sampler {
     void draw_uniform(std::uint32_t member, std::uint8_t attempt, std::span<std::uint32_t> out) const;
     void draw_learned(std::uint32_t member, std::int64_t cycle, std::uint8_t attempt,
                       std::span<std::uint32_t> out) const;
-    std::uint32_t draw_from_groups(RandomStream& random) const;
+    std::uint32_t pick_place(RandomStream& random) const; // in the groups' order
 
     ExplorationOptions options_;
     std::uint64_t seed_;
@@ -90,8 +90,9 @@ class Sampler {
     LevelGroups groups_;
     std::optional<LineagePool> pool_;
     std::optional<Policy> policy_;
-    std::vector<double> weights_;    // (L) of one index of each level
-    std::vector<double> cumulative_; // (L) of whole groups, inclusive
+    std::vector<double> weights_;      // (L) of one index of each level
+    std::vector<double> cumulative_;   // (L) of whole groups, inclusive
+    std::vector<std::uint32_t> guide_; // the level in which each of so many equal parts of their sum begins
     std::uint32_t exploration_ = 0;
     std::int64_t uniform_cycles_ = 0; // done
 };
