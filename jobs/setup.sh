@@ -60,7 +60,8 @@ fuzz_packages='
 clang-14                    clang++-14|clang++                                   llvm
 libclang-rt-14-dev          libFuzzer                                            llvm'
 long_test_packages='
-chromium                    chromium|chromium-browser|google-chrome              chromium'
+chromium                    chromium|chromium-browser|google-chrome              chromium
+valgrind                    valgrind                                             valgrind'
 
 say() { printf '%s\n' "$*"; }
 fail() {
@@ -186,7 +187,7 @@ set_up() {
 # What the long tests need besides. Where it can't be had, those that need it are skipped.
 set_up_long_tests() {
     if can_install; then
-        (install_packages "$long_test_packages") || say "without Chromium"
+        (install_packages "$long_test_packages") || say "without Chromium or valgrind"
         (install_packages "$fuzz_packages") || say "without libFuzzer"
     fi
     set_up_bridge
