@@ -163,7 +163,7 @@ StateFile read_state_file(const fs::path& path) {
     StateFile result;
     result.state = file.read<float>("state");
     LayoutColumns columns;
-    read_fields(file, layout_fields(), columns);
+    read_fields(file, layout_fields(), columns, {{"axis", layout_axes}});
     const std::size_t tensors = columns.name.size();
     const auto refuse_unless = [&path](bool good, const std::string& what) {
         VALIDATE(good, ExitCode::checkpoint, path.string(), " has a layout that can't be (", what,
@@ -226,8 +226,8 @@ CheckpointIndex read_index(const fs::path& folder) {
     const Hdf5File file = open_identified(path, "autosampling checkpoint");
     CheckpointIndex index;
     read_attributes(file, checkpoint_attributes(), index);
-    read_fields(file, checkpoint_fields(), index);
     index.header = read_header(file);
+    read_fields(file, checkpoint_fields(), index, sizes_of(index.header));
     index.launch = read_launch(file);
     for (const std::string& name : file.names(sampling_group))
         read_array(file, sampling_group + "/" + name, index.sampling[name]);

@@ -1,6 +1,7 @@
 // Structs to and from HDF5 by their tables of fields.
 #pragma once
 
+#include "autosampling/base/counted.hpp"
 #include "fields.hpp"
 
 #include <algorithm>
@@ -100,6 +101,20 @@ void write_rows(Hdf5File& file, const Columns<Row>& columns, const std::vector<R
     RowWriter<Row>(file, columns, rows.size(), sizes).write(rows);
 }
 
+// Throws Damaged unless a dataset has its dimensions, each of the length in `sizes`; one that isn't there gets its own.
+inline void check_shape(const Hdf5File& file, const std::string& name, const Hdf5Meaning& meaning, Sizes& sizes) {
+    const std::vector<std::uint64_t> shape = file.shape(name);
+    if (shape.size() != meaning.dimensions.size())
+        throw Damaged(text(name, " in ", file.path().string(), " has ", counted(shape.size(), "dimension"), ", not ",
+                           meaning.dimensions.size(), ": it is damaged"));
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+        const auto& [dimension, length] = *sizes.try_emplace(meaning.dimensions[axis], shape[axis]).first;
+        if (shape[axis] != length)
+            throw Damaged(text(name, " in ", file.path().string(), " has length ", shape[axis], " along ", dimension,
+                               ", which has ", length, " in this file: it is damaged"));
+    }
+}
+
 template<class Row, class T>
 void assign_element(T Row::*member, Row& row, std::span<const T> part) {
     row.*member = part.front();
@@ -115,16 +130,13 @@ void assign_element(std::vector<T> Row::*member, Row& row, std::span<const T> pa
 
 // Fills in the columns of a table, from step `first` of the file on.
 template<class Row>
-void read_columns(const Hdf5File& file, const Columns<Row>& columns, const Sizes& sizes, std::vector<Row>& rows,
+void read_columns(const Hdf5File& file, const Columns<Row>& columns, Sizes sizes, std::vector<Row>& rows,
                   std::uint64_t first = 0) {
-    const std::uint64_t steps = file.steps(columns.front().name);
     for (const RowField<Row>& column : columns)
         std::visit(
             [&](auto member) {
                 using T = ElementOf<Row, decltype(member)>;
-                if (file.shape(column.name) != shape_of(column.meaning, sizes, steps) || first + rows.size() > steps)
-                    throw Damaged(text(column.name, " in ", file.path().string(),
-                                       " has another shape than its file says: it is damaged"));
+                check_shape(file, column.name, column.meaning, sizes);
                 const std::vector<T> values = file.read_steps<T>(column.name, first, rows.size());
                 const std::uint64_t step = step_size(column.meaning, sizes);
                 for (std::size_t i = 0; i < rows.size(); ++i)
@@ -163,20 +175,18 @@ void write_fields(Hdf5File& file, const Fields<Owner>& fields, const Owner& owne
             field.member);
 }
 
+// `sizes`: the lengths of dimensions that are known.
 template<class Owner>
-void read_fields(const Hdf5File& file, const Fields<Owner>& fields, Owner& owner) {
+void read_fields(const Hdf5File& file, const Fields<Owner>& fields, Owner& owner, Sizes sizes) {
     for (const Field<Owner>& field : fields)
         std::visit(
             [&](auto member) {
                 using T = ElementOf<Owner, decltype(member)>;
                 if (!file.has(field.name)) return;
-                if constexpr (std::is_same_v<decltype(member), std::string Owner::*>) {
-                    std::vector<std::string> values = file.read_strings(field.name);
-                    if (values.size() != 1)
-                        throw Damaged(
-                            text(field.name, " in ", file.path().string(), " is no single text: it is damaged"));
-                    owner.*member = std::move(values.front());
-                } else if constexpr (std::is_same_v<T, std::string>)
+                check_shape(file, field.name, field.meaning, sizes);
+                if constexpr (std::is_same_v<decltype(member), std::string Owner::*>)
+                    owner.*member = file.read_strings(field.name).front();
+                else if constexpr (std::is_same_v<T, std::string>)
                     owner.*member = file.read_strings(field.name);
                 else
                     owner.*member = file.read<T>(field.name);

@@ -312,14 +312,18 @@ const Fields<LayoutColumns>& layout_fields() {
     return fields;
 }
 
-Sizes sizes_of(const RunHeader& header) {
+Sizes numbers_of(const RunHeader& header) {
     return {{"member", header.members},
             {"slot", header.slots},
             {"draw", header.draws},
             {"class", header.classes},
-            {"weight", header.weight_names.size()},
-            {"column", header.column_names.size()},
             {"index", header.training_images}};
+}
+
+Sizes sizes_of(const RunHeader& header) {
+    Sizes sizes = numbers_of(header);
+    sizes.insert({{"weight", header.weight_names.size()}, {"column", header.column_names.size()}});
+    return sizes;
 }
 
 } // namespace autosampling

@@ -88,8 +88,11 @@ const AttributeFields<CheckpointIndex>& checkpoint_attributes();
 const Fields<CheckpointIndex>& checkpoint_fields();
 const Fields<LayoutColumns>& layout_fields();
 
-// The lengths of the dimensions that a row spans.
+// The lengths of dimensions, by name.
 using Sizes = std::map<std::string, std::uint64_t>;
+// Of those that a header's numbers say.
+Sizes numbers_of(const RunHeader& header);
+// Of all that a row spans.
 Sizes sizes_of(const RunHeader& header);
 
 } // namespace autosampling

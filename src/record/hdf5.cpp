@@ -268,13 +268,12 @@ std::uint64_t Hdf5File::elements_a_step(const Hdf5Dataset& dataset) const {
 }
 
 std::size_t Hdf5File::elements(const Hdf5Dataset& dataset, const std::string& name) const {
-    const Hdf5Space space(check(H5Dget_space(dataset.get()), "read the shape of " + name + " in"));
-    const auto count =
-        static_cast<std::size_t>(check(H5Sget_simple_extent_npoints(space.get()), "read the shape of " + name + " in"));
+    double count = 1; // HDF5's own number of them, of 64 bits, wraps round
+    for (const std::uint64_t length : shape(name)) count *= static_cast<double>(length);
     const std::uint64_t stored = std::min<std::uint64_t>(H5Dget_storage_size(dataset.get()), file_bytes_);
-    if (count / best_compression > stored || (count > 0 && stored == 0))
+    if (count > best_compression * static_cast<double>(stored))
         throw Damaged(text(path_.string(), " is damaged (", name, " has ", count, " elements in ", stored, " bytes)"));
-    return count;
+    return static_cast<std::size_t>(count);
 }
 
 std::uint64_t Hdf5File::steps(const std::string& name) const {
@@ -345,7 +344,7 @@ void Hdf5File::set_attribute(const std::string& name, const std::string& value) 
 Hdf5Attribute Hdf5File::open_attribute(const std::string& name) const {
     Hdf5Attribute attribute(check(H5Aopen(file_.get(), name.c_str(), H5P_DEFAULT), "find attribute " + name + " in"));
     const Hdf5Space space(check(H5Aget_space(attribute.get()), "read attribute " + name + " in"));
-    if (H5Sget_simple_extent_npoints(space.get()) != 1)
+    if (H5Sget_simple_extent_type(space.get()) != H5S_SCALAR)
         throw Damaged(text(path_.string(), " is damaged (its attribute ", name, " is no single value)"));
     return attribute;
 }

@@ -14,7 +14,8 @@ std::int64_t cycles_of_history(const std::filesystem::path& path) {
     if (!std::filesystem::exists(path)) return 0;
     try {
         const Hdf5File file = open_identified(path, "autosampling history");
-        return file.read<std::int64_t>(history_columns().front().name).back();
+        const auto cycles = file.read<std::int64_t>(history_columns().front().name);
+        return cycles.empty() ? 0 : cycles.back();
     } catch (const Damaged&) {
         return 0;
     }

@@ -37,19 +37,28 @@ void write_identity(Hdf5File& file, const std::string& filetype, const RunHeader
     write_fields(file, processor_fields(), launch.processors);
 }
 
-RunHeader read_header(const Hdf5File& file) {
+RunHeader read_header_without_examples(const Hdf5File& file) {
     RunHeader header;
     read_attributes(file, header_attributes(), header);
-    read_fields(file, header_fields(), header);
-    read_fields(file, example_fields(), header);
+    read_fields(file, header_fields(), header, numbers_of(header));
+    return header;
+}
+
+RunHeader read_header(const Hdf5File& file) {
+    RunHeader header = read_header_without_examples(file);
+    read_fields(file, example_fields(), header, sizes_of(header));
     return header;
 }
 
 Launch read_launch(const Hdf5File& file) {
     Launch launch;
     read_attributes(file, launch_attributes(), launch);
-    read_fields(file, launch_fields(), launch);
-    read_fields(file, processor_fields(), launch.processors);
+    read_fields(file, launch_fields(), launch, {{"rank", launch.ranks}});
+    for (const auto& field : processor_fields())
+        if (file.has(field.name) != file.has(processor_fields().front().name))
+            throw Damaged(text(file.path().string(), " is damaged (of the processors' columns it lacks some, as ",
+                               processor_fields().front().name, " or ", field.name, ")"));
+    read_fields(file, processor_fields(), launch.processors, {});
     for (const std::string& name : file.attribute_names())
         if (name.starts_with(version_prefix))
             launch.versions[name.substr(version_prefix.size())] = file.attribute<std::string>(name);

@@ -14,6 +14,7 @@ void write_identity(Hdf5File& file, const std::string& filetype);
 void write_identity(Hdf5File& file, const std::string& filetype, const RunHeader& header, const Launch& launch);
 
 RunHeader read_header(const Hdf5File& file);
+RunHeader read_header_without_examples(const Hdf5File& file);
 
 // A file of this type and of a format version that this program reads; else throws Damaged, or Error(checkpoint) for
 // another version.

@@ -10,6 +10,7 @@
 #include <iomanip>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 namespace autosampling {
 namespace {
@@ -27,14 +28,17 @@ std::optional<NamedSegment> parse_name(const fs::path& path) {
     return found;
 }
 
+// Whether it has the cycles from `first` on, one after the other.
+bool counts_from(std::int64_t first, const SegmentFile& file) {
+    for (const std::int64_t cycle : file.file().read<std::int64_t>("cycle"))
+        if (cycle != first++) return false;
+    return true;
+}
+
 void check_whole(const NamedSegment& segment, const RunHeader* header) {
     const SegmentFile file(segment.path);
     if (header) check_same_run(file, *header);
-    const std::vector<std::int64_t> cycles = file.file().read<std::int64_t>("cycle");
-    bool right = std::ssize(cycles) == segment.last - segment.first + 1;
-    for (std::size_t i = 0; right && i < cycles.size(); ++i)
-        right = cycles[i] == segment.first + static_cast<std::int64_t>(i);
-    if (!right)
+    if (std::cmp_not_equal(file.cycles(), segment.last - segment.first + 1) || !counts_from(segment.first, file))
         throw Damaged(segment.path.string() +
                       " does not hold the cycles that its name says: it was renamed or is damaged");
 }
@@ -120,6 +124,12 @@ void check_same_run(const SegmentFile& file, const RunHeader& header) {
             },
             field.member);
     }
+    const Sizes own = sizes_of(file.header()); // of lists, too
+    for (const auto& [dimension, length] : sizes_of(header))
+        if (own.at(dimension) != length)
+            throw Damaged(text(file.file().path().string(), " belongs to another run (it has length ",
+                               own.at(dimension), " along ", dimension, ", not ", length,
+                               "; one of the two was copied here)"));
 }
 
 std::optional<SegmentFile> open_run_file(const fs::path& run, const RunHeader& header) {
@@ -127,16 +137,15 @@ std::optional<SegmentFile> open_run_file(const fs::path& run, const RunHeader& h
     try {
         SegmentFile file(run / "run.h5", "autosampling run");
         check_same_run(file, header);
+        if (!counts_from(0, file)) return std::nullopt;
         return file;
     } catch (const Damaged&) {
         return std::nullopt;
     }
 }
 
-SegmentFile::SegmentFile(const fs::path& path, const std::string& filetype) : file_(open_identified(path, filetype)) {
-    read_attributes(file_, header_attributes(), header_);
-    read_fields(file_, header_fields(), header_);
-}
+SegmentFile::SegmentFile(const fs::path& path, const std::string& filetype)
+    : file_(open_identified(path, filetype)), header_(read_header_without_examples(file_)) {}
 
 Segment SegmentFile::read() const {
     return read(0, cycles());
@@ -149,6 +158,10 @@ Segment SegmentFile::read(std::uint64_t first, std::uint64_t cycles) const {
     read_columns(file_, cycle_columns(), sizes, segment.cycles, first);
     for (const Columns<CycleRow>& columns : optional_cycle_columns())
         if (has(columns)) read_columns(file_, columns, sizes, segment.cycles, first);
+    for (const CycleRow& row : segment.cycles)
+        if (row.winner < -1 || row.winner >= header_.members)
+            throw Damaged(text(file_.path().string(), " is damaged (the winner of cycle ", row.cycle, " is member ",
+                               row.winner, " of ", header_.members, ")"));
     const auto is_elsewhere = [&](std::int64_t cycle) {
         return cycles == 0 || cycle < segment.cycles.front().cycle || cycle > segment.cycles.back().cycle;
     };

@@ -25,7 +25,8 @@ void write_json(const std::filesystem::path& path, const Json& json) {
 } // namespace
 
 double reached_reward(const CycleRow& row) {
-    return row.mean_reward ? *row.mean_reward : row.reward[static_cast<std::size_t>(row.winner)];
+    if (row.mean_reward) return *row.mean_reward;
+    return row.winner < 0 ? std::numeric_limits<double>::quiet_NaN() : row.reward[static_cast<std::size_t>(row.winner)];
 }
 
 void take_cycle(const CycleRow& row, Summary& summary) {

@@ -193,7 +193,7 @@ TEST(Resume, newer_checkpoints_leave_alone_what_the_program_did_not_make) {
 
 TEST(Resume, inconsistent_index_is_passed_over_saying_why) {
     const std::vector<std::pair<std::string, std::function<void(CheckpointIndex&)>>> cases{
-        {"states of 4 members", [](CheckpointIndex& i) { i.state_of.pop_back(); }},
+        {"has length 4 along member, which has 5", [](CheckpointIndex& i) { i.state_of.pop_back(); }},
         {"has no state 2", [](CheckpointIndex& i) { i.state_of[0] = 2; }},
         {"winner is member 5", [](CheckpointIndex& i) { i.winner = 5; }}};
     for (const auto& [reason, spoil] : cases) {

@@ -279,6 +279,12 @@ TEST(RunFile, segment_of_another_run_is_refused_naming_the_difference) {
         EXPECT_THAT(message, HasSubstr("(" + name + " is "));
         EXPECT_FALSE(fs::exists(run.path() / "run.h5"));
     }
+    const Folder run;
+    write_segments(run.path());
+    RunHeader other = header();
+    other.weight_names.emplace_back("length");
+    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { write_run_file(run.path(), other, launch(), {}); }),
+                HasSubstr("it has length 2 along weight, not 3"));
 }
 
 TEST(RunFile, lengthened_run_is_one_run) {

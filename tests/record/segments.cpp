@@ -4,6 +4,9 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
+#include <numeric>
+
 namespace autosampling::example {
 namespace {
 
@@ -106,6 +109,60 @@ TEST(Segments, changed_byte_is_refused_wherever_it_is) {
         damage(file, at); // back
     }
     expect_equal(read_segment(file), segment(0, 3));
+}
+
+TEST(Segments, list_of_another_length_than_its_file_says_is_refused_saying_both) {
+    const Folder folder;
+    const fs::path path = folder.path() / "wrong.h5";
+    const auto refusal = [&](const std::function<void(Hdf5File&)>& write_wrong) {
+        RunHeader header = example::header();
+        header.class_names.clear();
+        Launch launch = example::launch();
+        launch.host.clear();
+        launch.processors = {};
+        Hdf5File file = Hdf5File::create(path);
+        write_identity(file, "autosampling segment", header, launch);
+        write_wrong(file);
+        file.commit();
+        return message_of(ExitCode::checkpoint, [&] {
+            read_header(path);
+            read_launch(path);
+        });
+    };
+    const auto texts = [](Hdf5File& file, const std::string& name, std::size_t length) {
+        file.write_strings(name, std::vector<std::string>(length), {"1", "", {}});
+    };
+    const auto numbers = [](Hdf5File& file, const std::string& name, const std::vector<std::uint64_t>& shape) {
+        const std::vector<std::int32_t> values(std::accumulate(shape.begin(), shape.end(), 1U, std::multiplies<>()));
+        file.write<std::int32_t>(name, values, shape, {"1", "", {}});
+    };
+    EXPECT_THAT(refusal([&](auto& file) { texts(file, "class_name", 6); }),
+                HasSubstr("class_name in " + path.string() + " has length 6 along class, which has 7"));
+    EXPECT_THAT(refusal([&](auto& file) { numbers(file, "label", {201}); }),
+                HasSubstr("201 along index, which has 200"));
+    EXPECT_THAT(refusal([&](auto& file) { numbers(file, "label", {}); }), HasSubstr("0 dimensions, not 1"));
+    EXPECT_THAT(refusal([&](auto& file) {
+                    numbers(file, "column_value", {3, 200});
+                }),
+                HasSubstr("3 along column, which has 2"));
+    EXPECT_THAT(refusal([&](auto& file) {
+                    numbers(file, "split/reward", {4});
+                    numbers(file, "split/reward_label", {5});
+                }),
+                HasSubstr("split/reward_label in " + path.string() + " has length 5 along reward_index, which has 4"));
+    EXPECT_THAT(refusal([&](auto& file) { texts(file, "host", 3); }), HasSubstr("3 along rank, which has 2"));
+    EXPECT_THAT(refusal([&](auto& file) { numbers(file, "processor_link", {3}); }), HasSubstr("processor_rank"));
+}
+
+TEST(Segments, dataset_of_more_elements_than_64_bits_count_is_refused) {
+    const Folder folder;
+    const fs::path path = folder.path() / "wrong.h5";
+    constexpr std::uint64_t half = std::uint64_t{1} << 32; // squared, it wraps round to 0
+    Hdf5File file = Hdf5File::create(path);
+    file.create_dataset<double>("all", std::vector{half, half}, {"1", "", {}});
+    file.commit();
+    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { Hdf5File::open(path).read<double>("all"); }),
+                HasSubstr("all has 1.84467e+19 elements in 0 bytes"));
 }
 
 TEST(Segments, newer_major_version_is_refused_saying_both) {
