@@ -13,6 +13,7 @@ namespace autosampling::detail {
 namespace {
 
 constexpr std::uint64_t piece_bytes = 16 << 20;
+constexpr double most_bytes = 1e18;           // that products of lengths may come to
 constexpr std::size_t cache_bytes = 64 << 20; // holds a row of chunks, so that none is unpacked twice
 
 template<class T>
@@ -87,13 +88,12 @@ Array ArrayFile::array(const std::string& name) const {
 void ArrayFile::check_storage(const Array& array, std::size_t value_bytes) const {
     const Hdf5Properties properties(check(H5Dget_create_plist(array.dataset.get()), "read at " + array.name));
     const H5D_layout_t layout = H5Pget_layout(properties.get());
-    if (layout == H5D_CONTIGUOUS && H5Pget_external_count(properties.get()) == 0) {
-        double bytes = static_cast<double>(value_bytes);
-        for (const hsize_t length : array.shape) bytes *= static_cast<double>(length);
-        if (bytes > static_cast<double>(std::filesystem::file_size(path_)))
-            refuse(text(array.name, " has ", array.rows(), " rows, more than the file has room for"),
-                   "it is cut short or damaged: write it again");
-    }
+    const bool in_file = layout == H5D_CONTIGUOUS && H5Pget_external_count(properties.get()) == 0;
+    double bytes = static_cast<double>(value_bytes);
+    for (const hsize_t length : array.shape) bytes *= static_cast<double>(length);
+    if (bytes > (in_file ? static_cast<double>(std::filesystem::file_size(path_)) : most_bytes))
+        refuse(text(array.name, " has ", array.rows(), " rows, more than the file has room for"),
+               "it is cut short or damaged: write it again");
 #if H5_VERSION_GE(1, 10, 5)
     if (layout != H5D_CHUNKED) return;
     std::vector<hsize_t> chunk(array.shape.size());

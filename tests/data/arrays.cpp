@@ -266,6 +266,22 @@ TEST_F(Arrays, shapes_that_do_not_fit_are_refused) {
     EXPECT_THAT(refused(), HasSubstr("x_test is 20 x 2, an example of x 1"));
 }
 
+TEST_F(Arrays, lengths_that_no_file_has_room_for_take_no_memory) {
+    put_numbers(20);
+    const Lengths most{hsize_t{1} << 62};
+    {
+        const Hdf5Handle<H5Fclose> out(open());
+        const Hdf5Space space(H5Screate_simple(1, most.data(), nullptr));
+        const Hdf5Properties layout(H5Pcreate(H5P_DATASET_CREATE));
+        H5Pset_virtual(layout.get(), space.get(), "elsewhere.h5", "names", space.get());
+        const Hdf5Type texts(H5Tcopy(H5T_C_S1));
+        const Hdf5Dataset made(
+            H5Dcreate2(out.get(), "class_name", texts.get(), space.get(), H5P_DEFAULT, layout.get(), H5P_DEFAULT));
+        ASSERT_GE(made.get(), 0);
+    }
+    EXPECT_THAT(refused(), HasSubstr("class_name has 4611686018427387904 rows, more than the file has room for"));
+}
+
 // Whatever byte is wrong: the file is refused, even where HDF5 crashes on it, or it is another file that is whole.
 TEST_F(Arrays, wrong_bytes_in_the_description_of_the_arrays_are_refused_or_read) {
     const auto look = [&] {
