@@ -11,6 +11,16 @@ namespace {
 constexpr std::size_t most_edits = 8;
 constexpr std::size_t most_bytes = 1 << 16; // that an edit fills in
 
+// Whether an edit fills in so much. HDF5 1.10 doesn't look: its number of elements, and of bytes, wraps round, so that
+// it writes what has no end, or beyond its memory.
+bool is_small(hid_t space, std::size_t element) {
+    std::array<hsize_t, H5S_MAX_RANK> lengths{};
+    const int rank = H5Sget_simple_extent_dims(space, lengths.data(), nullptr);
+    double size = static_cast<double>(element);
+    for (int axis = 0; axis < rank; ++axis) size *= static_cast<double>(lengths[static_cast<std::size_t>(axis)]);
+    return size <= most_bytes;
+}
+
 std::vector<std::string> objects(hid_t file) {
     std::vector<std::string> names;
     H5Lvisit(
@@ -62,9 +72,9 @@ Hdf5Space take_shape(Bytes& bytes) {
 
 // As many bytes as the elements have in memory, or none where these are many; of strings, pointers.
 std::vector<std::uint8_t> take_content(Bytes& bytes, hid_t type, hid_t space, std::vector<std::string>& texts) {
-    const hssize_t elements = H5Sget_simple_extent_npoints(space);
     const std::size_t size = H5Tget_size(type);
-    if (elements <= 0 || static_cast<std::size_t>(elements) > most_bytes / size) return {};
+    if (!is_small(space, size)) return {};
+    const hssize_t elements = H5Sget_simple_extent_npoints(space);
     std::vector<std::uint8_t> content(static_cast<std::size_t>(elements) * size);
     if (H5Tget_class(type) == H5T_VLEN) return content; // empty lists
     if (H5Tis_variable_str(type) <= 0) {
@@ -106,6 +116,7 @@ void make_attribute(hid_t file, const std::string& name, Bytes& bytes) {
     H5Adelete(file, name.c_str());
     const Hdf5Type type(take_type(bytes));
     const Hdf5Space space = take_shape(bytes);
+    if (!is_small(space.get(), H5Tget_size(type.get()))) return;
     const Hdf5Attribute made(H5Acreate2(file, name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT));
     std::vector<std::string> texts;
     const auto content = take_content(bytes, type.get(), space.get(), texts);
@@ -118,11 +129,11 @@ void overwrite(hid_t file, const std::string& name, Bytes& bytes) {
     if (dataset.get() < 0) return;
     const Hdf5Type type(H5Dget_type(dataset.get()));
     const Hdf5Space space(H5Dget_space(dataset.get()));
-    const hssize_t elements = H5Sget_simple_extent_npoints(space.get());
     const std::size_t size = H5Tget_size(type.get());
-    if (H5Tdetect_class(type.get(), H5T_VLEN) > 0 || H5Tis_variable_str(type.get()) > 0 || elements <= 0 ||
-        static_cast<std::size_t>(elements) > most_bytes / size)
+    if (H5Tdetect_class(type.get(), H5T_VLEN) > 0 || H5Tis_variable_str(type.get()) > 0 || !is_small(space.get(), size))
         return;
+    const hssize_t elements = H5Sget_simple_extent_npoints(space.get());
+    if (elements == 0) return;
     std::vector<std::uint8_t> content(static_cast<std::size_t>(elements) * size);
     H5Dread(dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, content.data());
     const std::size_t at = bytes.below(content.size());
