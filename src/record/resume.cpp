@@ -58,9 +58,13 @@ void write_part(const fs::path& run, const SegmentFile& file, std::int64_t offse
     write_segment(run, read_header(file.file()), read_launch(file.file()), file.read(from, cycles));
 }
 
+fs::path superseded_record(const fs::path& run) {
+    return run / "record" / "superseded";
+}
+
 // Makes the chain consist of segments that end at `cycle`.
 void mend_record(const fs::path& run, const Chain& chain, std::int64_t cycle, const RunHeader* header) {
-    const fs::path superseded = run / "record" / "superseded";
+    const fs::path superseded = superseded_record(run);
     for (const NamedSegment& segment : list_segments(run)) // what isn't in the chain
         if (std::none_of(chain.parts.begin(), chain.parts.end(),
                          [&](const NamedSegment& part) { return part.path == segment.path; }))
@@ -90,7 +94,47 @@ void put_away_derived(const fs::path& run, std::int64_t cycle, const RunHeader* 
     if (run_file && static_cast<std::int64_t>(run_file->cycles()) <= cycle)
         fs::remove(run / "run.h5");
     else
-        set_aside(run / "run.h5", run / "record" / "superseded");
+        set_aside(run / "run.h5", superseded_record(run));
+}
+
+// The hashes of the states that the record has after the cycles [first, last]; none where it lacks columns of `like`.
+std::vector<std::uint64_t> recorded_states(const fs::path& run, std::int64_t first, std::int64_t last,
+                                           const SegmentFile& like) {
+    std::vector<std::uint64_t> states;
+    for (const NamedSegment& part : list_segments(run)) {
+        const std::int64_t from = std::max(first, part.first), to = std::min(last, part.last);
+        if (from > to) continue;
+        const SegmentFile file(part.path);
+        for (const Columns<CycleRow>& columns : optional_cycle_columns())
+            if (like.has(columns) && !file.has(columns)) return {};
+        const auto some = file.file().read_steps<std::uint64_t>(
+            "state_hash", static_cast<std::uint64_t>(from - part.first), static_cast<std::uint64_t>(to - from + 1));
+        states.insert(states.end(), some.begin(), some.end());
+    }
+    return states;
+}
+
+// Whether the cycles of a segment that was set aside were computed again since, and came out as they were.
+bool is_repeated(const fs::path& run, const fs::path& aside) {
+    try {
+        const SegmentFile file(aside);
+        const auto cycles = file.file().read<std::int64_t>("cycle");
+        return !cycles.empty() && recorded_states(run, cycles.front(), cycles.back(), file) ==
+                                      file.file().read<std::uint64_t>("state_hash");
+    } catch (const std::exception&) { // it can't be read: all the more it stays
+        return false;
+    }
+}
+
+// So that what is set aside doesn't grow with every kill.
+void remove_repeated(const fs::path& run) {
+    const fs::path superseded = superseded_record(run);
+    if (!fs::exists(superseded)) return;
+    std::vector<fs::path> repeated;
+    for (const fs::directory_entry& entry : fs::directory_iterator(superseded))
+        if (is_repeated(run, entry.path())) repeated.push_back(entry.path());
+    for (const fs::path& path : repeated) fs::remove(path);
+    if (fs::is_empty(superseded)) fs::remove(superseded);
 }
 
 } // namespace
@@ -129,6 +173,7 @@ RecordExtent prepare_resume(const fs::path& run, const ResumePoint& point, std::
     mend_checkpoints(run, cycle);
     if (cycles_planned > cycle) put_away_derived(run, cycle, header);
     const RecordExtent extent = join_ended_jobs(run);
+    remove_repeated(run);
     ENSURE(extent.cycles == cycle);
     return extent;
 }

@@ -83,6 +83,35 @@ TEST(Resume, segments_and_checkpoints_beyond_are_set_aside) {
     EXPECT_TRUE(fs::exists(run.path() / "record" / "superseded" / (run.segment(10, 11).filename().string() + ".2")));
 }
 
+TEST(Resume, segment_set_aside_goes_once_its_cycles_came_out_the_same_again) {
+    const auto stays = [](const std::function<void(Segment&)>& change, std::int64_t again) {
+        const Recorded run;
+        fs::remove(run.segment(10, 11));
+        Segment before = segment(10, 11);
+        change(before);
+        write_segment(run.path(), header(), launch(), before);
+        damage(run.checkpoint(12) / "index.h5", 1000);
+        EXPECT_EQ(resume(run.path()), 10);
+        const fs::path aside = run.path() / "record" / "superseded" / run.segment(10, 11).filename();
+        EXPECT_TRUE(fs::exists(aside));
+        write_segment(run.path(), header(), launch(2), without_optional(segment(10, again)));
+        write_checkpoint(run.path(), again + 1, 3);
+        EXPECT_EQ(resume(run.path()), again + 1);
+        return fs::exists(aside.parent_path());
+    };
+    const auto alike = [](Segment& segment) { segment = without_optional(segment); };
+    EXPECT_FALSE(stays(alike, 11));
+    EXPECT_FALSE(stays(alike, 13));
+    EXPECT_TRUE(stays(alike, 10));           // not all of its cycles
+    EXPECT_TRUE(stays([](Segment&) {}, 11)); // it has more columns
+    EXPECT_TRUE(stays(
+        [&](Segment& segment) {
+            alike(segment);
+            ++segment.cycles.back().state_hash;
+        },
+        11));
+}
+
 TEST(Resume, last_segment_missing_or_damaged_goes_back_to_the_checkpoint_before) {
     for (const bool missing : {true, false}) {
         const Recorded run;
