@@ -157,6 +157,17 @@ TEST(PolicyDistribution, thinned_passes_keep_each_index_by_its_share_of_the_grea
     }
 }
 
+TEST(PolicyDistribution, values_that_no_example_has_keep_none_from_being_drawn) {
+    Column source{"source", {"a", "b", "none"}, {}};
+    for (std::uint32_t x = 0; x < images; ++x) source.value.push_back(x % 2);
+    const std::vector<std::string> names{"column:source"};
+    const Signals signals(names, std::vector<std::int32_t>(images, 0), 1, std::vector<Column>{source});
+    const PolicyDistribution distribution(signals, std::vector<double>{1, 0, 3});
+    std::set<std::uint32_t> kept;
+    for (std::int64_t position = 0; position < images;) kept.insert(thinned(distribution, 1, position)[0]);
+    for (std::uint32_t x = 0; x < images; x += 2) EXPECT_TRUE(kept.contains(x)) << x;
+}
+
 TEST(PolicyDistribution, without_weights_the_draws_are_the_uniform_stream_itself) {
     const Signals signals = make_signals();
     const PolicyDistribution distribution(signals, policies[0]);
