@@ -127,6 +127,8 @@ TEST(Message, damaged_one_is_refused_before_it_is_unpacked) {
         EXPECT_THROW(unpack<Note>(flipped), Error) << "byte " << at;
         EXPECT_THROW(unpack<Note>(whole.substr(0, at)), Error) << at << " bytes";
     }
+    const std::string cut = "abc"; // whatever its checksum says
+    EXPECT_THROW(unpack<Note>(with_checksum(cut)), Error);
 }
 
 } // namespace
