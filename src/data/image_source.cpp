@@ -79,6 +79,10 @@ class ImageSource : public Source {
         }
     }
 
+    std::optional<Pixels> pixels() const override {
+        return Pixels{images_, table_, augmentation_ == Augmentation::crop_flip};
+    }
+
   private:
     std::span<const std::uint8_t> images_;
     Shape shape_;

@@ -6,28 +6,29 @@
 #include "autosampling/training/runtime.hpp"
 
 namespace autosampling {
-namespace {
 
-GpuFacts facts_of(const Communicator& comm, const Communicator& node, const torch::Device& device) {
+GpuFacts gpu_facts(const torch::Device& device) {
     GpuFacts facts;
-    facts.node = comm.rank();
-    node.broadcast(std::span(&facts.node, 1), 0);
     if (!device.is_cuda()) return facts;
     const FoundNccl nccl = find_nccl();
     facts.cuda = true;
     facts.bus_id = gpu_bus_id(device.index());
     facts.nccl_version = nccl.version;
     facts.no_nccl = nccl.problem;
+    facts.free_bytes = gpu_free_bytes(device.index());
     return facts;
 }
 
-} // namespace
+std::vector<GpuFacts> gather_gpus(const Communicator& comm, const Communicator& node, const torch::Device& device) {
+    GpuFacts mine = gpu_facts(device);
+    mine.node = comm.rank();
+    node.broadcast(std::span(&mine.node, 1), 0);
+    return gather_messages(comm, mine);
+}
 
-TransportChoice choose_transport(const Communicator& comm, const Communicator& node, const torch::Device& device,
-                                 TransportKind asked) {
-    const auto all = gather_messages(comm, facts_of(comm, node, device));
+TransportChoice choose_transport(const Communicator& comm, std::span<const GpuFacts> gpus, TransportKind asked) {
     TransportChoice choice;
-    comm.on_root([&] { choice = choose_transport(all, asked); });
+    comm.on_root([&] { choice = choose_transport(gpus, asked); });
     comm.broadcast(std::span(&choice.kind, 1), 0);
     return choice;
 }

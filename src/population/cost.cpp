@@ -1,9 +1,12 @@
 #include "autosampling/population/cost.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/population/carrier.hpp"
+#include "autosampling/training/choose_batches.hpp"
 #include "autosampling/training/trainer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <functional>
 #include <iomanip>
@@ -40,10 +43,12 @@ std::vector<std::uint32_t> first_examples(std::int64_t count) {
 Speed measure_speed(const Options& options, const Plan& plan, const Dataset& dataset, const Split& split) {
     set_threads(static_cast<int>(options.run.threads));
     keep_heap();
+    const torch::Device device = choose_device(options.run.device, 0);
     TrainerOptions part{.model = options.model,
                         .training = options.training,
                         .precision = options.run.precision,
-                        .device = choose_device(options.run.device, 0),
+                        .device = device,
+                        .batches = choose_batches(std::array{gpu_facts(device)}, resident_bytes(dataset)).kind,
                         .seed = options.run.seed,
                         .total_batches = plan.total_batches};
     part.training.batch_size /= options.population.ranks_per_member;

@@ -96,10 +96,9 @@ std::optional<std::chrono::steady_clock::time_point> wall_of(const RunOptions& o
 }
 
 Launch make_launch(const Communicator& comm, const RunOptions& options, const torch::Device& device,
-                   const std::string& transport, std::int64_t link) {
+                   std::int64_t link) {
     Launch launch = launch_here(options, comm.size());
     launch.link = link;
-    launch.transport = transport;
     launch.host = gather_messages(comm, host_name());
     launch.device = gather_messages(comm, device.str());
     launch.cpu = gather_messages(comm, cpu_kind());
@@ -113,6 +112,7 @@ Launch foreseen_launch(const RunOptions& options, std::int64_t ranks) {
     const BuildInfo build = build_info();
     Launch launch = launch_here(options, ranks);
     launch.transport = "mpi";
+    launch.batches = "host";
     launch.host = of_each(host_name());
     launch.device = of_each("cpu");
     launch.cpu = of_each(cpu_kind());
@@ -125,13 +125,14 @@ Launch foreseen_launch(const RunOptions& options, std::int64_t ranks) {
     return launch;
 }
 
-void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& launch, const std::string& why,
+void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& launch, const Reasons& why,
                std::int64_t first_cycle, Log& log) {
     const auto& [options, split, plan, columns] = prepared;
     const BuildInfo build = build_info();
     log.info(text("autosampling ", build.version, " (", build.git_hash, build.git_dirty ? ", changed" : "", "), ",
                   counted(launch.ranks, "rank"), ", ", counted(launch.threads, "thread"), " each, transport ",
-                  launch.transport, " (", why, ")"));
+                  launch.transport, " (", why.transport, ")"));
+    if (launch.batches != "host") log.info(text("batches     ", launch.batches, " (", why.batches, ")"));
     for (const std::string& line : describe(plan, options)) log.info(line);
     const std::size_t without = to_size(std::ranges::find(launch.device, "cpu") - launch.device.begin());
     if (build.cuda && options.run.device == Device::automatic && without < launch.device.size())

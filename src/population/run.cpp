@@ -16,6 +16,7 @@
 #include "autosampling/population/replay.hpp"
 #include "autosampling/record/checkpoint.hpp"
 #include "autosampling/record/resume.hpp"
+#include "autosampling/training/choose_batches.hpp"
 
 #include <optional>
 
@@ -111,6 +112,7 @@ struct Ground {
     Prepared prepared;
     torch::Device device = torch::kCPU;
     TransportChoice transport;
+    BatchesChoice batches; // of the ranks with a GPU
 
     std::int64_t first_cycle() const { return checkpoint ? checkpoint->cycle : 0; }
     // Whether there is nothing to do: a finished run, all of it whole. Collective.
@@ -129,7 +131,9 @@ Ground::Ground(const Communicator& comm, const Options& asked, Opening opening, 
     checkpoint = find_checkpoint(comm, asked.run.output, opening, point, log);
     comm.agree([&] { settle(asked, comm.size()); });
     if (prepared.options.run.deterministic && device.is_cuda()) require_determinism();
-    transport = choose_transport(comm, node, device, prepared.options.population.transport);
+    const std::vector<GpuFacts> gpus = gather_gpus(comm, node, device);
+    transport = choose_transport(comm, gpus, prepared.options.population.transport);
+    batches = choose_batches(gpus, resident_bytes(data.dataset()));
 }
 
 bool Ground::is_finished(const Communicator& comm) const {
@@ -172,6 +176,7 @@ TrainerOptions trainer_options(const Ground& ground, const TeamExchange& team) {
             .training = options.training,
             .precision = options.run.precision,
             .device = ground.device,
+            .batches = ground.device.is_cuda() ? ground.batches.kind : Batches::host,
             .seed = options.run.seed,
             .total_batches = ground.prepared.plan.total_batches,
             .team = &team,
@@ -272,12 +277,15 @@ ExitCode run_population(const Communicator& world, const Options& asked, Opening
     Engine engine(comm, ground, make_transport);
 
     const Summary reached = open_run(comm, ground, engine, opening, log);
-    Launch launch = make_launch(comm, options.run, ground.device, engine.transport->name(),
-                                checkpoint ? checkpoint->launch.link + 1 : 0);
+    Launch launch = make_launch(comm, options.run, ground.device, checkpoint ? checkpoint->launch.link + 1 : 0);
+    launch.transport = engine.transport->name();
+    launch.batches = text(ground.batches.kind);
     launch.processors = processors_of(comm, launch.link, checkpoint ? checkpoint->launch.processors : Processors{});
     if (ground.node.is_root() && !ground.data.remark().empty()) log.warning(ground.data.remark());
-    comm.on_root(
-        [&] { say_start(ground.prepared, ground.data_plan, launch, ground.transport.why, ground.first_cycle(), log); });
+    comm.on_root([&] {
+        say_start(ground.prepared, ground.data_plan, launch, {ground.transport.why, ground.batches.why},
+                  ground.first_cycle(), log);
+    });
     warn_of_crowded_cores(comm, ground.node, options.run.threads, log);
     Progress progress(options, plan, run, launch.link, ground.first_cycle());
     comm.on_root([&] {

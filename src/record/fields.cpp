@@ -231,6 +231,7 @@ const AttributeFields<Launch>& launch_attributes() {
         {"link", &Launch::link},       {"ranks", &Launch::ranks},
         {"threads", &Launch::threads}, {"start_time", &Launch::start_time},
         {"job_id", &Launch::job_id},   {"transport", &Launch::transport},
+        {"batches", &Launch::batches},
     };
     return attributes;
 }

@@ -21,58 +21,6 @@ namespace {
 
 using torch::Tensor;
 
-struct Batch {
-    Tensor examples; // (B, shape) f32; images (B, C, H, W), channels-last
-    Tensor wanted;   // (B) i64 classes, or (B, targets) f32
-};
-
-std::vector<std::int64_t> batch_shape(const Shape& shape, std::int64_t size) {
-    std::vector<std::int64_t> lengths{size};
-    lengths.insert(lengths.end(), shape.lengths().begin(), shape.lengths().end());
-    return lengths;
-}
-
-// Makes batches in the same host memory again and again; on the CPU a batch is a view of it.
-class BatchLoader {
-  public:
-    BatchLoader(const DatasetFacts& facts, std::int64_t largest, torch::Device device)
-        : examples_(torch::empty(batch_shape(facts.shape, largest), torch::kFloat)),
-          wanted_(facts.is_regression() ? torch::empty({largest, facts.targets}, torch::kFloat)
-                                        : torch::empty({largest}, torch::kLong)),
-          device_(device) {}
-
-    // indices (B): of the part, whose rows the set has.
-    Batch load(const ExampleSet& set, const Part& part, std::span<const std::uint32_t> indices,
-               const std::optional<AugmentationDraws>& draws = {}) {
-        const auto size = narrow<std::int64_t>(indices.size());
-        const Tensor examples = examples_.narrow(0, 0, size);
-        const Tensor wanted = wanted_.narrow(0, 0, size);
-        rows_.clear();
-        for (const std::uint32_t index : indices) {
-            EXPECT(index < part.source.size());
-            rows_.push_back(part.source[index]);
-        }
-        if (set.targets.empty()) {
-            auto* label = wanted.data_ptr<std::int64_t>();
-            for (const std::uint32_t index : indices) *label++ = part.label[index];
-        } else {
-            const auto targets = to_size(wanted.size(1));
-            auto* target = wanted.data_ptr<float>();
-            for (const std::uint32_t row : rows_)
-                target = std::ranges::copy(set.targets.subspan(row * targets, targets), target).out;
-        }
-        set.source->fill(rows_, draws, {examples.data_ptr<float>(), to_size(examples.numel())});
-        const bool images = examples.dim() == 4;
-        return {(images ? examples.permute({0, 3, 1, 2}) : examples).to(device_), wanted.to(device_)};
-    }
-
-  private:
-    Tensor examples_; // (largest, shape) f32
-    Tensor wanted_;   // (largest) i64 or (largest, targets) f32
-    torch::Device device_;
-    std::vector<std::uint32_t> rows_;
-};
-
 bool all_finite(const Tensor& values) {
     const Tensor largest = at::linalg_vector_norm(values, std::numeric_limits<double>::infinity());
     return std::isfinite(largest.item<float>()); // a NaN anywhere makes the norm NaN
@@ -131,7 +79,8 @@ struct Trainer::Impl {
           state(*network, given.device),
           learning_rate(given.training, narrow<std::int64_t>(given_split.training.source.size()), given.total_batches),
           training_set(dataset.training), test_set(dataset.test.rows > 0 ? dataset.test : dataset.training),
-          loader(dataset.facts, std::max<std::int64_t>(given.training.batch_size, evaluation_batch), given.device) {
+          loader(make_batch_loader(given.batches, dataset,
+                                   std::max<std::int64_t>(given.training.batch_size, evaluation_batch), given.device)) {
         EXPECT(given.training.batch_size % ranks() == 0);
         if (ranks() > 1 && given.synchronise_statistics) network->synchronise_statistics(*given.team);
     }
@@ -186,7 +135,7 @@ struct Trainer::Impl {
     LearningRate learning_rate;
     const ExampleSet& training_set;
     const ExampleSet& test_set;
-    BatchLoader loader;
+    std::unique_ptr<BatchLoader> loader;
 };
 
 Trainer::Trainer(const TrainerOptions& options, const Dataset& dataset, const Split& split)
@@ -236,10 +185,10 @@ CycleResult Trainer::train(const CycleTask& task) {
     p.network->train();
     p.expect(task.indices);
     p.seed_network(task.augmentation);
+    p.loader->begin({p.training_set, p.split.training, task.indices, task.augmentation});
     for (std::int64_t step = 0; step < steps; ++step) {
         const std::size_t first = to_size(step) * batch_size + part * to_size(p.rank());
-        const Batch batch = p.loader.load(p.training_set, p.split.training, task.indices.subspan(first, part),
-                                          AugmentationDraws{task.augmentation, narrow<std::uint32_t>(first)});
+        const Batch batch = p.loader->batch(first, part);
         Tensor outputs;
         {
             const Autocast autocast(p.options.precision, p.options.device.type());
@@ -281,10 +230,9 @@ Score Trainer::evaluate(HeldOut part, std::span<const std::uint32_t> examples) {
     Score score;
     for (auto* by_class : {&score.images_by_class, &score.correct_by_class, &score.loss_by_class})
         by_class->resize(to_size(p.classes));
+    p.loader->begin({test ? p.test_set : p.training_set, test ? p.split.test : p.split.reward, examples, {}});
     for (std::size_t first = 0; first < examples.size(); first += evaluation_batch) {
-        const auto some = examples.subspan(first, std::min(evaluation_batch, examples.size() - first));
-        const Batch batch =
-            p.loader.load(test ? p.test_set : p.training_set, test ? p.split.test : p.split.reward, some);
+        const Batch batch = p.loader->batch(first, std::min(evaluation_batch, examples.size() - first));
         add_to(score, p.outputs(batch.examples), batch.wanted);
     }
     return score;

@@ -83,6 +83,7 @@ inline Launch launch(std::int64_t link = 0) {
             .start_time = "2026-01-31T12:00:00Z",
             .job_id = "",
             .transport = "mpi",
+            .batches = "host",
             .versions = {{"mpi", "4.1.4"}, {"libtorch", "2.11.0"}, {"hdf5", "1.10.8"}},
             .host = {"node-1", "node-2"},
             .device = {"cpu", "cpu"},
@@ -395,6 +396,7 @@ inline void expect_equal(const Launch& a, const Launch& b) {
     EXPECT_EQ(a.start_time, b.start_time);
     EXPECT_EQ(a.job_id, b.job_id);
     EXPECT_EQ(a.transport, b.transport);
+    EXPECT_EQ(a.batches, b.batches);
     EXPECT_EQ(a.versions, b.versions);
     EXPECT_EQ(a.host, b.host);
     EXPECT_EQ(a.device, b.device);

@@ -13,17 +13,18 @@ constexpr auto names_of(TransportKind) {
     return std::array{"auto", "mpi", "mpi-staged", "nccl"};
 }
 
-// What the choice needs to know of a rank.
+// What the choice, and others by the GPUs, need to know of a rank.
 struct GpuFacts {
-    bool cuda = false;     // trains on a GPU
-    std::string bus_id;    // of its GPU on the PCI bus
-    std::int32_t node = 0; // equal on the ranks of a node
-    int nccl_version = 0;  // as ncclGetVersion has it; 0: there is none to be used
-    std::string no_nccl;   // why
+    bool cuda = false;           // trains on a GPU
+    std::string bus_id;          // of its GPU on the PCI bus
+    std::int32_t node = 0;       // equal on the ranks of a node
+    int nccl_version = 0;        // as ncclGetVersion has it; 0: there is none to be used
+    std::string no_nccl;         // why
+    std::int64_t free_bytes = 0; // of its GPU's memory
 
     template<class Archive>
     void serialize(Archive& archive, unsigned /*version*/) {
-        archive& cuda& bus_id& node& nccl_version& no_nccl;
+        archive& cuda& bus_id& node& nccl_version& no_nccl& free_bytes;
     }
 };
 

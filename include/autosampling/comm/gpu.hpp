@@ -3,6 +3,7 @@
 
 #include "autosampling/comm/nccl_communicator.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ FoundNccl find_nccl();
 
 // "0000:4A:00.0". Throws Error(failure) with the device's words.
 std::string gpu_bus_id(int device);
+// Of its memory. Makes it the thread's current one.
+std::int64_t gpu_free_bytes(int device);
 
 // That device, made the thread's current one. Throws Error(failure).
 std::shared_ptr<DeviceRuntime> gpu_runtime(int device);

@@ -21,6 +21,13 @@ struct AugmentationDraws {
     std::uint32_t first_slot = 0;
 };
 
+// Images in memory, for a device that makes batches of its own.
+struct Pixels {
+    std::span<const std::uint8_t> values; // (n, H, W, C) u8
+    std::span<const float> table;         // (C, 256) f32: the normalised value of each pixel value
+    bool crops = false;                   // under crop_flip
+};
+
 // The examples of one file.
 class Source {
   public:
@@ -33,6 +40,9 @@ class Source {
 
     // Says which rows will be wanted soon, so that they can be read ahead. Local.
     virtual void expect(std::span<const std::uint32_t>) {}
+
+    // What it makes batches of, where that is images in memory.
+    virtual std::optional<Pixels> pixels() const { return std::nullopt; }
 };
 
 // The random choices for one image under crop_flip.

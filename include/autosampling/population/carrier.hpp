@@ -7,13 +7,19 @@
 #include <torch/types.h>
 
 #include <memory>
+#include <span>
+#include <vector>
 
 namespace autosampling {
 
-// By the facts of all ranks; `node` is comm.split_by_node(). On rank 0 with its reason. Throws Error(usage), agreed,
-// where what is asked for can't be had. Collective over both.
-TransportChoice choose_transport(const Communicator& comm, const Communicator& node, const torch::Device& device,
-                                 TransportKind asked);
+// Of this rank, but for its node. Local.
+GpuFacts gpu_facts(const torch::Device& device);
+// Of all ranks; `node` is comm.split_by_node(). Collective over both.
+std::vector<GpuFacts> gather_gpus(const Communicator& comm, const Communicator& node, const torch::Device& device);
+
+// By the facts of all ranks. On rank 0 with its reason. Throws Error(usage), agreed, where what is asked for can't be
+// had. Collective.
+TransportChoice choose_transport(const Communicator& comm, std::span<const GpuFacts> gpus, TransportKind asked);
 
 // Collective; the communicator must outlive it.
 std::unique_ptr<Transport> make_transport(const Communicator& comm, TransportKind kind, const torch::Device& device,

@@ -17,9 +17,8 @@ namespace autosampling {
 
 RunHeader make_header(const Prepared& prepared, const DatasetPlan& data, std::uint64_t dataset_hash);
 
-// `link`: how many jobs of this run there were before. Collective.
-Launch make_launch(const Communicator& comm, const RunOptions& options, const torch::Device& device,
-                   const std::string& transport, std::int64_t link);
+// `link`: how many jobs of this run there were before. Without what was chosen by the ranks' devices. Collective.
+Launch make_launch(const Communicator& comm, const RunOptions& options, const torch::Device& device, std::int64_t link);
 
 // When a job that began then must have ended its cycles: after run.walltime, or in time for the end of the batch job.
 std::optional<std::chrono::steady_clock::time_point> wall_of(const RunOptions& options,
@@ -28,8 +27,13 @@ std::optional<std::chrono::steady_clock::time_point> wall_of(const RunOptions& o
 // What it would be with so many ranks like this process, on a CPU. Local.
 Launch foreseen_launch(const RunOptions& options, std::int64_t ranks);
 
-// The plan, what it takes on disk, and what may surprise; `why` it has this transport. On rank 0.
-void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& launch, const std::string& why,
+// Why a run has its transport, and makes batches where it does.
+struct Reasons {
+    std::string transport, batches;
+};
+
+// The plan, what it takes on disk, and what may surprise. On rank 0.
+void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& launch, const Reasons& why,
                std::int64_t first_cycle, Log& log);
 
 // Says where more threads than cores are. `threads` of each rank. Collective over both; `node` is comm.split_by_node().

@@ -5,6 +5,7 @@
 
 #include "autosampling/base/random.hpp"
 #include "autosampling/data/split.hpp"
+#include "autosampling/training/batch_loader.hpp"
 #include "autosampling/training/flat_state.hpp"
 #include "autosampling/training/learning_rate.hpp"
 #include "autosampling/training/options.hpp"
@@ -27,6 +28,7 @@ struct TrainerOptions {
     TrainingOptions training;
     Precision precision = Precision::fp32;
     torch::Device device = torch::kCPU;
+    Batches batches = Batches::host; // for a GPU one of the others
     std::uint64_t seed = 0;
     std::int64_t total_batches = 0; // of the run, for the learning rate
     // The ranks that train a member together, each on an equal part of its batches; it outlives the trainer.

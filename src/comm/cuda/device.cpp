@@ -70,6 +70,13 @@ std::string gpu_bus_id(int device) {
     return name.data();
 }
 
+std::int64_t gpu_free_bytes(int device) {
+    std::size_t free = 0, total = 0;
+    check_cuda(cudaSetDevice(device), "cudaSetDevice");
+    check_cuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+    return static_cast<std::int64_t>(free);
+}
+
 std::shared_ptr<DeviceRuntime> gpu_runtime(int device) {
     return std::make_shared<CudaRuntime>(device);
 }

@@ -17,6 +17,10 @@ std::string gpu_bus_id(int) {
     throw Error(ExitCode::failure, "no CUDA in this build");
 }
 
+std::int64_t gpu_free_bytes(int) {
+    throw Error(ExitCode::failure, "no CUDA in this build");
+}
+
 std::shared_ptr<DeviceRuntime> gpu_runtime(int) {
     throw Error(ExitCode::failure, "no CUDA in this build");
 }

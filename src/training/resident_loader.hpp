@@ -1,0 +1,46 @@
+// Batches of images that lie on the device.
+//
+// Letters: n indices, B batch, C channels, H height, W width.
+#pragma once
+
+#include "autosampling/training/batch_loader.hpp"
+
+#include <map>
+
+namespace autosampling {
+
+// Makes batches by the device's operations on whole numbers. What is drawn for all of them, rows, classes and crops,
+// travels there once, in `begin`. On a GPU this has not been run.
+class ResidentLoader : public BatchLoader {
+  public:
+    // Copies the images there.
+    ResidentLoader(const Dataset& dataset, torch::Device device);
+
+    void begin(const Wanted& wanted) override;
+    Batch batch(std::size_t first, std::size_t size) override;
+
+    // What batches are made of: (columns, n) i64 on the device.
+    const torch::Tensor& placed() const { return placed_; }
+    // Of some columns of it, (columns, B), for which it looks at nothing on the host.
+    Batch make(const torch::Tensor& placed) const;
+
+  private:
+    // Images on the device, as their source has them.
+    struct Images {
+        torch::Tensor pixels;  // (n·H·W + 1, C) u8, the last one black
+        torch::Tensor black;   // (1) i64: the place of that
+        torch::Tensor table;   // (C·256) f32: the normalised value of each pixel value
+        torch::Tensor targets; // (n, targets) f32; undefined where classes are predicted
+        bool crops = false;
+    };
+    static Images copy_to(torch::Device device, const ExampleSet& set, const DatasetFacts& facts);
+
+    torch::Device device_;
+    std::map<const ExampleSet*, Images> sets_;
+    torch::Tensor y_, x_;   // (1, H, 1) and (1, 1, W) i64
+    torch::Tensor channel_; // (C) i32: where each channel's part of the table begins
+    const Images* images_ = nullptr;
+    torch::Tensor placed_;
+};
+
+} // namespace autosampling
