@@ -3,6 +3,7 @@
 #include "autosampling/data/dataset.hpp"
 #include "autosampling/options/configuration.hpp"
 #include "autosampling/sampling/signals.hpp"
+#include "autosampling/training/runtime.hpp"
 #include "autosampling/training/script.hpp"
 
 #include <algorithm>
@@ -53,9 +54,11 @@ void check_population(const PopulationOptions& population, std::int64_t batch_si
             "another selection");
 }
 
-void check_transport(const Options& options) {
-    if (options.run.device == Device::cpu)
-        choose_transport(std::array<GpuFacts, 1>{}, options.population.transport); // refuses what GPUs alone have
+// Refuses what GPUs alone have.
+void check_cpu(const Options& options) {
+    if (options.run.device != Device::cpu) return;
+    choose_transport(std::array<GpuFacts, 1>{}, options.population.transport);
+    check_precision(options.run.precision, torch::kCPU);
 }
 
 void check_model(const ModelOptions& model, const PopulationOptions& population) {
@@ -172,7 +175,7 @@ void check_consistency(const Options& asked) {
     check_data(options.data);
     check_training(options.training);
     check_population(options.population, options.training.batch_size);
-    check_transport(options);
+    check_cpu(options);
     check_model(options.model, options.population);
     check_exploration(options.exploration, options.population);
     check_sampling(options);

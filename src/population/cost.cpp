@@ -44,6 +44,7 @@ Speed measure_speed(const Options& options, const Plan& plan, const Dataset& dat
     set_threads(static_cast<int>(options.run.threads));
     keep_heap();
     const torch::Device device = choose_device(options.run.device, 0);
+    check_precision(options.run.precision, device);
     TrainerOptions part{.model = options.model,
                         .training = options.training,
                         .precision = options.run.precision,

@@ -17,8 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_momentum(const std::string& name) {
-    return name.starts_with("momentum.");
+bool is_of_optimizer(const std::string& name) {
+    return name.starts_with("momentum.") || name.starts_with("optimizer.");
 }
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
@@ -62,12 +62,12 @@ void load_initial_weights(FlatState& state, const ModelOptions& model) {
 
     std::map<std::string, const StateTensor*> given;
     for (const StateTensor& tensor : file.layout)
-        if (!is_momentum(tensor.name)) given[tensor.name] = &tensor;
+        if (!is_of_optimizer(tensor.name)) given[tensor.name] = &tensor;
     std::string differences;
     const auto differs = [&](const auto&... what) { differences += text("\n  ", what...); };
     const torch::NoGradGuard no_grad;
     for (const StateTensor& entry : state.layout()) {
-        if (is_momentum(entry.name)) continue;
+        if (is_of_optimizer(entry.name)) continue;
         const auto found = given.extract(entry.name);
         if (!found) {
             differs(entry.name, " is missing");

@@ -147,7 +147,7 @@ void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& 
     if (needed < launch.ranks)
         log.warning(text(launch.ranks - needed, " of ", launch.ranks, " ranks have no member to train: start with ",
                          counted(needed, "rank")));
-    if (options.run.precision == Precision::bf16) {
+    if (options.run.precision == Precision::bf16 && without < launch.device.size()) {
         const double speedup = bf16_speedup();
         const std::string line = text("bf16 convolutions take ", std::fixed, std::setprecision(1), 1 / speedup,
                                       " times as long as fp32 on this CPU");

@@ -105,7 +105,7 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
 
     const auto network = make_network(options.model, data.facts.shape, data.facts.outputs());
     for (const auto& parameter : network->parameters()) plan.parameters += parameter.numel();
-    const FlatState state(*network, torch::kCPU);
+    const FlatState state(*network, torch::kCPU, LossScale(options.run.precision).tensors());
     plan.state_length = state.buffer().numel();
     plan.gradients = state.gradients().numel();
     const float element = 0;

@@ -152,6 +152,7 @@ void Ground::settle(Options asked, int ranks) {
              "training.epochs = ", options.training.epochs, " is ", counted(prepared.plan.cycles, "cycle"), ", and ",
              checkpoint->cycle, " are recorded: give as many epochs at least");
     device = choose_device(options.run.device, node.rank());
+    check_precision(options.run.precision, device);
     VALIDATE(!checkpoint || checkpoint->header.dataset_hash == data.hash(), ExitCode::data,
              "the data set has changed since the run began (hash ", data.hash(), ", recorded ",
              checkpoint->header.dataset_hash, "): give the folder that it began with");

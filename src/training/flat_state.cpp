@@ -16,13 +16,13 @@ std::int64_t padded(std::int64_t elements) {
 }
 
 // The buffers that matter: all but our batch norms' counters of batches, which have no effect.
-std::vector<std::pair<std::string, torch::Tensor>> statistics_of(const Network& network) {
+NamedTensors statistics_of(const Network& network) {
     std::vector<const void*> idle;
     for (const auto& module : network.modules()) {
         if (const auto* const norm = module->as<torch::nn::BatchNorm2d>())
             idle.push_back(norm->num_batches_tracked.unsafeGetTensorImpl());
     }
-    std::vector<std::pair<std::string, torch::Tensor>> statistics;
+    NamedTensors statistics;
     for (const auto& buffer : network.named_buffers())
         if (std::ranges::find(idle, buffer.value().unsafeGetTensorImpl()) == idle.end())
             statistics.emplace_back(buffer.key(), buffer.value());
@@ -47,7 +47,7 @@ torch::Tensor view_of(const StateTensor& tensor, const torch::Tensor& flat) {
     return flat.as_strided(shape, strides, tensor.offset);
 }
 
-FlatState::FlatState(Network& network, torch::Device device) {
+FlatState::FlatState(Network& network, torch::Device device, const NamedTensors& optimizer) {
     const torch::NoGradGuard no_grad;
     std::int64_t end = 0;
     const auto append = [&](std::string name, const torch::Tensor& tensor) {
@@ -59,7 +59,8 @@ FlatState::FlatState(Network& network, torch::Device device) {
     for (const auto& parameter : parameters) append(parameter.key(), parameter.value());
     const std::int64_t weights = end;
     for (const auto& parameter : parameters) append("momentum." + parameter.key(), parameter.value());
-    auto statistics = statistics_of(network);
+    NamedTensors statistics = statistics_of(network);
+    statistics.insert(statistics.end(), optimizer.begin(), optimizer.end());
     for (const auto& [name, statistic] : statistics) append(name, statistic);
 
     buffer_ = torch::zeros(end, torch::TensorOptions(device));

@@ -73,6 +73,11 @@ torch::Device choose_device(Device device, int local_rank) {
     return {torch::kCUDA, static_cast<torch::DeviceIndex>(local_rank % static_cast<int>(devices))};
 }
 
+void check_precision(Precision precision, const torch::Device& device) {
+    VALIDATE(precision != Precision::fp16 || device.is_cuda(), ExitCode::usage,
+             "run.precision = fp16 is for GPUs (CPUs have no fast arithmetic for it): set it to bf16 or fp32");
+}
+
 void require_determinism() {
     setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0); // cuBLAS's documentation, "Results reproducibility"
     at::globalContext().setDeterministicCuDNN(true);

@@ -75,8 +75,8 @@ void add_to(Score& score, const Tensor& outputs, const Tensor& wanted) {
 struct Trainer::Impl {
     Impl(const TrainerOptions& given, const Dataset& dataset, const Split& given_split)
         : options(given), split(given_split), classes(dataset.facts.classes),
-          network(make_network(given.model, dataset.facts.shape, dataset.facts.outputs())),
-          state(*network, given.device),
+          network(make_network(given.model, dataset.facts.shape, dataset.facts.outputs())), loss_scale(given.precision),
+          state(*network, given.device, loss_scale.tensors()),
           learning_rate(given.training, narrow<std::int64_t>(given_split.training.source.size()), given.total_batches),
           training_set(dataset.training), test_set(dataset.test.rows > 0 ? dataset.test : dataset.training),
           loader(make_batch_loader(given.batches, dataset,
@@ -131,6 +131,7 @@ struct Trainer::Impl {
     const Split& split;
     int classes;
     std::shared_ptr<Network> network;
+    LossScale loss_scale;
     FlatState state;
     LearningRate learning_rate;
     const ExampleSet& training_set;
@@ -200,11 +201,11 @@ CycleResult Trainer::train(const CycleTask& task) {
         losses[step].copy_(loss.detach());
         // On a GPU a look would stall every step; in a team the others would wait for this rank.
         if (loss.is_cpu() && p.ranks() == 1 && !std::isfinite(loss.item<float>())) break;
-        loss.backward();
+        p.loss_scale.scaled(loss).backward();
         // Each rank's are of the mean loss over its part of the batch.
         if (p.ranks() > 1) p.options.team->mean(p.state.gradients());
         sgd_step(p.state, p.options.training, task.factors.learning_rate * p.learning_rate.at(task.first_batch + step),
-                 task.factors.weight_decay * p.options.training.weight_decay);
+                 task.factors.weight_decay * p.options.training.weight_decay, p.loss_scale);
     }
     p.state.store_whole_numbers();
     if (p.ranks() > 1) {

@@ -19,6 +19,7 @@ fi
 expect 2 "^autosampling: $reason.*run.device is cuda" mpi 3 run "$small" --set run.device=cuda --output "$work/run"
 expect 2 'transport = nccl can.t be had \(members are trained on CPUs\)' \
     mpi 2 run "$small" --set population.transport=nccl --output "$work/run"
+expect 2 'run.precision = fp16 is for GPUs' mpi 2 run "$small" --set run.precision=fp16 --output "$work/run"
 [[ ! -e $work/run ]] || fail "a refused run left a folder"
 expect 0 'transport mpi \(members are trained on CPUs\)' mpi 2 run "$small" --set training.epochs=1 --output "$work/run"
 if [[ $reason == *device* ]]; then

@@ -48,6 +48,7 @@ TEST(Consistency, options_that_exclude_need_or_contradict_each_other_are_refused
     expect_refused({"data.reward_images=10", "data.reward_images_per_cycle=11"}, "data.reward_images_per_cycle");
     expect_refused({"run.device=cpu", "population.transport=nccl"}, "population.transport");
     expect_refused({"run.device=cpu", "population.transport=mpi-staged"}, "population.transport");
+    expect_refused({"run.device=cpu", "run.precision=fp16"}, "run.precision");
     expect_refused({"population.ranks_per_member=3"}, "population.ranks_per_member");
     expect_refused({"population.selection=top-k", "population.members=3", "population.survivors=4"},
                    "population.survivors");

@@ -27,6 +27,12 @@ TEST(Runtime, device_names_are_checked) {
     }
 }
 
+TEST(Runtime, fp16_is_for_gpus) {
+    EXPECT_THROW(check_precision(Precision::fp16, torch::kCPU), Error);
+    check_precision(Precision::fp16, torch::kCUDA);
+    check_precision(Precision::bf16, torch::kCPU);
+}
+
 TEST(Runtime, bf16_speedup_is_a_ratio) {
     const double speedup = bf16_speedup();
     EXPECT_TRUE(std::isfinite(speedup) && speedup > 0) << speedup;

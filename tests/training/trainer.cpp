@@ -144,7 +144,7 @@ TEST(Trainer, result_depends_on_state_and_task_alone) {
     DataOptions data = Images::small();
     data.augmentation = Augmentation::crop_flip;
     const Images images(data);
-    for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::fp16}) {
         TrainerOptions options = trainer_options("resnet8", 32);
         options.precision = precision;
         Trainer first(options, images.dataset, images.split);

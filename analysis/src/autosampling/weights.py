@@ -69,7 +69,7 @@ def _newest_checkpoint(run: Path) -> Path:
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:
-    """The tensors of a state file by name, each contiguous in its own storage; momentum is left out."""
+    """The tensors of a state file by name, each contiguous in its own storage; what is the optimizer's is left out."""
     with open_file(Path(path), "autosampling state") as file:
         state = file["state"][...]
         names = file["tensor_name"].asstr()[...]
@@ -78,7 +78,7 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         )
         tensors = {}
         for name, offset, axes, channels_last in layout:
-            if name.startswith("momentum."):
+            if name.startswith(("momentum.", "optimizer.")):
                 continue
             shape = [int(length) for length in axes if length > 0]
             values = state[offset : offset + int(np.prod(shape))]

@@ -8,14 +8,14 @@
 
 namespace autosampling {
 
-// While it lives, bf16 runs what gains by it in bf16, on this thread (PyTorch's autocast); fp32 changes nothing. The
-// parameters are cast once a scope, so a scope must end before they change.
+// While it lives, bf16 and fp16 run what gains by it in that format, on this thread (PyTorch's autocast); fp32 changes
+// nothing. The parameters are cast once a scope, so a scope must end before they change.
 class Autocast {
   public:
     Autocast(Precision precision, torch::DeviceType device)
         : device_(device), before_(at::autocast::is_autocast_enabled(device)) {
-        at::autocast::set_autocast_enabled(device_, precision == Precision::bf16);
-        at::autocast::set_autocast_dtype(device_, torch::kBFloat16);
+        at::autocast::set_autocast_enabled(device_, precision != Precision::fp32);
+        at::autocast::set_autocast_dtype(device_, precision == Precision::fp16 ? torch::kHalf : torch::kBFloat16);
         at::autocast::increment_nesting();
     }
     ~Autocast() {

@@ -1,9 +1,10 @@
-// One contiguous buffer a member: parameters, momentum, batch-norm statistics.
+// One contiguous buffer a member: parameters, momentum, batch-norm statistics, the scale of the loss.
 //
 // Letter: D length of the state in floats, padding included.
 #pragma once
 
 #include "autosampling/base/state_tensor.hpp"
+#include "autosampling/training/loss_scale.hpp"
 #include "autosampling/training/network.hpp"
 
 #include <cstdint>
@@ -17,13 +18,14 @@ namespace autosampling {
 torch::Tensor view_of(const StateTensor& tensor, const torch::Tensor& flat);
 
 // Takes over the storage of a network: its parameters and statistics (batch norm's, and other buffers) become views of
-// one buffer, followed by gradients of their own. Order: parameters, momentum, statistics; each tensor at a multiple of
-// 64 bytes, padding zero.
+// one buffer, followed by gradients of their own. Order: parameters, momentum, statistics, others of the
+// optimizer; each tensor at a multiple of 64 bytes, padding zero.
 //
 // A buffer of whole numbers can't be such a view: the state has a copy of it, exact up to 2^24.
 class FlatState {
   public:
-    FlatState(Network& network, torch::Device device);
+    // `optimizer`: what else it has, taken over as well.
+    FlatState(Network& network, torch::Device device, const NamedTensors& optimizer = {});
 
     // (D) f32, on the device; what is exchanged, hashed and checkpointed.
     const torch::Tensor& buffer() const { return buffer_; }

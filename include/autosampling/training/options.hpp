@@ -14,9 +14,9 @@ constexpr auto names_of(Device) {
     return std::array{"auto", "cpu", "cuda"};
 }
 
-enum class Precision { fp32, bf16 };
+enum class Precision { fp32, bf16, fp16 };
 constexpr auto names_of(Precision) {
-    return std::array{"fp32", "bf16"};
+    return std::array{"fp32", "bf16", "fp16"};
 }
 
 // Of the learning rate.

@@ -28,6 +28,9 @@ void check_device(Device device);
 // or the machine has no CUDA. The CUDA path has not been run on the machines where this program was tested.
 torch::Device choose_device(Device device, int local_rank);
 
+// Throws Error(usage) for a precision that members can't be trained in there.
+void check_precision(Precision precision, const torch::Device& device);
+
 // Of LibTorch, for this thread; null for a CPU.
 DeviceStream current_stream(const torch::Device& device);
 

@@ -8,7 +8,9 @@ namespace autosampling {
 
 // One step of torch.optim.SGD (dampening 0, one parameter group: weight decay on all parameters) at the rate and decay
 // given, with the gradients of `state`, which it zeroes in place for the next. A momentum of zeros stands for PyTorch's
-// missing buffer before the first step. Padding stays zero. Local.
-void sgd_step(const FlatState& state, const TrainingOptions& options, double learning_rate, double weight_decay);
+// missing buffer before the first step. Padding stays zero. Under a scale the gradients are of the scaled loss, and the
+// step is left out where they aren't finite. Local.
+void sgd_step(const FlatState& state, const TrainingOptions& options, double learning_rate, double weight_decay,
+              const LossScale& scale = {});
 
 } // namespace autosampling
