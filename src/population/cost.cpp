@@ -45,6 +45,7 @@ Speed measure_speed(const Options& options, const Plan& plan, const Dataset& dat
     keep_heap();
     const torch::Device device = choose_device(options.run.device, 0);
     check_precision(options.run.precision, device);
+    prepare_device(device, options.run.deterministic);
     TrainerOptions part{.model = options.model,
                         .training = options.training,
                         .precision = options.run.precision,

@@ -130,7 +130,7 @@ Ground::Ground(const Communicator& comm, const Options& asked, Opening opening, 
     });
     checkpoint = find_checkpoint(comm, asked.run.output, opening, point, log);
     comm.agree([&] { settle(asked, comm.size()); });
-    if (prepared.options.run.deterministic && device.is_cuda()) require_determinism();
+    prepare_device(device, prepared.options.run.deterministic);
     const std::vector<GpuFacts> gpus = gather_gpus(comm, node, device);
     transport = choose_transport(comm, gpus, prepared.options.population.transport);
     batches = choose_batches(gpus, resident_bytes(data.dataset()));

@@ -34,12 +34,16 @@ class NullNetwork : public Network {
 
     void initialise(std::uint64_t seed) override {
         const torch::NoGradGuard no_grad;
+        const Tensor values = torch::empty(weight_.sizes());
         for (std::int64_t row = 0; row < weight_.size(0); ++row) {
             RandomStream stream({.seed = seed, .purpose = Purpose::initial_state}, static_cast<std::uint32_t>(row));
-            auto* const value = weight_.data_ptr<float>() + row * weight_.size(1);
+            auto* const value = values.data_ptr<float>() + row * weight_.size(1);
             for (std::int64_t i = 0; i < weight_.size(1); ++i) value[i] = static_cast<float>(2 * stream.real() - 1);
         }
+        weight_.copy_(values);
     }
+
+    bool repeats() const override { return false; } // what takes the time is on the host
 
   private:
     // Asleep, so that ranks that share a core don't slow each other down. The generator is the one that the trainer

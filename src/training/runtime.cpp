@@ -78,11 +78,17 @@ void check_precision(Precision precision, const torch::Device& device) {
              "run.precision = fp16 is for GPUs (CPUs have no fast arithmetic for it): set it to bf16 or fp32");
 }
 
-void require_determinism() {
+void prepare_device(const torch::Device& device, bool deterministic) {
+    if (!device.is_cuda()) return;
+    take_stream(device);
+    at::Context& context = at::globalContext();
+    context.setAllowTF32CuDNN(false); // LibTorch's default rounds what convolutions multiply to 10 bits
+    context.setBenchmarkCuDNN(!deterministic);
+    if (!deterministic) return;
     setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0); // cuBLAS's documentation, "Results reproducibility"
-    at::globalContext().setDeterministicCuDNN(true);
-    at::globalContext().setBenchmarkCuDNN(false);
-    at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+    context.setDeterministicCuDNN(true);
+    context.setDeterministicAlgorithms(true, /*warn_only=*/false);
+    context.setDeterministicFillUninitializedMemory(false); // all that is read was written before
 }
 
 void leave_out_backtraces() {

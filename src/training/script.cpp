@@ -162,6 +162,8 @@ class ScriptNetwork : public Network {
     // As it was saved, whatever the seed.
     void initialise(std::uint64_t) override {}
 
+    bool repeats() const override { return false; } // its code may look at numbers
+
     void train(bool on) override {
         nn::Module::train(on);
         script_.train(on);

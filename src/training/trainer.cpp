@@ -4,12 +4,12 @@
 #include "autosampling/base/narrow.hpp"
 #include "autosampling/training/autocast.hpp"
 #include "autosampling/training/sgd.hpp"
+#include "device_step.hpp"
+#include "loss.hpp"
 
 #include <ATen/Context.h>
-#include <ATen/core/Reduction.h>
-#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/mse_loss.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -21,11 +21,6 @@ namespace {
 
 using torch::Tensor;
 
-bool all_finite(const Tensor& values) {
-    const Tensor largest = at::linalg_vector_norm(values, std::numeric_limits<double>::infinity());
-    return std::isfinite(largest.item<float>()); // a NaN anywhere makes the norm NaN
-}
-
 // How many classes are ahead of `label` by their logits: a tie is won by the lower class, and nothing is ahead by NaN,
 // nor a NaN ahead of anything.
 std::int64_t classes_ahead(std::span<const float> logits, std::size_t label) {
@@ -35,14 +30,6 @@ std::int64_t classes_ahead(std::span<const float> logits, std::size_t label) {
         if (c != label) ahead += !(logits[c] < own || (logits[c] == own && c > label));
     }
     return ahead;
-}
-
-// Cross-entropy of logits (B, classes) and classes (B) i64, or the squared error of numbers (B, targets) f32, the mean
-// of an example's; of each example, or the mean over all.
-Tensor loss_of(const Tensor& outputs, const Tensor& wanted, at::Reduction::Reduction reduction, double smoothing = 0) {
-    if (!wanted.is_floating_point()) return at::cross_entropy_loss(outputs, wanted, {}, reduction, -100, smoothing);
-    const Tensor losses = at::mse_loss(outputs, wanted, at::Reduction::None).mean(1); // (B)
-    return reduction == at::Reduction::None ? losses : losses.mean();
 }
 
 constexpr double greatest_loss = 1e4; // of an image as it counts by class, where it isn't finite, too
@@ -83,6 +70,10 @@ struct Trainer::Impl {
                                    std::max<std::int64_t>(given.training.batch_size, evaluation_batch), given.device)) {
         EXPECT(given.training.batch_size % ranks() == 0);
         if (ranks() > 1 && given.synchronise_statistics) network->synchronise_statistics(*given.team);
+        if (given.batches == Batches::resident && ranks() == 1)
+            device_step =
+                std::make_unique<DeviceStep>(*network, state, loss_scale, dynamic_cast<const ResidentLoader&>(*loader),
+                                             given.training, given.precision);
     }
 
     // Of the team.
@@ -96,7 +87,7 @@ struct Trainer::Impl {
         training_set.source->expect(rows);
     }
 
-    Tensor outputs(const Tensor& examples) { return network->forward(examples).to(torch::kFloat); }
+    Tensor outputs(const Tensor& examples) const { return network->forward(examples).to(torch::kFloat); }
 
     // The loss of each draw, of what loss_of takes. -> (B) f32
     Tensor draw_losses(const Tensor& outputs, const Tensor& wanted) const {
@@ -119,12 +110,27 @@ struct Trainer::Impl {
         return (torch::from_blob(weight.data(), losses.sizes(), torch::kFloat).to(losses.device()) * losses).mean();
     }
 
-    // The random numbers that a network draws for itself, as in dropout: in a cycle a function of its augmentation's
+    // Of the random numbers that a network draws for itself, as in dropout: in a cycle a function of its augmentation's
     // key and the rank's place in the team. The slots are the last ones, which no sub-schedule reaches.
-    void seed_network(const RandomKey& key) const {
+    std::uint64_t network_seed(const RandomKey& key) const {
         RandomStream stream(key, ~narrow<std::uint32_t>(rank()));
         const std::uint64_t high = stream.bits(), low = stream.bits();
-        at::manual_seed(high << 32 | low);
+        return high << 32 | low;
+    }
+
+    struct Losses {
+        Tensor batches; // (K / B) f32
+        Tensor draws;   // (K) f32; 0 after a stop, and for what other ranks of the team train on
+    };
+    // Both on what the loader has begun.
+    Losses train_by_batches(const CycleTask& task) const;
+    Losses train_on_device(const CycleTask& task) const;
+
+    double rate(const CycleTask& task, std::int64_t step) const {
+        return task.factors.learning_rate * learning_rate.at(task.first_batch + step);
+    }
+    double weight_decay(const CycleTask& task) const {
+        return task.factors.weight_decay * options.training.weight_decay;
     }
 
     TrainerOptions options;
@@ -137,7 +143,45 @@ struct Trainer::Impl {
     const ExampleSet& training_set;
     const ExampleSet& test_set;
     std::unique_ptr<BatchLoader> loader;
+    std::unique_ptr<DeviceStep> device_step; // of images that lie on the device, without a team
 };
+
+Trainer::Impl::Losses Trainer::Impl::train_by_batches(const CycleTask& task) const {
+    const auto batch_size = to_size(options.training.batch_size);
+    const auto steps = narrow<std::int64_t>(task.indices.size() / batch_size);
+    const std::size_t part = batch_size / to_size(ranks()); // of a batch, this rank's
+    const Tensor losses = torch::zeros({steps}, torch::TensorOptions(options.device));
+    const Tensor draw_losses = torch::zeros({std::ssize(task.indices)}, torch::TensorOptions(options.device));
+    at::manual_seed(network_seed(task.augmentation));
+    for (std::int64_t step = 0; step < steps; ++step) {
+        const std::size_t first = to_size(step) * batch_size + part * to_size(rank());
+        const Batch batch = loader->batch(first, part);
+        Tensor found;
+        {
+            const Autocast autocast(options.precision, options.device.type());
+            found = outputs(batch.examples);
+        }
+        const Tensor loss = batch_loss(found, batch.wanted, task.weighting, first,
+                                       draw_losses.narrow(0, narrow<std::int64_t>(first), narrow<std::int64_t>(part)));
+        losses[step].copy_(loss.detach());
+        // On a GPU a look would stall every step; in a team the others would wait for this rank.
+        if (loss.is_cpu() && ranks() == 1 && !std::isfinite(loss.item<float>())) break;
+        loss_scale.scaled(loss).backward();
+        // Each rank's are of the mean loss over its part of the batch.
+        if (ranks() > 1) options.team->mean(state.gradients());
+        sgd_step(state, options.training, rate(task, step), weight_decay(task), loss_scale);
+    }
+    return {losses, draw_losses};
+}
+
+Trainer::Impl::Losses Trainer::Impl::train_on_device(const CycleTask& task) const {
+    std::vector<float> rates(task.indices.size() / to_size(options.training.batch_size));
+    for (std::size_t step = 0; step < rates.size(); ++step)
+        rates[step] = static_cast<float>(rate(task, narrow<std::int64_t>(step)));
+    const Tensor draw_losses =
+        device_step->run({rates, static_cast<float>(weight_decay(task)), network_seed(task.augmentation)});
+    return {draw_losses.view({std::ssize(rates), -1}).mean(1), draw_losses};
+}
 
 Trainer::Trainer(const TrainerOptions& options, const Dataset& dataset, const Split& split)
     : impl_(std::make_unique<Impl>(options, dataset, split)) {
@@ -175,50 +219,28 @@ void Trainer::share(std::span<std::uint32_t> indices, CycleTask& task) {
 
 CycleResult Trainer::train(const CycleTask& task) {
     Impl& p = *impl_;
-    const auto batch_size = to_size(p.options.training.batch_size);
-    EXPECT(!task.indices.empty() && task.indices.size() % batch_size == 0);
+    EXPECT(!task.indices.empty() && task.indices.size() % to_size(p.options.training.batch_size) == 0);
     EXPECT(p.ranks() == 1 || task.weighting.weight.empty());
-    const auto steps = narrow<std::int64_t>(task.indices.size() / batch_size);
-    const std::size_t part = batch_size / to_size(p.ranks()); // of a batch, this rank's
-    Tensor losses = torch::zeros({steps}, torch::TensorOptions(p.options.device));
-    Tensor draw_losses = torch::zeros({std::ssize(task.indices)}, torch::TensorOptions(p.options.device));
     p.state.load_whole_numbers();
     p.network->train();
     p.expect(task.indices);
-    p.seed_network(task.augmentation);
     p.loader->begin({p.training_set, p.split.training, task.indices, task.augmentation});
-    for (std::int64_t step = 0; step < steps; ++step) {
-        const std::size_t first = to_size(step) * batch_size + part * to_size(p.rank());
-        const Batch batch = p.loader->batch(first, part);
-        Tensor outputs;
-        {
-            const Autocast autocast(p.options.precision, p.options.device.type());
-            outputs = p.outputs(batch.examples);
-        }
-        const Tensor loss =
-            p.batch_loss(outputs, batch.wanted, task.weighting, first,
-                         draw_losses.narrow(0, narrow<std::int64_t>(first), narrow<std::int64_t>(part)));
-        losses[step].copy_(loss.detach());
-        // On a GPU a look would stall every step; in a team the others would wait for this rank.
-        if (loss.is_cpu() && p.ranks() == 1 && !std::isfinite(loss.item<float>())) break;
-        p.loss_scale.scaled(loss).backward();
-        // Each rank's are of the mean loss over its part of the batch.
-        if (p.ranks() > 1) p.options.team->mean(p.state.gradients());
-        sgd_step(p.state, p.options.training, task.factors.learning_rate * p.learning_rate.at(task.first_batch + step),
-                 task.factors.weight_decay * p.options.training.weight_decay, p.loss_scale);
-    }
+    const bool on_device = p.device_step && task.weighting.weight.empty();
+    const auto [losses, draw_losses] = on_device ? p.train_on_device(task) : p.train_by_batches(task);
     p.state.store_whole_numbers();
     if (p.ranks() > 1) {
         p.options.team->mean(losses);
         p.options.team->sum(draw_losses); // each draw's is 0 on all ranks but one
         p.options.team->share(p.state.buffer());
     }
-    losses = losses.to(torch::kCPU);
-    draw_losses = draw_losses.to(torch::kCPU);
-    const std::span draw_loss(draw_losses.data_ptr<float>(), task.indices.size());
-    const double train_loss = losses.to(torch::kDouble).mean().item<double>();
-    return {
-        train_loss, std::isfinite(train_loss) && all_finite(p.state.buffer()), {draw_loss.begin(), draw_loss.end()}};
+    const Tensor largest = at::linalg_vector_norm(p.state.buffer(), std::numeric_limits<double>::infinity());
+    // One copy, so that the host waits for a GPU once.
+    const Tensor results = at::cat({losses, draw_losses, largest.view({1})}).to(torch::kCPU);
+    const std::span<const float> values{results.data_ptr<float>(), to_size(results.numel())};
+    const auto draw_loss = values.subspan(to_size(losses.numel()), task.indices.size());
+    const double train_loss = results.narrow(0, 0, losses.numel()).to(torch::kDouble).mean().item<double>();
+    const bool finite = std::isfinite(train_loss) && std::isfinite(values.back()); // a NaN anywhere makes it NaN
+    return {train_loss, finite, {draw_loss.begin(), draw_loss.end()}};
 }
 
 Score Trainer::evaluate(HeldOut part, std::span<const std::uint32_t> examples) {

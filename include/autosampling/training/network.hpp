@@ -31,6 +31,9 @@ class Network : public torch::nn::Module {
     // Returns false where a network has no such way.
     virtual bool save_memory() { return false; }
 
+    // Whether its passes are the same work on the device each time, which a GPU can then record.
+    virtual bool repeats() const { return true; }
+
     // From now on batch norm goes by the batches of all ranks of `team` together, which must be of equal size; forward
     // and backward are then collective over it while training. The team must outlive the network.
     void synchronise_statistics(const TeamExchange& team);

@@ -31,12 +31,15 @@ torch::Device choose_device(Device device, int local_rank);
 // Throws Error(usage) for a precision that members can't be trained in there.
 void check_precision(Precision precision, const torch::Device& device);
 
+// Makes this thread ready to train there, before any work on a GPU. There one stream has all of its work, fp32 is what
+// IEEE 754 says, and if asked only operations that give the same bits each time are done, or an error is thrown. Not
+// run on a GPU on the machines where this program was tested.
+void prepare_device(const torch::Device& device, bool deterministic);
+
 // Of LibTorch, for this thread; null for a CPU.
 DeviceStream current_stream(const torch::Device& device);
-
-// From now on only operations on a GPU that give the same bits each time, with cuBLAS's work space fixed; one that
-// can't throws. Before any work on a GPU. Not run on the machines where this program was tested.
-void require_determinism();
+// Makes it one of LibTorch's own, which can be recorded; on a CPU nothing.
+void take_stream(const torch::Device& device);
 
 // From now on errors of LibTorch are its words alone, without a list of addresses.
 void leave_out_backtraces();

@@ -13,4 +13,8 @@ namespace autosampling {
 void sgd_step(const FlatState& state, const TrainingOptions& options, double learning_rate, double weight_decay,
               const LossScale& scale = {});
 
+// The same with rate and decay (1) f32 on the state's device, which the host doesn't look at. Local.
+void sgd_step(const FlatState& state, const TrainingOptions& options, const torch::Tensor& learning_rate,
+              const torch::Tensor& weight_decay, const LossScale& scale);
+
 } // namespace autosampling

@@ -1,0 +1,83 @@
+#include "device_step.hpp"
+
+#include "autosampling/base/error.hpp"
+#include "autosampling/training/autocast.hpp"
+#include "autosampling/training/sgd.hpp"
+#include "loss.hpp"
+
+#include <ATen/Context.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+
+namespace autosampling {
+
+using torch::Tensor;
+
+DeviceStep::DeviceStep(Network& network, const FlatState& state, const LossScale& scale, const ResidentLoader& images,
+                       const TrainingOptions& options, Precision precision)
+    : network_(network), state_(state), scale_(scale), images_(images), options_(options), precision_(precision) {
+    const torch::TensorOptions whole = torch::TensorOptions(torch::kLong).device(state.buffer().device());
+    weight_decay_ = at::zeros({1}, state.buffer().options());
+    counter_ = at::zeros({1}, whole);
+    in_batch_ = at::arange(options.batch_size, whole);
+}
+
+Tensor DeviceStep::run(const CycleValues& values) {
+    const torch::Device device = state_.buffer().device();
+    const auto steps = std::ssize(values.learning_rates);
+    if (!rates_.defined() || rates_.numel() != steps) resize(steps);
+    EXPECT(images_.placed().sizes() == placed_.sizes());
+    placed_.copy_(images_.placed());
+    const Tensor rates = at::empty({steps}, torch::TensorOptions(torch::kFloat).pinned_memory(device.is_cuda()));
+    std::ranges::copy(values.learning_rates, rates.data_ptr<float>());
+    rates_.copy_(rates, /*non_blocking=*/true);
+    weight_decay_.fill_(values.weight_decay);
+    if (!step_) record();
+    counter_.zero_();
+    at::manual_seed(values.seed);
+    for (std::int64_t i = 0; i < steps; ++i) step_->run();
+    return losses_.flatten().clone();
+}
+
+void DeviceStep::resize(std::int64_t steps) {
+    const auto whole = counter_.options();
+    placed_ = at::empty_like(images_.placed());
+    rates_ = at::empty({steps}, state_.buffer().options());
+    steps_ = at::arange(steps, whole).view({steps, 1});
+    losses_ = at::zeros({steps, options_.batch_size}, state_.buffer().options());
+    step_.reset(); // it works on other memory
+}
+
+// Leaves the state as it was, though a recording trains a few steps.
+void DeviceStep::record() {
+    if (!network_.repeats()) {
+        step_ = call([this] { step(); });
+        return;
+    }
+    const Tensor before = state_.buffer().clone();
+    step_ = repeat(before.device(), [this] { step(); });
+    state_.buffer().copy_(before);
+    state_.load_whole_numbers();
+}
+
+void DeviceStep::step() {
+    const Tensor mine = counter_ * options_.batch_size + in_batch_; // (B) places in the cycle
+    const Batch batch = images_.make(placed_.index_select(1, mine));
+    Tensor outputs;
+    {
+        const Autocast autocast(precision_, state_.buffer().device().type());
+        outputs = network_.forward(batch.examples).to(torch::kFloat);
+    }
+    const Tensor losses = loss_of(outputs, batch.wanted, at::Reduction::None, options_.label_smoothing); // (B)
+    losses_.copy_(at::where(steps_ == counter_, losses.detach(), losses_));
+    scale_.scaled(losses.mean()).backward();
+    sgd_step(state_, options_, rates_.index_select(0, counter_), weight_decay_, scale_);
+    counter_.add_(1).remainder_(steps_.numel()); // a recording begins anew, too
+}
+
+} // namespace autosampling

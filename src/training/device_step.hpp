@@ -1,0 +1,59 @@
+// Training steps that take everything from their device.
+//
+// Letters: K draws a cycle, B batch.
+#pragma once
+
+#include "autosampling/training/flat_state.hpp"
+#include "autosampling/training/network.hpp"
+#include "autosampling/training/options.hpp"
+#include "autosampling/training/repeated.hpp"
+#include "resident_loader.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace autosampling {
+
+// What the steps of a cycle differ in, but for their examples.
+struct CycleValues {
+    std::span<const float> learning_rates; // (K / B)
+    float weight_decay = 0;
+    std::uint64_t seed = 0; // of what the network draws for itself
+};
+
+// SGD on images that lie on the device. A cycle's values go there once; a step finds its own by a counter there, so
+// that each is the same work, and a GPU can record it. The state, the network and the images must outlive it.
+class DeviceStep {
+  public:
+    DeviceStep(Network& network, const FlatState& state, const LossScale& scale, const ResidentLoader& images,
+               const TrainingOptions& options, Precision precision);
+
+    // The steps of a cycle on the examples that the loader has begun. Gives the loss of each draw before its batch's
+    // step, (K) f32 on the device; doesn't wait for it. Local.
+    torch::Tensor run(const CycleValues& values);
+
+  private:
+    void resize(std::int64_t steps);
+    void record();
+    void step();
+
+    Network& network_;
+    const FlatState& state_;
+    const LossScale& scale_;
+    const ResidentLoader& images_;
+    TrainingOptions options_;
+    Precision precision_;
+
+    // On the device, in the same place all the time.
+    torch::Tensor placed_;       // (columns, K) i64
+    torch::Tensor rates_;        // (K / B) f32
+    torch::Tensor weight_decay_; // (1) f32
+    torch::Tensor counter_;      // (1) i64: the step, from 0
+    torch::Tensor in_batch_;     // (B) i64: 0, 1, …
+    torch::Tensor steps_;        // (K / B, 1) i64: 0, 1, …
+    torch::Tensor losses_;       // (K / B, B) f32
+    std::unique_ptr<Repeated> step_;
+};
+
+} // namespace autosampling
