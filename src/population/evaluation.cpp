@@ -33,17 +33,12 @@ Score evaluate_together(const Communicator& comm, Trainer& trainer, HeldOut part
     constexpr std::array whole_numbers{&Score::images_by_class, &Score::correct_by_class, &Score::loss_by_class};
     std::vector<BatchScore> mine;
     Score total = trainer.evaluate(part, {}); // zeros
-    const auto ranks = to_size(comm.size());
-    for (auto number = to_size(comm.rank());; number += ranks) {
-        const std::size_t first = number * Trainer::evaluation_batch;
-        if (first >= examples.size()) break;
-        const Score score = trainer.evaluate(
-            part, examples.subspan(first, std::min(Trainer::evaluation_batch, examples.size() - first)));
-        mine.push_back(
-            {narrow<std::uint32_t>(number), score.images, score.correct, score.correct_top5, score.loss_sum});
+    auto number = narrow<std::uint32_t>(comm.rank());
+    for (const Score& score : trainer.evaluate(part, examples, to_size(comm.rank()), to_size(comm.size()))) {
+        mine.push_back({number, score.images, score.correct, score.correct_top5, score.loss_sum});
         for (const auto by_class : whole_numbers)
-            std::transform((total.*by_class).begin(), (total.*by_class).end(), (score.*by_class).begin(),
-                           (total.*by_class).begin(), std::plus{});
+            std::ranges::transform(total.*by_class, score.*by_class, (total.*by_class).begin(), std::plus{});
+        number += narrow<std::uint32_t>(comm.size());
     }
     std::vector<BatchScore> all = comm.all_gather(std::span<const BatchScore>(mine));
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.number < b.number; });

@@ -4,6 +4,7 @@
 #include "autosampling/base/narrow.hpp"
 #include "autosampling/training/autocast.hpp"
 #include "autosampling/training/sgd.hpp"
+#include "batch_score.hpp"
 #include "device_step.hpp"
 #include "loss.hpp"
 
@@ -21,41 +22,8 @@ namespace {
 
 using torch::Tensor;
 
-// How many classes are ahead of `label` by their logits: a tie is won by the lower class, and nothing is ahead by NaN,
-// nor a NaN ahead of anything.
-std::int64_t classes_ahead(std::span<const float> logits, std::size_t label) {
-    const float own = logits[label];
-    std::int64_t ahead = 0;
-    for (std::size_t c = 0; c < logits.size(); ++c) {
-        if (c != label) ahead += !(logits[c] < own || (logits[c] == own && c > label));
-    }
-    return ahead;
-}
-
-constexpr double greatest_loss = 1e4; // of an image as it counts by class, where it isn't finite, too
-
-// Adds a batch: outputs (b, classes) and wanted (b) i64, or both (b, targets) f32.
-void add_to(Score& score, const Tensor& outputs, const Tensor& wanted) {
-    const bool regression = wanted.is_floating_point();
-    const Tensor losses = loss_of(outputs, wanted, at::Reduction::None).cpu(); // (b) f32
-    const Tensor host_logits = outputs.cpu().contiguous();
-    const Tensor host_labels = wanted.cpu();
-    const auto classes = to_size(outputs.size(1));
-    for (std::int64_t i = 0; i < outputs.size(0); ++i) {
-        const auto label = regression ? 0 : to_size(host_labels.data_ptr<std::int64_t>()[i]);
-        const auto loss = static_cast<double>(losses.data_ptr<float>()[i]);
-        score.loss_sum += loss;
-        score.loss_by_class[label] += std::llround((loss < greatest_loss ? loss : greatest_loss) / Score::loss_unit);
-        ++score.images_by_class[label];
-        if (regression) continue;
-        const std::span<const float> row(host_logits.data_ptr<float>() + i * outputs.size(1), classes);
-        const std::int64_t ahead = classes_ahead(row, label);
-        score.correct += ahead == 0;
-        score.correct_by_class[label] += ahead == 0;
-        score.correct_top5 += classes > 5 && ahead < 5;
-    }
-    score.images += outputs.size(0);
-}
+// Of evaluation, whose results are looked at together: on a GPU a look waits for all that was begun.
+constexpr std::size_t batches_a_look = 16;
 
 } // namespace
 
@@ -243,22 +211,41 @@ CycleResult Trainer::train(const CycleTask& task) {
     return {train_loss, finite, {draw_loss.begin(), draw_loss.end()}};
 }
 
-Score Trainer::evaluate(HeldOut part, std::span<const std::uint32_t> examples) {
+std::vector<Score> Trainer::evaluate(HeldOut part, std::span<const std::uint32_t> examples, std::size_t first,
+                                     std::size_t stride) {
     Impl& p = *impl_;
     const bool test = part == HeldOut::test;
     const c10::InferenceMode inference;
     const Autocast autocast(p.options.precision, p.options.device.type());
     p.state.load_whole_numbers();
     p.network->eval();
-    Score score;
-    for (auto* by_class : {&score.images_by_class, &score.correct_by_class, &score.loss_by_class})
-        by_class->resize(to_size(p.classes));
     p.loader->begin({test ? p.test_set : p.training_set, test ? p.split.test : p.split.reward, examples, {}});
-    for (std::size_t first = 0; first < examples.size(); first += evaluation_batch) {
-        const Batch batch = p.loader->batch(first, std::min(evaluation_batch, examples.size() - first));
-        add_to(score, p.outputs(batch.examples), batch.wanted);
+    std::vector<Score> scores;
+    std::vector<Tensor> outputs, losses, wanted;
+    const auto look = [&] {
+        const auto values = at::cat(outputs).to(torch::kCPU).split(evaluation_batch);
+        const auto loss = at::cat(losses).to(torch::kCPU).split(evaluation_batch);
+        const auto right = at::cat(wanted).to(torch::kCPU).split(evaluation_batch);
+        for (std::size_t i = 0; i < outputs.size(); ++i)
+            scores.push_back(score_of(values[i], loss[i], right[i], to_size(p.classes)));
+        for (auto* seen : {&outputs, &losses, &wanted}) seen->clear();
+    };
+    for (std::size_t number = first; number * evaluation_batch < examples.size(); number += stride) {
+        const std::size_t begin = number * evaluation_batch;
+        const Batch batch = p.loader->batch(begin, std::min(evaluation_batch, examples.size() - begin));
+        outputs.push_back(p.outputs(batch.examples));
+        losses.push_back(loss_of(outputs.back(), batch.wanted, at::Reduction::None));
+        wanted.push_back(batch.wanted.clone()); // the next batch may overwrite it
+        if (outputs.size() == batches_a_look) look();
     }
-    return score;
+    if (!outputs.empty()) look();
+    return scores;
+}
+
+Score Trainer::evaluate(HeldOut part, std::span<const std::uint32_t> examples) {
+    Score sum(to_size(impl_->classes));
+    for (const Score& score : evaluate(part, examples, 0, 1)) sum.add(score);
+    return sum;
 }
 
 } // namespace autosampling

@@ -82,6 +82,27 @@ TEST(Evaluation, adds_up_over_whole_batches) {
     EXPECT_NEAR(whole.loss_sum, head.loss_sum + tail.loss_sum, 1e-12 * whole.loss_sum);
 }
 
+// Twenty batches and a part of one: more than are looked at together.
+TEST(Evaluation, a_batch_has_its_score_whichever_others_are_evaluated) {
+    Case c("resnet8");
+    std::vector<std::uint32_t> examples = drawn_indices(20 * Trainer::evaluation_batch + 5, 120, 1);
+    const std::vector<Score> all = c.trainer.evaluate(HeldOut::test, examples, 0, 1);
+    ASSERT_EQ(all.size(), 21U);
+    EXPECT_EQ(all.back().images, 5);
+    for (std::size_t first = 0; first < 3; ++first) {
+        const std::vector<Score> some = c.trainer.evaluate(HeldOut::test, examples, first, 3);
+        ASSERT_EQ(some.size(), 7U);
+        for (std::size_t i = 0; i < some.size(); ++i) {
+            const Score& expected = all[first + 3 * i];
+            EXPECT_EQ(some[i].loss_sum, expected.loss_sum);
+            EXPECT_EQ(some[i].images, expected.images);
+            EXPECT_EQ(some[i].correct_by_class, expected.correct_by_class);
+        }
+    }
+    const auto third = std::span(examples).subspan(2 * Trainer::evaluation_batch, Trainer::evaluation_batch);
+    EXPECT_EQ(c.trainer.evaluate(HeldOut::test, third).loss_sum, all[2].loss_sum);
+}
+
 TEST(Evaluation, of_no_examples_is_empty) {
     Case c("mlp");
     const Score score = c.trainer.evaluate(HeldOut::reward, {});

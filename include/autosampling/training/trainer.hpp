@@ -10,6 +10,7 @@
 #include "autosampling/training/learning_rate.hpp"
 #include "autosampling/training/options.hpp"
 #include "autosampling/training/runtime.hpp"
+#include "autosampling/training/score.hpp"
 #include "autosampling/training/state.hpp"
 #include "autosampling/training/team_exchange.hpp"
 
@@ -58,17 +59,6 @@ struct CycleResult {
     std::vector<float> draw_loss; // (K) of each draw before its batch's step, with label smoothing; 0 after a stop
 };
 
-// Sums over examples; added in the order of the batches, so that equal lists give equal bits.
-struct Score {
-    std::int64_t images = 0;
-    std::int64_t correct = 0;                                    // 0 in a regression, as the other numbers correct
-    std::int64_t correct_top5 = 0;                               // 0 below 6 classes
-    std::vector<std::int64_t> images_by_class, correct_by_class; // (classes), by given label
-    std::vector<std::int64_t> loss_by_class;                     // (classes), sum in units of loss_unit
-    double loss_sum = 0;                         // cross-entropy, without label smoothing, or squared error
-    static constexpr double loss_unit = 0x1p-24; // whole numbers: their order doesn't matter
-};
-
 // The examples that nothing is trained on.
 enum class HeldOut { reward, test };
 
@@ -94,7 +84,10 @@ class Trainer {
     CycleResult train(const CycleTask& task);
 
     // Inference over some held-out examples, in fixed batches of `evaluation_batch`, in the order given; changes
-    // nothing. Local.
+    // nothing. The scores of batches first, first + stride, …, in order. Local.
+    std::vector<Score> evaluate(HeldOut part, std::span<const std::uint32_t> examples, std::size_t first,
+                                std::size_t stride);
+    // The sum over all batches.
     Score evaluate(HeldOut part, std::span<const std::uint32_t> examples);
     static constexpr std::size_t evaluation_batch = 64;
 
