@@ -20,7 +20,7 @@ for argument; do
     --sanitize) preset=asan ;;
     --cuda)
         preset=cuda needs=--cuda
-        selection=(--tests-regex '^(comm|training|population)\.|^e2e\.no_gpu$')
+        selection=(--tests-regex '^(comm|training|population)\.|^e2e\.no_gpu$|^gpu$')
         ;;
     *)
         say 'usage: tests/run.sh [--all] [--sanitize | --cuda]' >&2

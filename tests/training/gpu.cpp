@@ -1,0 +1,101 @@
+// Training on a GPU against the CPU's. Where there is none these are skipped; on the machines where this program was
+// tested they were.
+#include "images.hpp"
+
+#include <gtest/gtest.h>
+#include <torch/cuda.h>
+
+#include <cmath>
+
+namespace autosampling {
+namespace {
+
+class Gpu : public testing::Test {
+  protected:
+    void SetUp() override {
+        if (!torch::cuda::is_available()) GTEST_SKIP() << "there is no GPU";
+        prepare_device(device, false);
+    }
+
+    static DataOptions noisy_images() {
+        DataOptions data = Images::small();
+        data.augmentation = Augmentation::crop_flip;
+        return data;
+    }
+
+    const torch::Device device{torch::kCUDA, 0};
+};
+
+TEST_F(Gpu, batches_are_the_hosts_bit_for_bit) {
+    const Images images(noisy_images());
+    const auto host = make_batch_loader(Batches::host, images.dataset, 100, torch::kCPU);
+    const auto draws = drawn_indices(1000, images.split.training.source.size(), 1);
+    const Wanted wanted{images.dataset.training, images.split.training, draws,
+                        RandomKey{.seed = 3, .purpose = Purpose::augmentation}};
+    host->begin(wanted);
+    for (const Batches kind : {Batches::resident, Batches::streamed}) {
+        const auto other = make_batch_loader(kind, images.dataset, 100, device);
+        other->begin(wanted);
+        for (std::size_t first = 0; first < draws.size(); first += 100) {
+            const Batch expected = host->batch(first, 100), made = other->batch(first, 100);
+            EXPECT_TRUE(made.examples.cpu().equal(expected.examples)) << name_of(kind) << ' ' << first;
+            EXPECT_TRUE(made.wanted.cpu().equal(expected.wanted)) << name_of(kind) << ' ' << first;
+        }
+    }
+}
+
+// Fifty steps in cycles of ten, each of other rates and decays, which a recorded step must not keep; rewards of the
+// end.
+TEST_F(Gpu, losses_and_rewards_are_close_to_the_cpus) {
+    const Images images(noisy_images());
+    for (const auto& [precision, tolerance] :
+         {std::pair{Precision::fp32, 1e-3}, {Precision::bf16, 3e-2}, {Precision::fp16, 3e-2}})
+        for (const Batches kind : {Batches::resident, Batches::streamed}) {
+            SCOPED_TRACE(testing::Message() << name_of(precision) << ' ' << name_of(kind));
+            TrainerOptions options = trainer_options("resnet8", 32);
+            options.training.schedule = RateSchedule::cosine;
+            options.total_batches = 50;
+            Trainer cpu(options, images.dataset, images.split);
+            options.device = device;
+            options.batches = kind;
+            options.precision = precision;
+            Trainer gpu(options, images.dataset, images.split);
+            for (std::uint32_t cycle = 0; cycle < 5; ++cycle) {
+                const auto draws = drawn_indices(320, images.split.training.source.size(), cycle);
+                const CycleTask task{draws,
+                                     10 * cycle,
+                                     {.seed = 1, .purpose = Purpose::augmentation, .cycle = cycle},
+                                     {},
+                                     {1.1, 0.5 + cycle}};
+                const CycleResult expected = cpu.train(task), result = gpu.train(task);
+                EXPECT_TRUE(result.finite);
+                EXPECT_NEAR(result.train_loss, expected.train_loss, tolerance * expected.train_loss);
+                if (cycle == 0 && precision == Precision::fp32) {
+                    EXPECT_NEAR(result.draw_loss[0], expected.draw_loss[0], 1e-5 * expected.draw_loss[0]);
+                }
+            }
+            const Score expected = cpu.evaluate(HeldOut::reward, first_indices(60)),
+                        score = gpu.evaluate(HeldOut::reward, first_indices(60));
+            EXPECT_NEAR(score.loss_sum, expected.loss_sum, 2 * tolerance * expected.loss_sum);
+        }
+}
+
+TEST_F(Gpu, result_depends_on_state_and_task_alone_when_deterministic) {
+    prepare_device(device, true);
+    const Images images(noisy_images());
+    TrainerOptions options = trainer_options("resnet8", 32);
+    options.device = device;
+    for (const Batches kind : {Batches::resident, Batches::streamed}) {
+        options.batches = kind;
+        Trainer first(options, images.dataset, images.split), second(options, images.dataset, images.split);
+        const auto draws = drawn_indices(320, 400, 1), others = drawn_indices(96, 400, 2);
+        second.train({others, 0, {.purpose = Purpose::augmentation}});
+        second.load(first.copy_state());
+        const CycleTask task{draws, 0, {.seed = 1, .purpose = Purpose::augmentation}};
+        EXPECT_EQ(first.train(task).draw_loss, second.train(task).draw_loss) << name_of(kind);
+        EXPECT_EQ(first.copy_state().hash(), second.copy_state().hash()) << name_of(kind);
+    }
+}
+
+} // namespace
+} // namespace autosampling
