@@ -154,8 +154,9 @@ def test_watch_ends_with_a_run_that_failed(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("bounds", [(0,), (0, 5, 12)])
-def test_watch_ends_with_a_run_that_gives_no_sign_of_life(tmp_path, capsys, bounds):
-    write_summary(write_segments(tmp_path, bounds=bounds), "running", heartbeat_seconds=15)
+@pytest.mark.parametrize("beat", [{"heartbeat_seconds": 15}, {}], ids=["heartbeat", "written by an older program"])
+def test_watch_ends_with_a_run_that_gives_no_sign_of_life(tmp_path, capsys, bounds, beat):
+    write_summary(write_segments(tmp_path, bounds=bounds), "running", **beat)
     assert main(["watch", str(tmp_path), "--once"]) == 0
     assert "no sign of life" not in capsys.readouterr().out
     os.utime(tmp_path / "summary.json", (0, 0))

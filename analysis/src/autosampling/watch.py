@@ -64,15 +64,17 @@ def _age(summary: dict[str, Any]) -> str:
 
 
 _MISSED_BEATS = 8  # of a run that is no longer believed to go on; a slow file system may miss a few
+_LONGEST_SILENCE = 600  # seconds; where the summary tells no heartbeat, as an older program wrote it
 
 
 def _silence(path: str | Path, summary: dict[str, Any]) -> timedelta:
     """How long a run that should be going on has given no sign of life; zero where it has, or needn't."""
-    beat = summary.get("heartbeat_seconds")
-    if summary.get("state") != "running" or not beat:
+    if summary.get("state") != "running":
         return timedelta(0)
+    beat = summary.get("heartbeat_seconds")
+    longest = _MISSED_BEATS * beat if beat else _LONGEST_SILENCE
     age = time.time() - (Path(path) / "summary.json").stat().st_mtime
-    return timedelta(seconds=round(age)) if age > _MISSED_BEATS * beat else timedelta(0)
+    return timedelta(seconds=round(age)) if age > longest else timedelta(0)
 
 
 def _state(path: str | Path, summary: dict[str, Any]) -> tuple[list[str], bool]:
