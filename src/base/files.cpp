@@ -97,13 +97,14 @@ void write_file(const fs::path& path, std::string_view text) {
     file.publish();
 }
 
-void set_aside(const fs::path& path, const fs::path& folder) {
+fs::path set_aside(const fs::path& path, const fs::path& folder) {
     fs::create_directories(folder);
     fs::path target = folder / path.filename();
     for (int number = 2; fs::exists(target); ++number) target = folder / text(path.filename().string(), ".", number);
     fs::rename(path, target);
     sync_folder(folder);
     sync_folder(path.parent_path());
+    return target;
 }
 
 std::string read_file(const fs::path& path) {

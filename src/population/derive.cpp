@@ -14,8 +14,9 @@ void finish_run(const std::filesystem::path& run, Log& log) {
     if (!directory.warning().empty()) log.warning(directory.warning());
     const RecordedRun record = open_recorded_run(run);
     const Options options = parse_recorded(record.header.configuration);
-    write_run_file(run, record.header, record.launch,
-                   final_distribution(recount(record, options, record.extent.cycles)));
+    const std::string remark = write_run_file(run, record.header, record.launch,
+                                              final_distribution(recount(record, options, record.extent.cycles)));
+    if (!remark.empty()) log.warning(remark);
     Summary summary = recorded_summary(record.extent);
     summary.cycles_planned = record.header.cycles_planned;
     summary.state = summary.cycles == summary.cycles_planned ? "finished" : "stopped";

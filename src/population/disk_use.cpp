@@ -125,15 +125,19 @@ class Estimate {
 
     std::int64_t run_file() { return run_file_.of(rows(0, plan_.cycles)); }
 
-    // As they are joined while the run goes on.
-    std::vector<Stretch> segments() {
+    // As they are joined while the run goes on and at its end; their bytes, and the most on the way there.
+    void add_segments(DiskUse& use) {
         std::vector<Stretch> made;
         for (std::int64_t first = 0; first < plan_.cycles; first += interval()) {
             made.push_back(stretch(first, std::min(first + interval(), plan_.cycles)));
+            use.record += made.back().bytes;
+            use.most_record = std::max(use.most_record, use.record);
             const std::int64_t later = std::min(options_.record.keep_checkpoints - 1, first / interval());
-            join(made, made.size() - static_cast<std::size_t>(std::min(later, std::ssize(made) - 1)));
+            const auto joinable = made.size() - static_cast<std::size_t>(std::min(later, std::ssize(made) - 1));
+            use.record -= join(made, joinable, least_joined);
         }
-        return made;
+        use.record -= join(made, made.size(), 2);
+        use.segments = std::ssize(made);
     }
 
     // The last ones first.
@@ -199,18 +203,22 @@ class Estimate {
         return {first, end, joined ? size.about(rows(first, end)) : size.of(rows(first, end))};
     }
 
-    // The last of the first so many segments, as join_segments does.
-    void join(std::vector<Stretch>& segments, std::size_t joinable) {
+    // The last of the first so many segments, as join_segments does; the bytes that it saves.
+    std::int64_t join(std::vector<Stretch>& segments, std::size_t joinable, std::size_t least) {
+        std::int64_t saved = 0;
         for (const std::uintmax_t most : small_segments) {
             std::size_t first = joinable;
             while (first > 0 && segments[first - 1].bytes <= static_cast<std::int64_t>(most)) --first;
-            if (joinable - first < least_joined) continue;
+            if (joinable - first < least) continue;
             const auto begin = segments.begin() + static_cast<std::ptrdiff_t>(first);
             const auto end = segments.begin() + static_cast<std::ptrdiff_t>(joinable);
+            for (auto part = begin; part != end; ++part) saved += part->bytes;
             *begin = stretch(begin->first, std::prev(end)->end);
+            saved -= begin->bytes;
             segments.erase(begin + 1, end);
             joinable = first + 1;
         }
+        return saved;
     }
 
     const Options& options_;
@@ -224,7 +232,7 @@ class Estimate {
 } // namespace
 
 std::int64_t DiskUse::most_bytes() const {
-    return bytes() + clock_bytes + std::max<std::int64_t>(0, one_more - run_file);
+    return checkpoints + clock_bytes + rest + std::max(record + run_file, most_record + one_more);
 }
 
 DiskUse estimate_disk_use(const Prepared& prepared, const DatasetPlan& data, const Launch& launch) {
@@ -233,10 +241,7 @@ DiskUse estimate_disk_use(const Prepared& prepared, const DatasetPlan& data, con
     Estimate estimate(prepared, sketch);
     DiskUse use;
     use.run_file = estimate.run_file();
-    for (const Stretch& segment : estimate.segments()) {
-        use.record += segment.bytes;
-        ++use.segments;
-    }
+    estimate.add_segments(use);
     const auto files_of = [](const CheckpointIndex& checkpoint) { return 1 + std::ssize(checkpoint.state_files); };
     const std::int64_t between = estimate.checkpoint_bytes(sketch.before_end);
     const std::int64_t last = estimate.checkpoint_bytes(sketch.last);

@@ -68,7 +68,9 @@ void Recorder::begin(Snapshot snapshot) {
     // The segment goes first: an index never stands for cycles that aren't recorded.
     if (comm_.is_root() && !segment_.cycles.empty())
         writer_.submit([this, segment = std::exchange(segment_, {})] {
-            const bool first = segment.cycles.front().cycle == first_cycle_; // it alone says the job's ranks
+            const std::int64_t begin = segment.cycles.front().cycle;
+            if (begin > 0) require_recorded(run_, begin);
+            const bool first = begin == first_cycle_; // it alone says the job's ranks
             write_segment(run_, header_, first ? launch_ : without_ranks(launch_), segment);
         });
     writer_.submit([this, cycle = last_checkpoint_, states = std::move(snapshot.states)] {

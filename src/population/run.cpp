@@ -15,6 +15,7 @@
 #include "autosampling/population/recount.hpp"
 #include "autosampling/population/replay.hpp"
 #include "autosampling/record/checkpoint.hpp"
+#include "autosampling/record/join.hpp"
 #include "autosampling/record/resume.hpp"
 #include "autosampling/training/choose_batches.hpp"
 
@@ -244,7 +245,11 @@ void close_run(const Options& options, const Recorder& recorder, const Progress&
                ExitCode end, Log& log) {
     const std::filesystem::path run = options.run.output;
     const bool finished = end == ExitCode::finished;
-    if (finished) write_run_file(run, recorder.header(), recorder.launch(), final_distribution(std::move(sampler)));
+    join_ended_jobs(run);
+    std::string remark;
+    if (finished)
+        remark = write_run_file(run, recorder.header(), recorder.launch(), final_distribution(std::move(sampler)));
+    if (!remark.empty()) log.warning(remark);
     const Summary summary = progress.snapshot();
     progress.write_summary(summary, finished ? "finished" : "stopped");
     if (options.replay.mode == ReplayMode::exact) say_exactness(compare_states(run, options.replay.source), log);

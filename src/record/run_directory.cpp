@@ -2,6 +2,7 @@
 
 #include "autosampling/base/error.hpp"
 #include "autosampling/record/checkpoint.hpp"
+#include "autosampling/record/summary.hpp"
 #include "directory_lock.hpp"
 
 #include <algorithm>
@@ -152,7 +153,12 @@ void RunDirectory::require() const {
     else
         what = text("(while the job ran it was moved): its record and checkpoints are in ", place.string(),
                     " now, go on from the last one with --resume --output ", place.string());
-    throw Error(ExitCode::checkpoint, text(path_.string(), " is no longer this job's directory ", what));
+    const std::string message = text(path_.string(), " is no longer this job's directory ", what);
+    try { // the message itself matters more
+        if (!place.empty()) write_failure(place / "summary.json", message);
+    } catch (const std::exception&) {
+    }
+    throw Error(ExitCode::checkpoint, message);
 }
 
 const std::string& RunDirectory::warning() const {

@@ -83,35 +83,36 @@ void copy_segments(Hdf5File& file, const RecordExtent& extent, const RunHeader& 
     }
 }
 
-// What a run.h5 would replace must not be better than it.
-void keep_longer_file(const fs::path& run, const RunHeader& header, std::int64_t cycles) {
+// What a run.h5 would replace must not be better than it. Returns what became of it, where that isn't this run's.
+std::string keep_longer_file(const fs::path& run, const RunHeader& header, std::int64_t cycles) {
     const fs::path path = run / "run.h5";
-    if (!fs::exists(path)) return;
+    if (!fs::exists(path)) return {};
     const auto there = open_run_file(run, header);
-    if (!there) { // damaged or another's
-        set_aside(path, run / "record" / "superseded");
-        return;
-    }
+    if (!there)
+        return text("the run.h5 that was here isn't a whole record of this run (damaged, changed or another's): it is ",
+                    set_aside(path, run / "record" / "superseded").string(), " now");
     VALIDATE(static_cast<std::int64_t>(there->cycles()) <= cycles, ExitCode::checkpoint, path.string(), " holds ",
              counted(there->cycles(), "cycle"), ", the segments ", cycles,
              " (some were removed?): it stays as it is; a run that goes on by --resume writes them anew from it");
+    return {};
 }
 
 } // namespace
 
-void write_run_file(const fs::path& run, const RunHeader& header, const Launch& launch,
-                    const FinalDistribution& final) {
+std::string write_run_file(const fs::path& run, const RunHeader& header, const Launch& launch,
+                           const FinalDistribution& final) {
     const RecordExtent extent = find_segments(run);
     VALIDATE(extent.cycles > 0, ExitCode::checkpoint, "nothing to collect in ", run.string(),
              " (no segment was closed yet): let the run reach its first checkpoint");
     const Survey known = survey(extent, header);
-    keep_longer_file(run, header, extent.cycles);
+    std::string remark = keep_longer_file(run, header, extent.cycles);
     Hdf5File file = Hdf5File::create(run / "run.h5");
     write_identity(file, "autosampling run", header, launch);
     copy_segments(file, extent, header, known);
     write_fields(file, example_fields(), header, sizes_of(header));
     write_fields(file, final_fields(), final);
     file.commit();
+    return remark;
 }
 
 } // namespace autosampling

@@ -231,11 +231,21 @@ RecordExtent find_segments(const fs::path& run) {
     return extent;
 }
 
+void require_recorded(const fs::path& run, std::int64_t cycles) {
+    const std::vector<NamedSegment> segments = list_segments(run);
+    VALIDATE(
+        std::ranges::any_of(segments, [=](const NamedSegment& segment) { return segment.last + 1 == cycles; }),
+        ExitCode::checkpoint, "no segment in ", (run / "record").string(), " ends with cycle ", cycles - 1,
+        " (while the job ran it was moved or removed): put it back, and go on from the last checkpoint with --resume");
+}
+
 RecordedRun open_recorded_run(const std::filesystem::path& run) {
     RecordedRun found{find_segments(run), {}, {}};
     const auto& segments = found.extent.segments;
     VALIDATE(!segments.empty(), ExitCode::checkpoint, "no closed segment in ", (run / "record").string(),
-             " (the run ended before its first checkpoint, or this is no run directory)");
+             fs::exists(run / "run.h5")
+                 ? ": run.h5 stays as it is, and a run that goes on by --resume writes the segments anew from it"
+                 : " (the run ended before its first checkpoint, or this is no run directory)");
     found.header = read_header(segments.front()); // it alone has the examples
     const SegmentFile last(segments.back());
     const RunHeader latest = read_header(last.file());

@@ -19,6 +19,19 @@ mv "$run" "$work/moved"
 ends_with "are in $work/moved now, go on .*--resume --output $work/moved"
 train 2 "$work/moved" --resume --set "$(a_little_longer "$work/moved")"
 
+# Its segments alone: what would stand for cycles that aren't there is not written.
+start 2 "$work/run"
+await newest_checkpoint "$run" >/dev/null
+mv "$run/record" "$work/record"
+end_of_job
+[[ $status == 4 ]] || fail "exit code $status, not 4, of a job without its segments"
+grep -q '^autosampling: .*no segment in .*put it back' "$job_log" || fail "not said: put it back"
+! compgen -G "$run/record/*" >/dev/null || fail "there is a segment without those before it"
+rm -rf "$run/record"
+mv "$work/record" "$run"
+train 2 "$run" --resume --set "$(a_little_longer "$run")"
+rm -rf "$run"
+
 start 3 "$work/run"
 await newest_checkpoint "$run" >/dev/null
 mv "$run" "$work/gone"

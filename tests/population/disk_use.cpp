@@ -76,6 +76,25 @@ TEST(DiskUse, of_joined_segments_and_kept_checkpoints_is_foreseen) {
                     wait);
 }
 
+// However many checkpoints are left out, since one is still being written.
+TEST(DiskUse, segments_of_short_cycles_are_foreseen) {
+    const SharedFolder folder;
+    Options options = small_options();
+    options.record.checkpoint_cycles = 1;
+    const int ranks = world().size();
+    run_on(ranks, options, folder / "run", Opening::fresh);
+    world().on_root([&] {
+        const PlannedRun planned(options, ranks);
+        const DiskUse use =
+            estimate_disk_use(planned.prepared, planned.data, foreseen_launch(planned.prepared.options.run, ranks));
+        EXPECT_EQ(use.segments, 1);
+        EXPECT_GT(use.most_record, 2 * use.record);
+        const std::filesystem::path record = folder / "run" / "record";
+        EXPECT_EQ(std::distance(std::filesystem::directory_iterator(record), {}), 1);
+        expect_near(use.record, static_cast<std::int64_t>(bytes_in(record)), "segments");
+    });
+}
+
 class DiskUses : public ::testing::TestWithParam<std::vector<std::string>> {};
 
 TEST_P(DiskUses, small_run_is_as_foreseen) {

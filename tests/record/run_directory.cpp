@@ -1,6 +1,8 @@
 #include "autosampling/record/run_directory.hpp"
 
 #include "autosampling/base/build_info.hpp"
+#include "autosampling/base/files.hpp"
+#include "autosampling/record/summary.hpp"
 #include "example_run.hpp"
 
 #include <gmock/gmock.h>
@@ -69,9 +71,12 @@ TEST(RunDirectory, that_was_moved_or_removed_says_what_is_left) {
     const fs::path path = folder.path() / "run", moved = folder.path() / "moved";
     const RunDirectory directory(path, Opening::fresh);
     EXPECT_NO_THROW(directory.require());
+    write_summary(path / "summary.json", {});
     fs::rename(path, moved);
     EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { directory.require(); }),
                 HasSubstr("are in " + fs::canonical(moved).string() + " now"));
+    EXPECT_THAT(read_file(moved / "summary.json"),
+                AllOf(HasSubstr(R"("state": "failed")"), HasSubstr("is no longer this job's directory")));
     const RunDirectory other(path, Opening::fresh);
     EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { directory.require(); }), HasSubstr("are in "));
     EXPECT_NO_THROW(other.require());

@@ -215,9 +215,12 @@ TEST(RunFile, that_holds_more_cycles_than_the_segments_is_kept) {
     write_segment(elsewhere.path(), other, launch(), segment(0, 11));
     write_run_file(elsewhere.path(), other, launch(), final_distribution(false));
     fs::copy(elsewhere.path() / "run.h5", path);
-    write_run_file(path, header(), launch(), final_distribution(false));
+    const fs::path aside = path / "record" / "superseded" / "run.h5";
+    EXPECT_THAT(write_run_file(path, header(), launch(), final_distribution(false)),
+                HasSubstr("another's): it is " + aside.string() + " now"));
     EXPECT_EQ(run.open().shape("cycle").front(), 10U);
-    EXPECT_TRUE(fs::exists(path / "record" / "superseded" / "run.h5"));
+    EXPECT_TRUE(fs::exists(aside));
+    EXPECT_EQ(write_run_file(path, header(), launch(), final_distribution(false)), "");
 }
 
 TEST(RunFile, history_that_goes_further_is_kept) {

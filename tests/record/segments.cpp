@@ -32,6 +32,16 @@ TEST(Segments, round_trip_holds_every_field) {
     expect_equal(read_launch(segment_name(run.path(), 5, 9)), launch(1));
 }
 
+TEST(Segments, that_must_be_there_are_asked_for) {
+    const Folder run;
+    write_segments(run.path());
+    EXPECT_NO_THROW(require_recorded(run.path(), 5));
+    EXPECT_NO_THROW(require_recorded(run.path(), 12));
+    fs::remove(segment_name(run.path(), 10, 11));
+    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { require_recorded(run.path(), 12); }),
+                HasSubstr("ends with cycle 11 (while the job ran it was moved or removed): put it back"));
+}
+
 TEST(Segments, only_the_first_holds_the_examples) {
     const Folder run;
     write_segments(run.path());

@@ -42,8 +42,8 @@ void sync_folder(const std::filesystem::path& folder);
 // Error(failure).
 void write_file(const std::filesystem::path& path, std::string_view text);
 
-// Moves a file or folder into `folder`, under another name where there is one of its name already.
-void set_aside(const std::filesystem::path& path, const std::filesystem::path& folder);
+// Moves a file or folder into `folder`, under another name where there is one of its name already. Returns where it is.
+std::filesystem::path set_aside(const std::filesystem::path& path, const std::filesystem::path& folder);
 
 // The whole file. Throws Error(failure) when it cannot be read.
 std::string read_file(const std::filesystem::path& path);

@@ -12,7 +12,8 @@ namespace autosampling {
 
 struct DiskUse {
     std::int64_t run_file = 0;    // bytes of run.h5
-    std::int64_t record = 0;      // of the segments
+    std::int64_t record = 0;      // of the segments, once they are joined
+    std::int64_t most_record = 0; // before they are
     std::int64_t checkpoints = 0; // of those that are kept
     std::int64_t rest = 0;        // config.toml and so on; the log, which grows with the hours, not
     std::int64_t segments = 0;

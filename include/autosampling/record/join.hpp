@@ -18,8 +18,9 @@ constexpr std::array<std::uintmax_t, 2> small_segments{256 << 10, 4 << 20};
 // A segment that was joined is whole before its parts are removed. What can't be joined, for lack of room, say, stays.
 void join_segments(const std::filesystem::path& run, std::int64_t first, std::int64_t end);
 
-// The same for jobs that have ended: of each, all small segments that stand side by side; then, when they are sixteen,
-// those of several jobs, whose last one the joined segment names. Returns what the record then consists of.
+// The same for jobs that have ended, or end now: of each, all small segments that stand side by side; then, when they
+// are sixteen, those of several jobs, whose last one the joined segment names. Returns what the record then consists
+// of.
 RecordExtent join_ended_jobs(const std::filesystem::path& run);
 
 // A job without what it says by rank, which only its first segment holds.

@@ -150,6 +150,9 @@ std::filesystem::path segment_name(const std::filesystem::path& run, std::int64_
 void write_segment(const std::filesystem::path& run, const RunHeader& header, const Launch& launch,
                    const Segment& segment);
 
+// Throws Error(checkpoint) unless a segment there ends with so many cycles done.
+void require_recorded(const std::filesystem::path& run, std::int64_t cycles);
+
 // Read one segment back; only the first one of a run has the header's examples. Throw Error(checkpoint).
 Segment read_segment(const std::filesystem::path& file);
 RunHeader read_header(const std::filesystem::path& file);
@@ -199,8 +202,9 @@ class HistoryWriter {
 
 // run.h5: a checked copy of all segments, with the winning schedule, the examples and the final distribution. Segment
 // by segment: memory does not grow with the run beyond 4 bytes a cycle. Throws Error(checkpoint) where the segments
-// don't belong together or to `header`, and where run.h5 has more cycles than they.
-void write_run_file(const std::filesystem::path& run, const RunHeader& header, const Launch& launch,
-                    const FinalDistribution& final);
+// don't belong together or to `header`, and where run.h5 has more cycles than they. Returns what is to be said of a
+// run.h5 that was there and isn't a whole one of this run: it is set aside.
+std::string write_run_file(const std::filesystem::path& run, const RunHeader& header, const Launch& launch,
+                           const FinalDistribution& final);
 
 } // namespace autosampling
