@@ -199,13 +199,21 @@ void plan_arrays(DatasetPlan& plan) {
     plan.training_examples += plan.reward_examples;
 }
 
-void load_arrays(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
+LoadedParts load_arrays(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
     const ArrayFile file(plan.files.front());
     const std::size_t all = plan.training_examples, own = all - plan.reward_examples;
-    load_set(file, plan, "", part_of(training, all, 0, own));
-    if (plan.reward_examples > 0)
-        load_set(ArrayFile(plan.files.at(1)), plan, "", part_of(training, all, own, plan.reward_examples));
-    if (plan.test_examples > 0) load_set(file, plan, "_test", test);
+    const std::string name = plan.files.front().string();
+    LoadedParts parts{{name + " (x)", part_of(training, all, 0, own)}};
+    load_set(file, plan, "", parts.back().examples);
+    if (plan.reward_examples > 0) {
+        parts.push_back({plan.files.at(1).string() + " (x)", part_of(training, all, own, plan.reward_examples)});
+        load_set(ArrayFile(plan.files.at(1)), plan, "", parts.back().examples);
+    }
+    if (plan.test_examples > 0) {
+        parts.push_back({name + " (x_test)", test});
+        load_set(file, plan, "_test", test);
+    }
+    return parts;
 }
 
 } // namespace autosampling::detail

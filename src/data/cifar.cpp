@@ -3,11 +3,9 @@
 #include "formats.hpp"
 
 #include "autosampling/base/error.hpp"
-#include "autosampling/base/hash.hpp"
 
 #include <algorithm>
 #include <array>
-#include <map>
 
 namespace autosampling::detail {
 
@@ -122,17 +120,13 @@ void plan_variant(DatasetPlan& plan, const Variant& variant) {
     expect_sizes(plan, 50'000, 10'000);
 }
 
-void load_variant(const DatasetPlan& plan, const Variant& variant, const ExampleSetMemory& training,
-                  const ExampleSetMemory& test) {
+LoadedParts load_variant(const DatasetPlan& plan, const Variant& variant, const ExampleSetMemory& training,
+                         const ExampleSetMemory& test) {
     std::size_t training_end = 0;
-    std::map<std::uint64_t, std::filesystem::path> seen; // by the hash of their images
+    LoadedParts parts;
     const auto load = [&](const std::filesystem::path& path, const ExampleSetMemory& out, std::size_t place) {
         const auto end = load_file(path, variant, out, place);
-        const std::span<const std::uint8_t> images = out.bytes;
-        const auto hash = hash_of(images.subspan(place * 3 * plane, (end - place) * 3 * plane));
-        const auto [known, is_new] = seen.emplace(hash, path);
-        VALIDATE(is_new, ExitCode::data, path.string(), ": holds the same images as ", known->second.string(),
-                 " (one of them is a copy of the other): get the files again (jobs/get-data.sh)");
+        parts.push_back({path.string(), part_of(out, out.labels.size(), place, end - place)});
         return end;
     };
     for (std::size_t i = 0; i + 1 < plan.files.size(); ++i) training_end = load(plan.files[i], training, training_end);
@@ -140,6 +134,7 @@ void load_variant(const DatasetPlan& plan, const Variant& variant, const Example
     VALIDATE(training_end == training.labels.size() && test_end == test.labels.size(), ExitCode::data,
              plan.files.back().parent_path().string(),
              ": fewer records than before (a file has changed while it was read): start again");
+    return parts;
 }
 
 } // namespace
@@ -150,11 +145,11 @@ void plan_cifar10(DatasetPlan& plan) {
 void plan_cifar100(DatasetPlan& plan) {
     plan_variant(plan, cifar100);
 }
-void load_cifar10(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
-    load_variant(plan, cifar10, training, test);
+LoadedParts load_cifar10(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
+    return load_variant(plan, cifar10, training, test);
 }
-void load_cifar100(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
-    load_variant(plan, cifar100, training, test);
+LoadedParts load_cifar100(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
+    return load_variant(plan, cifar100, training, test);
 }
 
 } // namespace autosampling::detail

@@ -17,7 +17,8 @@ struct Format {
     std::string_view name;
     bool from_files;
     void (*plan)(DatasetPlan&);
-    void (*load)(const DatasetPlan&, const detail::ExampleSetMemory& training, const detail::ExampleSetMemory& test);
+    detail::LoadedParts (*load)(const DatasetPlan&, const detail::ExampleSetMemory& training,
+                                const detail::ExampleSetMemory& test);
 };
 
 constexpr std::array formats{Format{"mnist", true, detail::plan_mnist, detail::load_mnist},
@@ -96,6 +97,33 @@ std::unique_ptr<Source> make_source(const DatasetPlan& plan, std::span<const std
     return nullptr;
 }
 
+// Whether they are the same examples in the same order: images by themselves, numbers with what belongs to them, since
+// a regression may measure twice at the same places.
+bool are_same(const detail::ExampleSetMemory& a, const detail::ExampleSetMemory& b, Storage storage) {
+    switch (storage) {
+    case Storage::pixels:
+        return std::ranges::equal(a.bytes, b.bytes);
+    case Storage::numbers:
+        return std::ranges::equal(a.bytes, b.bytes) && std::ranges::equal(a.labels, b.labels) &&
+               std::ranges::equal(a.targets, b.targets);
+    case Storage::packed:
+        return std::ranges::equal(values_of<detail::PackedImage>(a.bytes), values_of<detail::PackedImage>(b.bytes), {},
+                                  &detail::PackedImage::hash, &detail::PackedImage::hash);
+    }
+    return false;
+}
+
+// Two files of other examples differ in length or soon, so this takes next to no time.
+void refuse_copies(const detail::LoadedParts& parts, const DatasetFacts& facts) {
+    for (auto part = parts.begin(); part != parts.end(); ++part)
+        for (auto earlier = parts.begin(); earlier != part; ++earlier)
+            VALIDATE(
+                part->examples.bytes.empty() || !are_same(part->examples, earlier->examples, facts.storage),
+                ExitCode::data, part->name, ": holds the same ", facts.is_real() ? "examples" : "images", " as ",
+                earlier->name,
+                " (one of them is a copy of the other): get the files again (jobs/get-data.sh), or make them anew");
+}
+
 // Where each block begins, in bytes.
 struct Layout {
     std::size_t training, training_labels, test, test_labels, end;
@@ -156,9 +184,10 @@ void load_dataset(const DatasetPlan& plan, std::span<std::byte> memory) {
                 values_at<std::int32_t>(memory, labels, facts.is_regression() ? 0 : n),
                 values_at<float>(memory, labels, n * facts.targets)};
     };
-    format_of(plan.options.name)
-        .load(plan, set(at.training, at.training_labels, plan.training_examples),
-              set(at.test, at.test_labels, plan.test_examples));
+    const auto parts = format_of(plan.options.name)
+                           .load(plan, set(at.training, at.training_labels, plan.training_examples),
+                                 set(at.test, at.test_labels, plan.test_examples));
+    refuse_copies(parts, facts);
 }
 
 Dataset view_dataset(const DatasetPlan& plan, std::span<const std::byte> memory) {

@@ -43,12 +43,20 @@ void plan_synthetic(DatasetPlan& plan);
 void plan_arrays(DatasetPlan& plan);
 void plan_packed(DatasetPlan& plan);
 
-void load_mnist(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
-void load_cifar10(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
-void load_cifar100(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
-void load_synthetic(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
-void load_arrays(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
-void load_packed(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
+// What came from one file, or from one part of it.
+struct LoadedPart {
+    std::string name; // begins with the file's
+    ExampleSetMemory examples;
+};
+
+// Each fills both sets, and says what came from where.
+using LoadedParts = std::vector<LoadedPart>;
+LoadedParts load_mnist(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
+LoadedParts load_cifar10(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
+LoadedParts load_cifar100(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
+LoadedParts load_synthetic(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
+LoadedParts load_arrays(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
+LoadedParts load_packed(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test);
 
 // Warns where the numbers of examples aren't those of the whole data set.
 void expect_sizes(DatasetPlan& plan, std::size_t training, std::size_t test);

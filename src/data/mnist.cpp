@@ -116,9 +116,10 @@ void plan_mnist(DatasetPlan& plan) {
     plan.facts.std = {0.3081};
 }
 
-void load_mnist(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
+LoadedParts load_mnist(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
     load_pair(plan.files[0], plan.files[1], training);
     load_pair(plan.files[2], plan.files[3], test);
+    return {{plan.files[0].string(), training}, {plan.files[2].string(), test}};
 }
 
 } // namespace autosampling::detail

@@ -114,15 +114,20 @@ void plan_packed(DatasetPlan& plan) {
     if (!plan.options.reward_path.empty()) plan_reward(plan);
 }
 
-void load_packed(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
+LoadedParts load_packed(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
     const std::size_t all = plan.training_examples, own = all - plan.reward_examples;
     const Packed packed = read_packed(plan.files.front(), plan.facts.classes);
-    copy_rows(packed, 0, part_of(training, all, 0, own));
+    const std::string name = plan.files.front().string();
+    LoadedParts parts{{name + " (training images)", part_of(training, all, 0, own)}, {name + " (test images)", test}};
+    copy_rows(packed, 0, parts.front().examples);
     copy_rows(packed, own, test);
-    if (plan.reward_examples == 0) return;
+    if (plan.reward_examples == 0) return parts;
     Packed reward = read_packed(plan.files.at(1), plan.facts.classes);
     for (PackedImage& image : reward.images) image.begin += packed.size; // places count on
-    copy_rows(reward, 0, part_of(training, all, own, plan.reward_examples));
+    parts.push_back(
+        {plan.files.at(1).string() + " (training images)", part_of(training, all, own, plan.reward_examples)});
+    copy_rows(reward, 0, parts.back().examples);
+    return parts;
 }
 
 } // namespace autosampling::detail

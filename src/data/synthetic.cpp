@@ -78,10 +78,11 @@ void plan_synthetic(DatasetPlan& plan) {
     plan.facts.std.assign(channels, 0.25);
 }
 
-void load_synthetic(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
+LoadedParts load_synthetic(const DatasetPlan& plan, const ExampleSetMemory& training, const ExampleSetMemory& test) {
     const auto pattern = make_patterns(plan);
     fill(plan, pattern, training_noise, training);
     fill(plan, pattern, test_noise, test);
+    return {};
 }
 
 } // namespace autosampling::detail

@@ -37,9 +37,9 @@ class Arrays : public ::testing::Test {
 
     // `chunk` rows a compressed chunk; 0: contiguous.
     template<class T>
-    void put(const char* name, const std::vector<T>& values, const Lengths& shape, hsize_t chunk = 0) {
+    void put(const std::string& name, const std::vector<T>& values, const Lengths& shape, hsize_t chunk = 0) {
         const Hdf5Handle<H5Fclose> out(open());
-        if (H5Lexists(out.get(), name, H5P_DEFAULT) > 0) H5Ldelete(out.get(), name, H5P_DEFAULT);
+        if (H5Lexists(out.get(), name.c_str(), H5P_DEFAULT) > 0) H5Ldelete(out.get(), name.c_str(), H5P_DEFAULT);
         const Hdf5Space space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr));
         const Hdf5Properties layout(H5Pcreate(H5P_DATASET_CREATE));
         if (chunk > 0) {
@@ -50,7 +50,7 @@ class Arrays : public ::testing::Test {
             H5Pset_deflate(layout.get(), 1);
         }
         const Hdf5Dataset dataset(
-            H5Dcreate2(out.get(), name, type_of<T>(), space.get(), H5P_DEFAULT, layout.get(), H5P_DEFAULT));
+            H5Dcreate2(out.get(), name.c_str(), type_of<T>(), space.get(), H5P_DEFAULT, layout.get(), H5P_DEFAULT));
         ASSERT_GE(H5Dwrite(dataset.get(), type_of<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), 0);
     }
 
@@ -60,11 +60,11 @@ class Arrays : public ::testing::Test {
     }
 
     // n rows of 2 × 3 numbers, number i of all being i / 8, and classes 0, 1, 2, 0, …
-    void put_numbers(std::size_t n, hsize_t chunk = 0) {
+    void put_numbers(std::size_t n, hsize_t chunk = 0, const std::string& suffix = "") {
         std::vector<float> x(n * 6);
         for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i) / 8;
-        put("x", x, {n, 2, 3}, chunk);
-        put("y", classes(n), {n});
+        put("x" + suffix, x, {n, 2, 3}, chunk);
+        put("y" + suffix, classes(n), {n});
     }
     static std::vector<std::int64_t> classes(std::size_t n) {
         std::vector<std::int64_t> y(n);
@@ -107,6 +107,7 @@ TEST_F(Arrays, images_of_bytes_have_a_test_part_and_class_names) {
     std::iota(x.begin(), x.end(), std::uint8_t{0});
     put("x", x, {12, 4, 4});
     put("y", classes(12), {12});
+    std::ranges::reverse(x);
     put("x_test", x, {12, 4, 4, 1});
     put("y_test", std::vector<std::int32_t>(12, 2), {12, 1});
     const auto loaded = load(options());
@@ -114,7 +115,20 @@ TEST_F(Arrays, images_of_bytes_have_a_test_part_and_class_names) {
     EXPECT_EQ(loaded.dataset.facts.class_names, (std::vector<std::string>{"0", "1", "2"}));
     EXPECT_EQ(loaded.dataset.test.rows, 12U);
     EXPECT_EQ(loaded.dataset.test.labels[5], 2);
-    EXPECT_EQ(batch_of(loaded.dataset.test, {1}, 16).front(), 16 / 255.F);
+    EXPECT_EQ(batch_of(loaded.dataset.test, {1}, 16).front(), 175 / 255.F);
+}
+
+TEST_F(Arrays, copy_of_the_training_part_is_refused) {
+    put_numbers(6);
+    auto same_rewards = options();
+    same_rewards.reward_path = same_rewards.path;
+    const std::string copied = "holds the same examples as " + file.string() + " (x) (";
+    EXPECT_THAT(refusal(ExitCode::data, [&] { load(same_rewards); }), HasSubstr(copied));
+    put_numbers(6, 0, "_test");
+    EXPECT_THAT(refused(), HasSubstr("own.h5 (x_test): " + copied));
+    put("y", std::vector<float>(6, 1), {6}); // a regression that is measured twice at the same places
+    put("y_test", std::vector<float>(6, 2), {6});
+    EXPECT_NO_THROW(load(options()));
 }
 
 TEST_F(Arrays, real_y_is_a_regression) {

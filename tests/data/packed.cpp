@@ -243,6 +243,13 @@ TEST_F(Packed, reward_file_is_the_reward_set) {
     EXPECT_THAT(refusal(ExitCode::data, [&] { load(with_reward); }), HasSubstr("classes"));
 }
 
+TEST_F(Packed, test_images_that_are_the_training_images_are_refused) {
+    pack_images(
+        {tree, tree, file, 2}, [](const std::string&) {}, [] { return false; });
+    EXPECT_THAT(refusal(ExitCode::data, [&] { load(options()); }),
+                HasSubstr("(test images): holds the same images as"));
+}
+
 TEST_F(Packed, unreadable_images_are_listed_and_nothing_is_left) {
     auto cut = jpeg(200, 200, 1);
     cut.resize(cut.size() / 2);

@@ -229,6 +229,12 @@ TEST_F(BadCifar, file_that_is_a_copy_of_another_is_refused) {
     }
 }
 
+TEST_F(BadMnist, test_file_that_is_a_copy_of_the_training_file_is_refused) {
+    replace(test_images, read_bytes(folder.path() / train_images), ARCHIVE_FILTER_GZIP);
+    replace(test_labels, read_bytes(folder.path() / train_labels), ARCHIVE_FILTER_GZIP);
+    EXPECT_THAT(refused(), AllOf(HasSubstr(test_images), HasSubstr(train_images), HasSubstr("copy")));
+}
+
 TEST(BadCifar100, coarse_label_out_of_range_is_named_with_its_offset) {
     TemporaryFolder folder;
     auto records = cifar_records(5, 100);
