@@ -45,7 +45,8 @@ void expect_state_file(const fs::path& path) {
     };
     const std::string import = "the FILE that autosampling-analyse import " + path.string() +
                                " --config CONFIG --output FILE makes of PyTorch weights";
-    if (!fs::exists(path)) refuse("nothing", import + ", or a state-<number>.h5 of a run's checkpoint");
+    std::error_code unknown; // a name that is too long, a folder that may not be entered
+    if (!fs::exists(path, unknown)) refuse("nothing", import + ", or a state-<number>.h5 of a run's checkpoint");
     if (fs::is_directory(path)) refuse("a folder", weights_of_run(path));
     const std::string kind = file_kind(path);
     if (kind.starts_with("autosampling ") && kind != "autosampling state")

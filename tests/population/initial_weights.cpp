@@ -107,7 +107,12 @@ TEST_F(InitialWeights, of_another_kind_are_refused_with_what_they_are_and_what_t
     const std::string import = "autosampling-analyse import ";
     Model taking(2);
     for (const auto& [path, found] : std::map<std::string, std::string>{
-             {file_of("zip.pt", "PK\3\4 and so on, many bytes of it"), "a zip archive, as torch.save writes it"},
+             {file_of("zip.pt", "PK\3\4" + std::string(26, '\1') + "archive/data.pkl and so on"),
+              "(found: a zip archive, as torch.save writes it)"},
+             {file_of("arrays.npz", "PK\3\4" + std::string(26, '\1') + "arr_0.npy and so on"),
+              "(found: a zip archive)"},
+             {"/dev/null", "(found: a device or a pipe)"},
+             {std::string(300, 'x'), "(found: nothing)"},
              {file_of("old.pt", "\x80\2\x8a\nl\xfc\x9c\x46\xf9 and so on"), "a pickle"},
              {file_of("weights.safetensors", "\x48\0\0\0\0\0\0\0{\"fc1\": 1}"s), "a safetensors file"},
              {file_of("keras.h5", "\x89HDF\r\n\x1a\n of another program"),
