@@ -73,13 +73,19 @@ void add_settings(CLI::App& command, RunArguments& arguments) {
     command.footer(option_names());
 }
 
+// An empty name is a variable of a shell that was not set.
+const CLI::Validator
+    is_named([](const std::string& name) { return std::string(name.empty() ? "the name is empty" : ""); }, "");
+
 void add_configuration(CLI::App& command, RunArguments& arguments) {
-    command.add_option("CONFIG", arguments.configuration, "Configuration, a TOML file")->required();
+    command.add_option("CONFIG", arguments.configuration, "Configuration, a TOML file")->required()->check(is_named);
     add_settings(command, arguments);
 }
 
 void add_output(CLI::App& command, RunArguments& arguments, bool& resume, bool& overwrite) {
-    command.add_option("--output", arguments.output, "Run directory; goes before run.output")->type_name("DIR");
+    command.add_option("--output", arguments.output, "Run directory; goes before run.output")
+        ->type_name("DIR")
+        ->check(is_named);
     CLI::Option* resume_flag =
         command.add_flag("--resume", resume, "Go on from the newest checkpoint of the run directory");
     command.add_flag("--overwrite", overwrite, "Start anew where there is a run already")->excludes(resume_flag);
@@ -136,7 +142,7 @@ ExitCode dispatch(int argc, char** argv) {
     add_output(*run, arguments, resume, overwrite);
     CLI::App* replay = app.add_subcommand("replay", "Train one fresh model on what a run has learned");
     bool exact = false, dynamic = false, fixed = false, policy = false;
-    replay->add_option("RUN", arguments.configuration, "Run directory, finished")->required();
+    replay->add_option("RUN", arguments.configuration, "Run directory, finished")->required()->check(is_named);
     CLI::Option* exact_flag = replay->add_flag("--exact", exact, "The very training of the run's final best member");
     CLI::Option* static_flag = replay->add_flag(
         "--static", fixed, "Draw from the learned distribution, the final one or that of replay.cycle");
@@ -170,10 +176,10 @@ ExitCode dispatch(int argc, char** argv) {
     CLI::App* defaults = app.add_subcommand("defaults", "Print every option with default, unit and meaning, as TOML");
     CLI::App* finish = app.add_subcommand("finish", "Build run.h5 from the segments of a run that has stopped");
     std::string directory;
-    finish->add_option("RUN", directory, "Run directory")->required();
+    finish->add_option("RUN", directory, "Run directory")->required()->check(is_named);
     CLI::App* history = app.add_subcommand(
         "history", "Derive from a run's segments how its distribution was learned, into RUN/history.h5");
-    history->add_option("RUN", directory, "Run directory; the run may be going on")->required();
+    history->add_option("RUN", directory, "Run directory; the run may be going on")->required()->check(is_named);
     std::int64_t every = 0;
     history->add_option("--every", every, "Cycles from one time to the next; without it, every epoch")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{std::numeric_limits<std::int32_t>::max()}))
@@ -181,10 +187,12 @@ ExitCode dispatch(int argc, char** argv) {
     CLI::App* pack = app.add_subcommand("pack", "Pack a tree of images, a folder a class, for data.name = packed");
     PackOptions packing;
     pack->add_option("TREE", packing.tree, "Folder that holds a folder a class, of JPEG, PNG or WebP files")
-        ->required();
-    pack->add_option("FILE", packing.file, "File to write")->required();
+        ->required()
+        ->check(is_named);
+    pack->add_option("FILE", packing.file, "File to write")->required()->check(is_named);
     pack->add_option("--test", packing.test_tree, "A second tree, of test images of the same classes")
-        ->type_name("TREE");
+        ->type_name("TREE")
+        ->check(is_named);
     pack->add_option("--threads", packing.threads, "Threads that read and check the images; without it, one a core")
         ->check(CLI::Range(1, 1024))
         ->type_name("THREADS");

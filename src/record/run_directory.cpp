@@ -59,7 +59,7 @@ void refuse_unfit(const fs::path& path, Opening opening) {
     if (opening == Opening::resume) {
         VALIDATE(fs::exists(path / "config.toml") || fs::is_directory(path / "checkpoint"), ExitCode::checkpoint,
                  "no run was begun in ", path.string(),
-                 " (it has no config.toml): give the directory of one, or start one without --resume");
+                 " (it has no config.toml): give the directory of a run, or begin one there first");
         return;
     }
     if (!fs::exists(path)) return;
