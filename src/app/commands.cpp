@@ -38,7 +38,8 @@ Options load_options(const RunArguments& arguments) {
                  options.replay.source, "'): use autosampling replay RUN");
         check_consistency(options);
         const DataOptions& data = options.data;
-        VALIDATE(arguments.without_data || data.name == "synthetic" || std::filesystem::exists(data.path),
+        std::error_code unknown; // a name that is too long, a folder that may not be entered
+        VALIDATE(arguments.without_data || data.name == "synthetic" || std::filesystem::exists(data.path, unknown),
                  ExitCode::data, "data.path = ", data.path,
                  " does not exist: get the files (for known sets with `jobs/get-data.sh NAME FOLDER`), or correct it");
     });

@@ -44,7 +44,8 @@ std::uint64_t Array::row_values() const {
 ArrayFile::ArrayFile(std::filesystem::path path) : path_(std::move(path)), guard_(path_) {
     std::error_code error;
     if (!std::filesystem::is_regular_file(path_, error))
-        refuse(std::filesystem::exists(path_, error) ? "is no file but a folder" : "no such file (data.path)",
+        refuse(std::filesystem::exists(path_, error) ? "is no file but a folder or a device"
+                                                     : "no such file (data.path)",
                "give an HDF5 file");
     const Hdf5Properties access = hdf5_file_access();
     file_ = Hdf5Handle<H5Fclose>(check(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access.get()), "opened"));

@@ -48,8 +48,9 @@ ScheduleFeed::Line read_line(const Hdf5File& file) {
 
 Hdf5File open_replayed_run(const std::filesystem::path& run) {
     const auto path = run / "run.h5";
+    std::error_code unknown; // a name that is too long, a folder that may not be entered
     VALIDATE(
-        std::filesystem::exists(path), ExitCode::checkpoint, path.string(),
+        std::filesystem::exists(path, unknown), ExitCode::checkpoint, path.string(),
         " is missing (the run has not finished, or this is no run directory): let it finish, or collect what there "
         "is with autosampling finish ",
         run.string());

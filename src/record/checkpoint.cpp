@@ -85,7 +85,7 @@ bool is_own_file(const fs::path& path) {
 
 std::map<std::int64_t, fs::path, std::greater<>> list_checkpoints(const fs::path& run) {
     std::map<std::int64_t, fs::path, std::greater<>> found;
-    if (!fs::exists(run / "checkpoint")) return found;
+    if (!fs::is_directory(run / "checkpoint")) return found;
     for (const fs::directory_entry& entry : fs::directory_iterator(run / "checkpoint")) {
         long long cycle = 0;
         if (std::sscanf(entry.path().filename().c_str(), "cycle-%lld", &cycle) == 1 &&

@@ -49,6 +49,9 @@ void append_checksum(const std::filesystem::path& file) {
 }
 
 void verify_checksum(const std::filesystem::path& file) {
+    std::error_code unknown;
+    VALIDATE(!std::filesystem::exists(file, unknown) || std::filesystem::is_regular_file(file, unknown),
+             ExitCode::checkpoint, file.string(), " is no file (a folder or a device has its name): move it away");
     std::ifstream stream(file, std::ios::binary);
     VALIDATE(stream, ExitCode::checkpoint, "cannot open ", file.string(), " (", std::strerror(errno),
              "): check the path and the permissions");

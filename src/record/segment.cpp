@@ -78,7 +78,7 @@ fs::path segment_name(const fs::path& run, std::int64_t first, std::int64_t last
 
 std::vector<NamedSegment> list_segments(const fs::path& run) {
     std::vector<NamedSegment> found;
-    if (!fs::exists(run / "record")) return found;
+    if (!fs::is_directory(run / "record")) return found;
     for (const fs::directory_entry& entry : fs::directory_iterator(run / "record"))
         if (auto segment = parse_name(entry.path())) found.push_back(std::move(*segment));
     std::sort(found.begin(), found.end(), [](const NamedSegment& a, const NamedSegment& b) {

@@ -45,6 +45,11 @@ rm -- "$(find "$run/record" -maxdepth 1 -name 'cycles-*.h5' | sort | tail -n 1)"
 expect 4 '^autosampling: .*run\.h5 holds [0-9]+ cycles, the segments [0-9]+' "$program" finish "$run"
 same "$work/whole" "$run"
 
+rm -- "$run/run.h5"
+mkdir "$run/run.h5"
+expect 4 '^autosampling: .*run\.h5 is no file' "$program" finish "$run"
+rmdir "$run/run.h5"
+
 mkdir "$work/empty"
 expect 4 '^autosampling: no run was begun' "$program" finish "$work/empty"
 [[ ! $(ls -A "$work/empty") ]] || fail "finish left something in a folder that is no run"

@@ -129,6 +129,15 @@ TEST(Checkpoints, any_byte_that_is_flipped_and_any_cut_is_noticed) {
     }
 }
 
+TEST(Checkpoints, what_is_no_file_is_refused_in_words) {
+    const Folder run;
+    for (const fs::path& path : {run.path(), fs::path("/dev/null")})
+        EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { verify_checksum(path); }),
+                    HasSubstr(path.string() + " is no file"));
+    std::ofstream(run.path() / "checkpoint") << "no folder";
+    EXPECT_TRUE(list_checkpoints(run.path()).empty());
+}
+
 TEST(Checkpoints, one_that_a_symbolic_link_leads_to_stays_when_the_link_goes) {
     const Folder run, other;
     write_checkpoint(other.path(), 10);

@@ -6,7 +6,7 @@
 
 namespace autosampling {
 
-// Its message; where memory was short, with what to do about it.
+// Its message; where memory was short or the file system refused something, with what to do about it.
 std::string words_of(const std::exception& error);
 
 } // namespace autosampling
