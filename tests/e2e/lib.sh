@@ -67,7 +67,7 @@ train() {
 # start RANKS RUN ARGUMENT...: a run that would go on for hours, in the background as $job with its output in $job_log.
 start() {
     run=$2
-    job_log=$2.job.log
+    job_log=$work/${2##*/}.job.log # never on a disk that is to be full
     : >"$job_log" # that of the job before it
     "${mpirun[@]}" -n "$1" "${planted[@]}" "$program" run "$small" --output "$run" --set training.epochs=100000 \
         "${@:3}" >"$job_log" 2>&1 &
