@@ -3,6 +3,7 @@
 #include "autosampling/base/bytes.hpp"
 #include "autosampling/base/counted.hpp"
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/population/run_sketch.hpp"
 #include "autosampling/record/file_sizes.hpp"
 #include "autosampling/record/join.hpp"
@@ -128,15 +129,15 @@ class Estimate {
     // As they are joined while the run goes on and at its end; their bytes, and the most on the way there.
     void add_segments(DiskUse& use) {
         std::vector<Stretch> made;
+        std::int64_t apart = 0; // those after the oldest checkpoint
         for (std::int64_t first = 0; first < plan_.cycles; first += interval()) {
             made.push_back(stretch(first, std::min(first + interval(), plan_.cycles)));
             use.record += made.back().bytes;
             use.most_record = std::max(use.most_record, use.record);
-            const std::int64_t later = std::min(options_.record.keep_checkpoints - 1, first / interval());
-            const auto joinable = made.size() - static_cast<std::size_t>(std::min(later, std::ssize(made) - 1));
-            use.record -= join(made, joinable, least_joined);
+            apart = std::min({options_.record.keep_checkpoints - 1, first / interval(), std::ssize(made) - 1});
+            use.record -= join(made, made.size() - to_size(apart), least_joined);
         }
-        use.record -= join(made, made.size(), 2);
+        use.record -= join(made, made.size() - to_size(apart), 2);
         use.segments = std::ssize(made);
     }
 

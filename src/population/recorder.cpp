@@ -49,7 +49,7 @@ void Recorder::after_cycle(std::int64_t cycles_done, std::span<const RankReport>
     if (when == CheckpointWhen::now)
         finish();
     else if (written)
-        publish();
+        publish(least_joined);
     const std::int64_t since = cycles_done - last_checkpoint_;
     const bool by_clock = std::any_of(reports.begin(), reports.end(),
                                       [](const RankReport& report) { return report.checkpoint_due != 0; });
@@ -81,12 +81,12 @@ void Recorder::begin(Snapshot snapshot) {
     pending_ = std::move(snapshot);
 }
 
-void Recorder::publish() {
+void Recorder::publish(std::size_t least) {
     if (comm_.is_root())
-        writer_.submit([this, pending = std::move(*pending_)] {
+        writer_.submit([this, least, pending = std::move(*pending_)] {
             directory_->require(); // an index stands for files that are there
             const std::int64_t oldest = write_index(run_, pending.index, options_.keep_checkpoints);
-            join_segments(run_, first_cycle_, oldest);
+            join_segments(run_, first_cycle_, oldest, least);
             if (pending.afterwards) pending.afterwards();
         });
     pending_.reset();
@@ -94,7 +94,7 @@ void Recorder::publish() {
 
 void Recorder::finish() {
     settle();
-    if (pending_) publish();
+    if (pending_) publish(2);
     settle();
 }
 

@@ -15,7 +15,6 @@
 #include "autosampling/population/recount.hpp"
 #include "autosampling/population/replay.hpp"
 #include "autosampling/record/checkpoint.hpp"
-#include "autosampling/record/join.hpp"
 #include "autosampling/record/resume.hpp"
 #include "autosampling/training/choose_batches.hpp"
 
@@ -245,7 +244,6 @@ void close_run(const Options& options, const Recorder& recorder, const Progress&
                ExitCode end, Log& log) {
     const std::filesystem::path run = options.run.output;
     const bool finished = end == ExitCode::finished;
-    join_ended_jobs(run);
     std::string remark;
     if (finished)
         remark = write_run_file(run, recorder.header(), recorder.launch(), final_distribution(std::move(sampler)));

@@ -80,12 +80,12 @@ void join_rows(const fs::path& run, std::size_t least, bool of_one_job) {
 
 } // namespace
 
-void join_segments(const fs::path& run, std::int64_t first, std::int64_t end) {
+void join_segments(const fs::path& run, std::int64_t first, std::int64_t end, std::size_t least) {
     for (const std::uintmax_t bytes : small_segments) {
         std::vector<NamedSegment> segments = list_segments(run);
         std::erase_if(segments, [&](const NamedSegment& s) { return s.first < first || s.last >= end; });
         const std::vector<NamedSegment> row = last_small_ones(segments, bytes);
-        if (row.size() >= least_joined) try_to_join(run, row);
+        if (row.size() >= least) try_to_join(run, row);
     }
 }
 

@@ -70,7 +70,7 @@ class Recorder {
   private:
     bool clock_due() const;
     void begin(Snapshot snapshot);
-    void publish();
+    void publish(std::size_t least); // joins so many small segments or more
     void settle();
 
     const Communicator& comm_;

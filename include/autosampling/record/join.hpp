@@ -14,11 +14,12 @@ constexpr std::size_t least_joined = 16; // segments that are worth a joining
 // Bytes up to which a segment is small: those of checkpoints that come often, and those that were joined from them.
 constexpr std::array<std::uintmax_t, 2> small_segments{256 << 10, 4 << 20};
 
-// Joins the last segments of one job, from cycle `first` up to cycle `end`, when sixteen small ones stand side by side.
+// Joins the last segments of one job, from cycle `first` up to cycle `end`, when `least` small ones stand side by side.
 // A segment that was joined is whole before its parts are removed. What can't be joined, for lack of room, say, stays.
-void join_segments(const std::filesystem::path& run, std::int64_t first, std::int64_t end);
+void join_segments(const std::filesystem::path& run, std::int64_t first, std::int64_t end,
+                   std::size_t least = least_joined);
 
-// The same for jobs that have ended, or end now: of each, all small segments that stand side by side; then, when they
+// The same for jobs that have ended: of each, all small segments that stand side by side; then, when they
 // are sixteen, those of several jobs, whose last one the joined segment names. Returns what the record then consists
 // of.
 RecordExtent join_ended_jobs(const std::filesystem::path& run);
