@@ -7,6 +7,7 @@
 #include "autosampling/base/job.hpp"
 #include "autosampling/base/narrow.hpp"
 #include "autosampling/comm/core_use.hpp"
+#include "autosampling/comm/gpu.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
 #include "autosampling/options/configuration.hpp"
@@ -19,6 +20,7 @@
 #include "autosampling/training/runtime.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <iomanip>
 
 namespace autosampling {
@@ -63,6 +65,12 @@ Launch launch_here(const RunOptions& options, std::int64_t ranks) {
     launch.start_time = utc_now();
     launch.job_id = batch_job();
     launch.versions = {{"mpi", mpi_version()}, {"libtorch", torch_version()}, {"hdf5", hdf5_version()}};
+    for (const LoadedLibrary& library : gpu_libraries()) { // none in a build without CUDA
+        std::string name = library.name;
+        std::ranges::transform(name, name.begin(),
+                               [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+        launch.versions[name] = library.version;
+    }
     launch.command = launch_lines();
     launch.environment = launch_variables();
     return launch;

@@ -115,7 +115,7 @@ struct Launch {
     std::int64_t link = 0; // 0 for the first job, then 1, 2, …
     std::int64_t ranks = 0, threads = 0;
     std::string start_time, job_id, transport, batches;
-    std::map<std::string, std::string> versions; // of mpi, libtorch, hdf5: attribute "version_<name>"
+    std::map<std::string, std::string> versions; // by name: attribute "version_<name>"
     std::vector<std::string> host, device, cpu;  // (ranks)
     std::vector<std::string> command;            // of rank 0 and of what started it
     std::vector<std::string> environment;        // NAME=VALUE, of rank 0
