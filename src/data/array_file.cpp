@@ -8,6 +8,8 @@
 #include <system_error>
 #include <type_traits>
 
+#include <nlohmann/json.hpp>
+
 namespace autosampling::detail {
 
 namespace {
@@ -33,6 +35,15 @@ std::uint64_t piece_rows(const Array& array, std::size_t row_bytes) {
         H5Pget_chunk(properties.get(), static_cast<int>(chunk.size()), chunk.data());
     const std::uint64_t rows = piece_bytes / std::max<std::size_t>(row_bytes, 1);
     return std::max<std::uint64_t>(rows / chunk.front(), 1) * chunk.front();
+}
+
+bool is_utf8(const std::string& value) {
+    try {
+        (void)nlohmann::json(value).dump();
+        return true;
+    } catch (const nlohmann::json::type_error&) {
+        return false;
+    }
 }
 
 } // namespace
@@ -135,6 +146,9 @@ std::vector<std::string> ArrayFile::strings(const std::string& name) const {
             values[i] = padded.substr(0, padded.find('\0'));
         }
     }
+    // The record would hold them as they are, and text in it is UTF-8.
+    if (const auto bad = std::ranges::find_if_not(values, is_utf8); bad != values.end())
+        refuse(text(name, " has a text in row ", bad - values.begin(), " that isn't UTF-8"), "convert it");
     return values;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 #include <system_error>
 
@@ -14,6 +15,8 @@ namespace {
 
 using detail::Array;
 using detail::ArrayFile;
+
+constexpr double largest = 1e100; // whose square is finite, also summed up
 
 // Each value by its place among the different ones, which become the column's words.
 template<class T>
@@ -35,7 +38,12 @@ void read_text(const ArrayFile& file, const Array& array, Column& column) {
 
 void read_whole_numbers(const ArrayFile& file, const Array& array, Column& column) {
     std::vector<std::int64_t> values(array.rows());
-    file.read<std::int64_t>(array, values, [](auto, auto) {});
+    file.read<std::int64_t>(array, values, [&](std::uint64_t first, std::span<const std::int64_t> some) {
+        const auto bad = std::ranges::find(some, std::numeric_limits<std::int64_t>::max());
+        if (bad != some.end()) // HDF5 makes it of any that is larger
+            file.refuse(text(array.name, " has a number from 2^63 - 1 in row ", first + (bad - some.begin())),
+                        "give smaller ones, or text");
+    });
     const std::set<std::int64_t> different(values.begin(), values.end());
     if (different.size() <= most_words)
         take_words(column, values, different);
@@ -46,10 +54,10 @@ void read_whole_numbers(const ArrayFile& file, const Array& array, Column& colum
 void read_numbers(const ArrayFile& file, const Array& array, Column& column) {
     column.value.resize(array.rows());
     file.read<double>(array, column.value, [&](std::uint64_t first, std::span<const double> values) {
-        const auto bad = std::ranges::find_if(values, [](double value) { return !std::isfinite(value); });
+        const auto bad = std::ranges::find_if(values, [](double value) { return !(std::abs(value) <= largest); });
         if (bad != values.end())
             file.refuse(text(array.name, " has the value ", *bad, " in row ", first + (bad - values.begin())),
-                        "put a finite number there");
+                        text("put a number from ", -largest, " to ", largest, " there"));
     });
 }
 

@@ -64,13 +64,17 @@ std::string recorded_configuration(const Hdf5File& run) {
 Options replay_options(const Options& recorded, const std::filesystem::path& run, ReplayMode mode) {
     VALIDATE(mode != ReplayMode::exact || recorded.replay.mode != ReplayMode::exact, ExitCode::usage, run.string(),
              " is an exact replay itself: replay the run that it repeats, ", recorded.replay.source);
-    const bool searched = recorded.exploration.kind == ExplorationKind::policy;
+    const bool searched = recorded.exploration.kind == ExplorationKind::policy,
+               averaged = recorded.population.selection == SelectionRule::mean;
+    const char* const others = averaged ? "--static" : "--dynamic or --static";
     VALIDATE(mode != ReplayMode::policy || searched, ExitCode::usage, run.string(),
-             " has learned no policy (exploration.kind was ", recorded.exploration.kind,
-             "): replay it by --dynamic or --static");
-    VALIDATE(mode == ReplayMode::fixed || mode == ReplayMode::policy ||
-                 recorded.population.selection != SelectionRule::mean,
-             ExitCode::usage, run.string(),
+             " has learned no policy (exploration.kind was ", recorded.exploration.kind, "): replay it by ", others);
+    VALIDATE(
+        mode != ReplayMode::policy || std::ranges::count(recorded.exploration.signals, "score") == 0, ExitCode::usage,
+        run.string(),
+        " goes by scores, which one network by itself doesn't earn (exploration.signals has \"score\"): replay it by ",
+        others);
+    VALIDATE(mode == ReplayMode::fixed || mode == ReplayMode::policy || !averaged, ExitCode::usage, run.string(),
              " averaged its members (population.selection = mean), so that it has no winners, and no winning schedule "
              "to replay by --",
              mode, ": replay what it learned by --static", searched ? " or --policy" : "");

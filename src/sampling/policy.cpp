@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace autosampling {
@@ -16,6 +18,7 @@ namespace {
 // (J) from exploration.weights. Throws Error(usage).
 std::vector<double> first_weights(std::span<const std::string> given, const std::vector<std::string>& names) {
     std::vector<double> weight(names.size(), 0);
+    std::set<std::string> seen;
     for (const std::string& each : given) {
         const std::size_t equals = each.rfind('=');
         const auto name = std::ranges::find(names, each.substr(0, equals));
@@ -23,6 +26,8 @@ std::vector<double> first_weights(std::span<const std::string> given, const std:
         for (const std::string& other : names) known += (known.empty() ? "" : ", ") + other;
         VALIDATE(equals != std::string::npos && name != names.end(), ExitCode::usage, "exploration.weights has \"",
                  each, "\" (the weights are ", known, "): give NAME=NUMBER of one of them");
+        VALIDATE(seen.insert(*name).second, ExitCode::usage, "exploration.weights has \"", *name,
+                 "\" twice: leave one out");
         double& value = weight[static_cast<std::size_t>(name - names.begin())];
         const char* const end = each.data() + each.size();
         const auto number = std::from_chars(each.data() + equals + 1, end, value);

@@ -68,6 +68,12 @@ TEST(PolicyReplay, what_does_not_fit_is_named) {
     run_on(world().size(), small_options(), folder / "mixture", Opening::fresh);
     EXPECT_NE(usage_refusal([&] { options_of_replay(folder / "mixture", ReplayMode::policy); }).find("no policy"),
               std::string::npos);
+    Options scores = policy_run();
+    scores.exploration.credit = Credit::advantage;
+    scores.exploration.signals = {"loss", "score"};
+    run_on(world().size(), scores, folder / "scores", Opening::fresh);
+    EXPECT_NE(usage_refusal([&] { options_of_replay(folder / "scores", ReplayMode::policy); }).find("goes by scores"),
+              std::string::npos);
     Options column = policy_run();
     column.exploration.signals = {"loss", "column:source"};
     EXPECT_NE(

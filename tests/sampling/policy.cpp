@@ -51,6 +51,7 @@ TEST(Policy, weights_that_are_none_are_refused_by_name) {
     };
     EXPECT_THAT(refusal("class.sice=1"),
                 HasSubstr("exploration.weights has \"class.sice=1\" (the weights are class.size, class.loss, "));
+    EXPECT_THROW(make_policy({"class.size=1", "class.size=-1"}), Error);
     for (const char* unreadable : {"class.size", "class.size=", "class.size=1x", "class.size=nan", "class.size=4.1"})
         EXPECT_THAT(refusal(unreadable), HasSubstr(std::string("exploration.weights has \"") + unreadable));
 }
