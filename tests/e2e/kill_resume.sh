@@ -40,7 +40,7 @@ train 3 "$cut" "${settings[@]}" --set "$length" --resume
 touch "$work/stop"
 wait "$watch" || fail "$(<"$work/watch.log")"
 say "$(<"$work/watch.log")"
-aside=$(find "$cut/record/superseded" -type f 2>/dev/null | wc -l)
+aside=$(find "$cut/record" -path "*/superseded/*" -type f | wc -l)
 ((aside <= 3)) || fail "$aside files are set aside"
 
 train 2 "$work/whole" "${settings[@]}" --set "$length"
