@@ -15,16 +15,6 @@ constexpr std::size_t piece_length = std::size_t{1}
                                      << 16; // values: 256 KiB, which are in the cache when they are added
 constexpr std::size_t window = 4;           // pieces on their way at once, so that nobody waits in turns
 
-std::size_t pieces_of(std::size_t length) {
-    return (length + piece_length - 1) / piece_length;
-}
-
-template<class T>
-std::span<T> piece_of(std::span<T> share, std::size_t number) {
-    const std::size_t begin = std::min(number * piece_length, share.size());
-    return share.subspan(begin, std::min(piece_length, share.size() - begin));
-}
-
 // Everybody's parts of this rank's share come here piece by piece, and each piece's mean goes to everybody.
 class Averaging {
   public:
@@ -33,12 +23,13 @@ class Averaging {
         : comm_(comm), mine_(mine), given_(given), result_(result), own_(share(result, comm.rank())) {
         for (int step = 1; step < comm.size(); ++step) slot_ += to_size(given[to_size(other(step))]);
         slot_ *= std::min(piece_length, own_.size());
-        buffer_.resize(slot_ * std::min(window, pieces_of(own_.size())));
+        buffer_.resize(slot_ * std::min(window, pieces_of(own_.size(), piece_length)));
     }
 
     void run() {
         for (int step = 1; step < comm_.size(); ++step) expect_means(other(step));
-        const std::size_t pieces = pieces_of((result_.size() + to_size(comm_.size()) - 1) / to_size(comm_.size()));
+        const std::size_t pieces =
+            pieces_of((result_.size() + to_size(comm_.size()) - 1) / to_size(comm_.size()), piece_length);
         for (std::size_t piece = 0; piece < std::min(window, pieces); ++piece) start(piece);
         for (std::size_t piece = 0; piece < pieces; ++piece) {
             finish(piece);
@@ -68,20 +59,20 @@ class Averaging {
 
     void expect_means(int rank) {
         const std::span<float> theirs = share(result_, rank);
-        for (std::size_t piece = 0; piece < pieces_of(theirs.size()); ++piece)
-            expect(piece_of(theirs, piece), rank, tag + 1, requests_);
+        for (std::size_t piece = 0; piece < pieces_of(theirs.size(), piece_length); ++piece)
+            expect(piece_of(theirs, piece, piece_length), rank, tag + 1, requests_);
     }
 
     // The messages of one piece of every share.
     void start(std::size_t piece) {
         auto& [parts, requests] = pieces_[piece % window];
         parts.clear();
-        if (const std::size_t length = piece_of(own_, piece).size(); length > 0) {
+        if (const std::size_t length = piece_of(own_, piece, piece_length).size(); length > 0) {
             float* free = buffer_.data() + piece % window * slot_;
             for (int rank = 0; rank < comm_.size(); ++rank)
                 for (int i = 0; i < given_[to_size(rank)]; ++i) { // in the order of the sum
                     if (rank == comm_.rank()) {
-                        parts.push_back(piece_of(share(mine_[to_size(i)], rank), piece));
+                        parts.push_back(piece_of(share(mine_[to_size(i)], rank), piece, piece_length));
                         continue;
                     }
                     expect({free, length}, rank, tag, requests);
@@ -91,12 +82,12 @@ class Averaging {
         }
         for (int step = 1; step < comm_.size(); ++step)
             for (const auto state : mine_)
-                if (const auto part = piece_of(share(state, other(step)), piece); !part.empty())
+                if (const auto part = piece_of(share(state, other(step)), piece, piece_length); !part.empty())
                     send(part, other(step), tag);
     }
 
     void finish(std::size_t piece) {
-        const std::span<float> mean = piece_of(own_, piece);
+        const std::span<float> mean = piece_of(own_, piece, piece_length);
         if (mean.empty()) return;
         auto& [parts, requests] = pieces_[piece % window];
         comm_.wait(requests, "average");

@@ -3,6 +3,7 @@
 #include "autosampling/base/hash.hpp"
 #include "autosampling/base/narrow.hpp"
 #include "mpi_average.hpp"
+#include "shares.hpp"
 #include "tree.hpp"
 
 #include <algorithm>
@@ -33,10 +34,6 @@ TreePlace tree_place(const Delivery& delivery, std::size_t place) {
     return tree;
 }
 
-std::size_t pieces_of(std::size_t length) {
-    return (length + piece_length - 1) / piece_length;
-}
-
 // Throws the error that MPI_Testsome returned, or the first that it left in a status.
 void check_statuses(int code, std::span<const MPI_Status> statuses, const char* call) {
     int error_class = MPI_SUCCESS;
@@ -53,10 +50,7 @@ struct Passage {
     std::vector<bool> arrived{};   // by piece
     std::size_t pieces_passed = 0; // to the children, in order, since equal tags are told apart by their order alone
 
-    std::span<const float> piece(std::size_t number) const {
-        const std::size_t start = number * piece_length;
-        return state.subspan(start, std::min(piece_length, state.size() - start));
-    }
+    std::span<const float> piece(std::size_t number) const { return piece_of(state, number, piece_length); }
 };
 
 // What a message that is received brings.
@@ -72,19 +66,19 @@ class Exchange {
 
     void serve(std::span<const float> state, TreePlace tree, int tag) {
         Passage& passage = passages_.emplace_back(Passage{state, std::move(tree), tag});
-        passage.arrived.assign(pieces_of(state.size()), true);
+        passage.arrived.assign(pieces_of(state.size(), piece_length), true);
         pass_on(passage);
     }
 
     void take(std::span<float> destination, TreePlace tree, int tag) {
         Passage& passage = passages_.emplace_back(Passage{destination, std::move(tree), tag});
-        passage.arrived.assign(pieces_of(destination.size()), false);
+        passage.arrived.assign(pieces_of(destination.size(), piece_length), false);
         for (std::size_t piece = 0; piece < passage.arrived.size(); ++piece) {
-            const std::size_t length = passage.piece(piece).size();
+            const std::span<float> part = piece_of(destination, piece, piece_length);
             MPI_Request request = MPI_REQUEST_NULL;
-            check_mpi(MPI_Irecv(&destination[piece * piece_length], mpi_count(length), MPI_FLOAT, passage.tree.parent,
-                                tag, comm_, &request),
-                      "MPI_Irecv");
+            check_mpi(
+                MPI_Irecv(part.data(), mpi_count(part.size()), MPI_FLOAT, passage.tree.parent, tag, comm_, &request),
+                "MPI_Irecv");
             add(request, Arrival{passages_.size() - 1, piece});
         }
     }
