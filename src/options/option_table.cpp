@@ -57,8 +57,7 @@ std::vector<Option> run_options() {
          "Where members are trained; auto: on a GPU where the program was built for it and there is one."},
         {"run", "precision", at<&Options::run, &RunOptions::precision>, names<Precision>(), "",
          "Number format of forward and backward passes; weights and optimizer state stay fp32. fp16, on GPUs alone, "
-         "scales "
-         "the loss, and leaves out steps whose gradients overflow."},
+         "scales the loss, and leaves out steps whose gradients overflow."},
         {"run", "deterministic", at<&Options::run, &RunOptions::deterministic>, Anything{}, "",
          "On a GPU: only operations that give the same bits again, as replay --exact needs them; slower. A CPU always "
          "does."},

@@ -58,10 +58,6 @@ void write_part(const fs::path& run, const SegmentFile& file, std::int64_t offse
     write_segment(run, read_header(file.file()), read_launch(file.file()), file.read(from, cycles));
 }
 
-fs::path superseded_record(const fs::path& run) {
-    return run / "record" / "superseded";
-}
-
 // Makes the chain consist of segments that end at `cycle`.
 void mend_record(const fs::path& run, const Chain& chain, std::int64_t cycle, const RunHeader* header) {
     const fs::path superseded = superseded_record(run);

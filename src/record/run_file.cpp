@@ -90,7 +90,7 @@ std::string keep_longer_file(const fs::path& run, const RunHeader& header, std::
     const auto there = open_run_file(run, header);
     if (!there)
         return text("the run.h5 that was here isn't a whole record of this run (damaged, changed or another's): it is ",
-                    set_aside(path, run / "record" / "superseded").string(), " now");
+                    set_aside(path, superseded_record(run)).string(), " now");
     VALIDATE(static_cast<std::int64_t>(there->cycles()) <= cycles, ExitCode::checkpoint, path.string(), " holds ",
              counted(there->cycles(), "cycle"), ", the segments ", cycles,
              " (some were removed?): it stays as it is; a run that goes on by --resume writes them anew from it");

@@ -45,6 +45,11 @@ struct NamedSegment {
 // By first cycle; of those with the same one the longest first.
 std::vector<NamedSegment> list_segments(const std::filesystem::path& run);
 
+// Where what isn't gone on from is put.
+inline std::filesystem::path superseded_record(const std::filesystem::path& run) {
+    return run / "record" / "superseded";
+}
+
 // The whole cycles of a run, from 0 without a gap. A segment that was joined stands for its parts, should they still be
 // there. Where one is missing or damaged, run.h5 supplies its cycles as far as it goes.
 struct Chain {
