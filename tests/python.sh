@@ -7,7 +7,7 @@ if [[ ! -x $bin/ruff || ! -x $bin/mypy ]]; then
     printf '%s has no ruff or mypy: jobs/setup.sh --tests installs them\n' "$bin"
     exit 1
 fi
-files=(analysis/src analysis/examples tests/analysis tests/bench jobs)
+files=(analysis/src analysis/examples tests/analysis tests/bench tests/gpu jobs)
 options=(--no-cache --quiet --config analysis/pyproject.toml)
 if [[ ${1-} == --fix ]]; then
     "$bin/ruff" check "${options[@]}" --fix "${files[@]}"

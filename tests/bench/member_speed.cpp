@@ -1,12 +1,11 @@
 // Images a second of one member, trained and evaluated as in a run: crops, batches and steps of 128 (evaluation: 64).
 //
-//   member_speed NETWORK [fp32|bf16] [REPEATS]           ->  one line of JSON: median, least and most of REPEATS
-//   repeats member_speed NETWORK fp32|bf16 answer SECONDS        ->  one of what it computes; then a rate, measured for
-//   so
-//                                                            long, for each line `train` or `evaluate` of its input
+//   member_speed NETWORK [PRECISION] [REPEATS]             one line of JSON: median, least and most of REPEATS repeats
+//   member_speed NETWORK PRECISION answer SECONDS [cuda]   one of what it computes; then a rate, measured for so long,
+//                                                          for each line `train` or `evaluate` of its input
 //
-// Made-up images of CIFAR's shape, one thread. Compare only figures of one machine that alternate in time:
-// tests/bench/bench.py does.
+// Made-up images of CIFAR's shape, one thread; `cuda`: on a GPU, where they lie. Compare only figures of one machine
+// that alternate in time: tests/bench/bench.py does.
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/narrow.hpp"
 #include "autosampling/training/trainer.hpp"
@@ -54,12 +53,14 @@ struct MadeUpImages {
     }
 };
 
-TrainerOptions options_for(const std::string& network, Precision precision) {
+TrainerOptions options_for(const std::string& network, Precision precision, Device device) {
     TrainerOptions options;
     options.model.name = network;
     options.training.batch_size = batch_size;
     options.precision = precision;
-    options.total_batches = 1;
+    options.device = choose_device(device, 0);
+    if (options.device.is_cuda()) options.batches = Batches::resident;
+    options.total_batches = 1000;
     options.training.schedule = RateSchedule::constant;
     return options;
 }
@@ -76,13 +77,13 @@ class Member {
   public:
     explicit Member(const TrainerOptions& options)
         : images_(Augmentation::crop_flip), trainer_(options, images_.dataset, images_.split),
-          large_(options.model.name == "resnet18"), order_(images_.labels.size()) {
+          large_(options.model.name == "resnet18"), gpu_(options.device.is_cuda()), order_(images_.labels.size()) {
         std::iota(order_.begin(), order_.end(), 0U);
     }
 
     // Both return how many images they took.
     std::size_t train() {
-        const auto draws = std::span(order_).first(to_size(batch_size) * (large_ ? 1 : 10));
+        const auto draws = std::span(order_).first(to_size(batch_size) * (gpu_ ? 70 : large_ ? 1 : 10));
         trainer_.train({draws, 0, {.purpose = Purpose::augmentation}});
         return draws.size();
     }
@@ -106,7 +107,7 @@ class Member {
   private:
     MadeUpImages images_;
     Trainer trainer_;
-    bool large_;
+    bool large_, gpu_;
     std::vector<std::uint32_t> order_;
 };
 
@@ -159,7 +160,7 @@ void answer(const TrainerOptions& options, double seconds) {
 void report(const TrainerOptions& options, std::size_t repeats) {
     Member member(options);
     std::printf("{\"network\": \"%s\", \"precision\": \"%s\"", options.model.name.c_str(),
-                options.precision == Precision::bf16 ? "bf16" : "fp32");
+                std::string(name_of(options.precision)).c_str());
     for (const bool training : {true, false}) {
         std::vector<double> rates;
         while (rates.size() < repeats) rates.push_back(member.rate(training, wanted_seconds));
@@ -174,14 +175,16 @@ void report(const TrainerOptions& options, std::size_t repeats) {
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 2) {
-        std::fprintf(stderr, "usage: %s NETWORK [fp32|bf16] [REPEATS | answer SECONDS]\n", argv[0]);
+    const auto precision = value_of<Precision>(argc > 2 ? argv[2] : "fp32");
+    if (argc < 2 || !precision) {
+        std::fprintf(stderr, "usage: %s NETWORK [fp32|bf16|fp16] [REPEATS | answer SECONDS [cuda]]\n", argv[0]);
         return static_cast<int>(ExitCode::usage);
     }
     keep_heap();
     set_threads(1);
-    const bool bf16 = argc > 2 && std::string(argv[2]) == "bf16";
-    const TrainerOptions options = options_for(argv[1], bf16 ? Precision::bf16 : Precision::fp32);
+    const bool gpu = argc > 5 && std::string(argv[5]) == "cuda";
+    const TrainerOptions options = options_for(argv[1], *precision, gpu ? Device::cuda : Device::cpu);
+    prepare_device(options.device, false);
     if (argc > 4)
         answer(options, std::stod(argv[4]));
     else
