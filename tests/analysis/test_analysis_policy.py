@@ -170,6 +170,9 @@ def test_the_sampler_takes_columns(column_run):
         autosampling.PolicySampler(column_run, labels, epochs=40)
     with pytest.raises(ValueError, match="has 299 values for 300 examples"):
         autosampling.PolicySampler(column_run, labels, epochs=40, columns=column_values(299))
+    for wrong in (np.where(labels == 0, np.nan, given["length"]), given["length"].astype(str), np.ones((300, 2))):
+        with pytest.raises(ValueError, match="the column length"):
+            autosampling.PolicySampler(column_run, labels, epochs=40, columns=given | {"length": wrong})
     given["source"] = np.where(labels == 0, "blog", given["source"])
     with pytest.raises(ValueError, match="no weight for the value blog"):
         autosampling.PolicySampler(column_run, labels, epochs=40, columns=given)
@@ -243,7 +246,11 @@ def test_misuse_of_the_sampler_is_said(folder):
         sampler.observe(np.arange(3), np.float64(1))
     with pytest.raises(ValueError, match="isn't finite"):
         sampler.observe(np.arange(1), np.array([np.nan]))
+    for wrong in (-1, 30, 0.5):
+        with pytest.raises(ValueError, match="whole number from 0 to 29"):
+            sampler.observe(np.array([wrong]), np.ones(1))
     with pytest.raises(ValueError, match="class_loss has 2 classes"):
         sampler.end_epoch([1.0, 2.0])
-    with pytest.raises(ValueError, match="whole number"):
-        make_sampler(folder, np.zeros(3))
+    for labels in (np.zeros(3), np.array([-1, 0]), []):
+        with pytest.raises(ValueError, match="labels"):
+            make_sampler(folder, labels)

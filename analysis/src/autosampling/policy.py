@@ -67,10 +67,20 @@ def _word_features(column: str, values: NDArray[Any], words: Sequence[str]) -> d
     return {f"{_COLUMN}{column}={word}": there - there.mean() for word, there in is_word.items()}
 
 
+def _number_feature(column: str, values: NDArray[Any]) -> Floats:
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"the policy goes by numbers of the column {column}, which has {values.dtype}")
+    values = values.astype(float)
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise ValueError(f"the column {column} has the value {values[row]} in row {row}")
+    return (values - values.mean()) / values.std() if np.ptp(values) > 0 else np.zeros(len(values))
+
+
 def column_features(names: Sequence[str], columns: Mapping[str, NDArray[Any]]) -> dict[str, Floats]:
     """φ of the weights named column:NAME or column:NAME=WORD, from the columns (N) by name.
 
-    Raises ValueError where a column is missing, or has a value that none of the weights is for.
+    Raises ValueError where a column is missing, isn't (N), or has a value that none of the weights is for.
     """
     features: dict[str, Floats] = {}
     wanted = [name.removeprefix(_COLUMN).partition("=")[0] for name in names if name.startswith(_COLUMN)]
@@ -78,11 +88,12 @@ def column_features(names: Sequence[str], columns: Mapping[str, NDArray[Any]]) -
         if column not in columns:
             raise ValueError(f"the policy goes by the column {column}: give its values")
         values = np.asarray(columns[column])
+        if values.ndim != 1 or not len(values):
+            raise ValueError(f"the column {column} has the shape {values.shape}: give one value an example")
         if words := words_of(names, column):
             features |= _word_features(column, values, words)
         else:
-            varies = np.ptp(values) > 0
-            features[_COLUMN + column] = (values - values.mean()) / values.std() if varies else np.zeros(len(values))
+            features[_COLUMN + column] = _number_feature(column, values)
     return features
 
 

@@ -54,8 +54,10 @@ class PolicySampler:
             self._weight = file["policy_weight"][...]  # (rounds, weights)
             self._share = file["round_cycle"][...] / float(file.attrs["cycles_planned"])
         self.labels = np.asarray(labels)
-        if self.labels.ndim != 1 or self.labels.dtype.kind not in "iu" or (len(self.labels) and self.labels.min() < 0):
-            raise ValueError("labels must be one whole number from 0 an example")
+        if self.labels.ndim != 1 or not len(self.labels):
+            raise ValueError(f"labels has the shape {self.labels.shape}: give one an example")
+        if self.labels.dtype.kind not in "iu" or self.labels.min() < 0:
+            raise ValueError("labels must be whole numbers from 0")
         if epochs < 1:
             raise ValueError(f"epochs is {epochs}: give how many the training will have")
         self.epochs, self.epoch, self._passing = epochs, 0, False
@@ -63,7 +65,7 @@ class PolicySampler:
         self._order = np.empty(0, np.int64)  # what is left of the permutation that is going on
         self._loss = np.full(len(self.labels), np.nan)
         self._sum, self._draws = np.zeros(len(self.labels)), np.zeros(len(self.labels), np.int64)
-        self._class_loss = np.full(int(self.labels.max(initial=0)) + 1, np.nan)
+        self._class_loss = np.full(int(self.labels.max()) + 1, np.nan)
         self._columns = column_features(self._names, columns or {})
         for name, values in self._columns.items():
             if len(values) != len(self.labels):
@@ -111,13 +113,15 @@ class PolicySampler:
             drawn.append(self._order[places[:missing]])
             missing -= len(drawn[-1])
             self._order = self._order[used:]
-        return np.concatenate(drawn) if drawn else np.empty(0, np.int64)
+        return np.concatenate(drawn)
 
     def observe(self, index: Any, losses: Any) -> None:
         """The losses of a batch, of each example before its step: whole numbers and reals of one length."""
         index, losses = (np.asarray(v.detach().cpu() if hasattr(v, "detach") else v) for v in (index, losses))
         if index.shape != losses.shape:
             raise ValueError(f"{losses.shape} losses for {index.shape} examples: give one of each (reduction='none')")
+        if index.dtype.kind not in "iu" or (index.size and not 0 <= index.min() <= index.max() < len(self)):
+            raise ValueError(f"an index isn't a whole number from 0 to {len(self) - 1}: give those that were drawn")
         if not np.isfinite(losses).all():
             raise ValueError("a loss isn't finite: the training has come apart")
         np.add.at(self._sum, index, losses)
