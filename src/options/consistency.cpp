@@ -120,10 +120,11 @@ void check_hyperparameters(const Options& options) {
     require(options.population.selection != SelectionRule::mean, "hyperparameters.explore = ", hyper.explore,
             " keeps what winners have, and population.selection = mean has none: set explore = none, or another "
             "selection");
-    require(hyper.interval_cycles > 0 || options.exploration.kind == ExplorationKind::mixture,
+    const ExplorationKind kind = options.exploration.kind;
+    require(hyper.interval_cycles > 0 || kind == ExplorationKind::mixture || kind == ExplorationKind::policy,
             "hyperparameters.interval_cycles is 0 (vary them where the sampling distribution is re-estimated), but "
             "exploration.kind = ",
-            options.exploration.kind, " never does that: give the interval in cycles");
+            kind, " never does that: give the interval in cycles");
     const PopulationOptions& population = options.population;
     require(hyper.explore == Variation::resample ||
                 (population.members != 1 && population.selection != SelectionRule::none),

@@ -240,7 +240,8 @@ std::vector<Option> hyperparameter_options() {
          "How a member that took another's state varies the learning rate and weight decay that came with it: not; by "
          "one of `factors`; or now and then drawn anew, log-uniformly over the range, and so at the start."},
         {"hyperparameters", "interval_cycles", at<&Options::hyperparameters, &Hyper::interval_cycles>, count(0),
-         "cycles", "Between variations; 0: wherever the sampling distribution is re-estimated."},
+         "cycles",
+         "Between variations; 0: wherever the sampling distribution is re-estimated, or a policy's round ends."},
         {"hyperparameters", "factors", at<&Options::hyperparameters, &Hyper::factors>, above(0), "",
          "factor: what a value is multiplied by, one of them at random."},
         {"hyperparameters", "resample_probability", at<&Options::hyperparameters, &Hyper::resample_probability>,

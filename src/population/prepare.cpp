@@ -5,6 +5,7 @@
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/narrow.hpp"
 #include "autosampling/data/columns.hpp"
+#include "autosampling/options/configuration.hpp"
 #include "autosampling/population/disk_use.hpp"
 #include "autosampling/population/doubts.hpp"
 #include "autosampling/population/initial_weights.hpp"
@@ -96,6 +97,7 @@ std::vector<std::string> check_run(const Options& asked, const CostQuestion& cos
         lines.push_back(describe(options, prepared.plan, speed_at(cost.rate, options)));
     for (const std::string& warning : data.warnings) lines.push_back("warning     " + warning);
     for (const std::string& doubt : doubts(prepared)) lines.push_back("warning     " + doubt);
+    for (const std::string& unused : unused_options(asked)) lines.push_back("no effect   " + unused);
     if (absent)
         lines.push_back(text("reads       nothing: this is the plan for ", data.training_examples, " training and ",
                              data.test_examples, " test examples of ", data.facts.classes, " classes"));

@@ -78,10 +78,26 @@ TEST(Consistency, options_that_go_together_are_taken) {
              {"population.selection=top-k", "population.members=3", "population.survivors=3"},
              {"sampling.rule=infobatch", "exploration.kind=none"},
              {"hyperparameters.explore=factor"},
+             {"hyperparameters.explore=factor", "exploration.kind=policy", "population.selection=best"},
              {"hyperparameters.explore=resample", "population.members=1"},
              {"hyperparameters.explore=resample", "exploration.kind=random", "hyperparameters.interval_cycles=3"},
          })
         EXPECT_NO_THROW(check_consistency(with(settings))) << testing::PrintToString(settings);
+}
+
+TEST(Consistency, options_without_effect_are_named) {
+    using ::testing::ElementsAre;
+    EXPECT_THAT(unused_options({}), testing::IsEmpty());
+    EXPECT_THAT(unused_options(with({"exploration.alpha=0.2", "exploration.sigma=1", "data.signals=file"})),
+                ElementsAre("exploration.sigma (needs exploration.kind = policy)",
+                            "exploration.alpha (needs exploration.kind = policy with sigma above 0)",
+                            "data.signals (needs exploration.kind = policy with a column among its signals)"));
+    const Settings policy{"exploration.kind=policy", "exploration.signals=[\"column:x\"]", "data.signals=file"};
+    EXPECT_THAT(unused_options(with(policy)), testing::IsEmpty());
+    EXPECT_THAT(unused_options(with({"exploration.kind=policy", "exploration.sigma=0", "exploration.tau=2"})),
+                ElementsAre(testing::StartsWith("exploration.tau (")));
+    EXPECT_THAT(unused_options(with({"sampling.forget_rate=0.3", "sampling.forget_epochs=2"})),
+                ElementsAre("sampling.forget_rate, sampling.forget_epochs (needs sampling.rule = small-loss)"));
 }
 
 std::string refusal_in_place(const std::string& document, const Settings& settings) {

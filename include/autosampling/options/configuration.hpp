@@ -45,6 +45,10 @@ std::string format_configuration(const Options& options);
 // The same of the defaults, with each option's meaning, unit and allowed values as comments.
 std::string describe_defaults();
 
+// Options that were changed from their defaults and have no effect, as another one would have to ask for them: one line
+// for each that is missing, "section.key, … (needs section.key = value)".
+std::vector<std::string> unused_options(const Options& options);
+
 // What keeps a run that was recorded with some options from going on with others: "section.key: recorded X, asked Y"
 // for each option that changes results. members = 0 asks for as many as there were, and another number of epochs is
 // none where the learning rate doesn't depend on it.

@@ -58,7 +58,7 @@ constexpr auto names_of(Variation) {
 // Jaderberg et al. (2017): factors 0.8 and 1.2; they leave the probability of resampling open, Ray Tune has 1/4.
 struct HyperparameterOptions {
     Variation explore = Variation::none;
-    std::int64_t interval_cycles = 0;                    // 0: where the sampling distribution is re-estimated
+    std::int64_t interval_cycles = 0;                    // 0: where the distribution is re-estimated, or a round ends
     std::vector<double> factors = {0.8, 1.2};            // factor only
     double resample_probability = 0.25;                  // resample only, of each of the two
     std::vector<double> learning_rate_range = {0.1, 10}; // low, high: of the factor on training.learning_rate

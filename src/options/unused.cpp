@@ -1,0 +1,107 @@
+#include "autosampling/base/error.hpp"
+#include "autosampling/options/configuration.hpp"
+#include "autosampling/sampling/signals.hpp"
+
+namespace autosampling {
+
+namespace {
+
+// Options that another one must ask for.
+struct Dependent {
+    const char* needed; // in words
+    bool (*is_met)(const Options&);
+    std::vector<const char*> names;
+};
+
+bool explores(const Options& options, ExplorationKind kind) {
+    return options.exploration.kind == kind;
+}
+
+bool credits(const Options& options, Credit credit) {
+    return explores(options, ExplorationKind::mixture) && options.exploration.credit == credit;
+}
+
+const std::vector<Dependent>& dependents() {
+    static const std::vector<Dependent> all{
+        {"exploration.kind = mixture",
+         [](const Options& o) { return explores(o, ExplorationKind::mixture); },
+         {"exploration.first_epoch", "exploration.uniform_epochs", "exploration.mixing", "exploration.perturbation",
+          "exploration.replacement"}},
+        {"exploration.kind = mixture with credit = winner",
+         [](const Options& o) { return credits(o, Credit::winner); },
+         {"exploration.smoothing", "exploration.counts"}},
+        {"exploration.kind = mixture with credit = advantage",
+         [](const Options& o) { return credits(o, Credit::advantage); },
+         {"exploration.beta"}},
+        {"exploration.kind = policy",
+         [](const Options& o) { return explores(o, ExplorationKind::policy); },
+         {"exploration.signals", "exploration.weights", "exploration.sigma", "exploration.thinning"}},
+        {"exploration.kind = policy with sigma above 0",
+         [](const Options& o) { return explores(o, ExplorationKind::policy) && o.exploration.sigma > 0; },
+         {"exploration.alpha", "exploration.tau", "exploration.lambda"}},
+        {"exploration.kind = policy with a column among its signals",
+         [](const Options& o) {
+             return explores(o, ExplorationKind::policy) && !columns_of(o.exploration.signals).empty();
+         },
+         {"data.signals"}},
+        {"population.selection = top-k",
+         [](const Options& o) { return o.population.selection == SelectionRule::top_k; },
+         {"population.survivors"}},
+        {"population.selection = truncation",
+         [](const Options& o) { return o.population.selection == SelectionRule::truncation; },
+         {"population.fraction"}},
+        {"hyperparameters.explore",
+         [](const Options& o) { return o.hyperparameters.explore != Variation::none; },
+         {"hyperparameters.interval_cycles", "hyperparameters.learning_rate_range",
+          "hyperparameters.weight_decay_range"}},
+        {"hyperparameters.explore = factor",
+         [](const Options& o) { return o.hyperparameters.explore == Variation::factor; },
+         {"hyperparameters.factors"}},
+        {"hyperparameters.explore = resample",
+         [](const Options& o) { return o.hyperparameters.explore == Variation::resample; },
+         {"hyperparameters.resample_probability"}},
+        {"training.schedule = step",
+         [](const Options& o) { return o.training.schedule == RateSchedule::step; },
+         {"training.milestones", "training.gamma"}},
+        {"sampling.rule = loss-rank",
+         [](const Options& o) { return o.sampling.rule == Rule::loss_rank; },
+         {"sampling.pressure", "sampling.final_pressure"}},
+        {"sampling.rule = small-loss",
+         [](const Options& o) { return o.sampling.rule == Rule::small_loss; },
+         {"sampling.forget_rate", "sampling.forget_epochs"}},
+        {"sampling.rule = infobatch",
+         [](const Options& o) { return o.sampling.rule == Rule::infobatch; },
+         {"sampling.prune_rate", "sampling.anneal"}},
+        {"data.name = packed",
+         [](const Options& o) { return o.data.name == "packed"; },
+         {"data.image_size", "data.decode_threads"}},
+        {"data.name = synthetic",
+         [](const Options& o) { return o.data.name == "synthetic"; },
+         {"data.synthetic_images", "data.synthetic_size", "data.synthetic_channels", "data.synthetic_classes"}},
+        {"data.stage", [](const Options& o) { return !o.data.stage.empty(); }, {"data.keep_staged"}},
+        {"model.name = null",
+         [](const Options& o) { return o.model.name == "null"; },
+         {"model.null_parameters", "model.null_seconds", "model.null_jitter"}},
+    };
+    return all;
+}
+
+} // namespace
+
+std::vector<std::string> unused_options(const Options& options) {
+    const Options defaults;
+    std::vector<std::string> found;
+    for (const Dependent& dependent : dependents()) {
+        if (dependent.is_met(options)) continue;
+        std::string names;
+        for (const std::string name : dependent.names) {
+            const Option* option = find_option(name.substr(0, name.find('.')), name.substr(name.find('.') + 1));
+            if (format_value(*option, options) != format_value(*option, defaults))
+                names += (names.empty() ? "" : ", ") + name;
+        }
+        if (!names.empty()) found.push_back(text(names, " (needs ", dependent.needed, ")"));
+    }
+    return found;
+}
+
+} // namespace autosampling
