@@ -53,6 +53,22 @@ bool is_settled(const Option& option) {
     return others.contains(option.name()) || (sections.contains(option.section) && option.name() != "replay.cycle");
 }
 
+// What the run knew of its data doesn't hold of others: they have their own, unless it was set.
+void leave_to_other_data(const DataOptions& planned, DataOptions& data) {
+    const bool other = data.name != planned.name;
+    const auto forget = [&](auto DataOptions::*option) {
+        if (data.*option == planned.*option) data.*option = DataOptions().*option;
+    };
+    if (other || (data.standardise && data.path != planned.path)) {
+        forget(&DataOptions::mean);
+        forget(&DataOptions::std);
+    }
+    if (!other) return;
+    forget(&DataOptions::standardise);
+    forget(&DataOptions::reward_rows);
+    forget(&DataOptions::reward_path);
+}
+
 // The options of a replay: those of the run, with settings on top.
 Options load_replay_options(const RunArguments& arguments, ReplayMode mode) {
     const std::filesystem::path& run = arguments.configuration;
@@ -61,10 +77,7 @@ Options load_replay_options(const RunArguments& arguments, ReplayMode mode) {
     planned.replay.identity = identity_of(file);
     Options options = planned;
     for (const std::string& setting : arguments.settings) apply_setting(setting, options);
-    if (options.data.name != planned.data.name) { // its own normalisation, unless it was set
-        if (options.data.mean == planned.data.mean) options.data.mean.clear();
-        if (options.data.std == planned.data.std) options.data.std.clear();
-    }
+    leave_to_other_data(planned.data, options.data);
     for (const Option& option : option_table())
         VALIDATE(!is_settled(option) || format_value(option, planned) == format_value(option, options), ExitCode::usage,
                  "--set can't change ", option.name(),

@@ -73,12 +73,22 @@ void ArrayFile::refuse(const std::string& what, const std::string& suggestion) c
     throw Error(ExitCode::data, text(path_.string(), ": ", what, ": ", suggestion));
 }
 
+H5I_type_t ArrayFile::kind_of(const std::string& name) const {
+    const Hdf5Handle<H5Oclose> object(check(H5Oopen(file_.get(), name.c_str(), H5P_DEFAULT), "searched for " + name));
+    return H5Iget_type(object.get());
+}
+
 bool ArrayFile::has(const std::string& name) const {
+    if (const std::size_t slash = name.rfind('/'); slash != std::string::npos) {
+        const std::string group = name.substr(0, slash);
+        if (!has(group) || kind_of(group) != H5I_GROUP) return false;
+    }
     return check(H5Lexists(file_.get(), name.c_str(), H5P_DEFAULT), "searched for " + name) > 0;
 }
 
 Array ArrayFile::array(const std::string& name) const {
     if (!has(name)) refuse("holds no " + name, "it needs x and y, and may have x_test and y_test");
+    if (kind_of(name) != H5I_DATASET) refuse(name + " is no array but a group or a type", "write it as a dataset");
     const Hdf5Properties access(H5Pcreate(H5P_DATASET_ACCESS));
     H5Pset_chunk_cache(access.get(), H5D_CHUNK_CACHE_NSLOTS_DEFAULT, cache_bytes, 1);
     Array array;

@@ -30,7 +30,7 @@ class ArrayFile {
   public:
     explicit ArrayFile(std::filesystem::path path);
 
-    bool has(const std::string& name) const;
+    bool has(const std::string& name) const; // also of a path, GROUP/NAME
     Array array(const std::string& name) const;
     std::vector<std::string> strings(const std::string& name) const;
 
@@ -44,6 +44,7 @@ class ArrayFile {
     [[noreturn]] void refuse(const std::string& what, const std::string& suggestion) const;
 
   private:
+    H5I_type_t kind_of(const std::string& name) const;
     void check_storage(const Array& array, std::size_t value_bytes) const;
     template<class Id>
     Id check(Id result, const std::string& action) const;

@@ -16,7 +16,7 @@ namespace {
 using detail::Array;
 using detail::ArrayFile;
 
-constexpr double largest = 1e100; // whose square is finite, also summed up
+constexpr double largest = 1e100; // whose square is finite, also summed up; that of 1 / largest isn't 0
 
 // Each value by its place among the different ones, which become the column's words.
 template<class T>
@@ -59,11 +59,15 @@ void read_numbers(const ArrayFile& file, const Array& array, Column& column) {
             file.refuse(text(array.name, " has the value ", *bad, " in row ", first + (bad - values.begin())),
                         text("put a number from ", -largest, " to ", largest, " there"));
     });
+    const auto [low, high] = std::ranges::minmax(column.value);
+    if (low < high && high - low < 1 / largest)
+        file.refuse(text(array.name, " has numbers that differ by ", high - low, " at most (too little to be squared)"),
+                    "scale them up");
 }
 
 Column read_column(const ArrayFile& file, const std::string& name, std::size_t examples) {
     const std::string path = "signals/" + name;
-    if (!file.has("signals") || !file.has(path))
+    if (!file.has(path))
         file.refuse("holds no " + path, "add it, or take column:" + name + " out of exploration.signals");
     const Array array = file.array(path);
     if (array.shape.size() != 1 || array.rows() != examples)
@@ -90,7 +94,8 @@ std::vector<Column> read_columns(const std::filesystem::path& path, std::span<co
     if (names.empty()) return columns;
     std::error_code error;
     VALIDATE(std::filesystem::is_regular_file(path, error), ExitCode::data, path.string(),
-             ": no such file (data.signals): give the HDF5 file that holds signals/", names.front());
+             std::filesystem::exists(path, error) ? ": is no file but a folder or a device" : ": no such file",
+             " (data.signals): give the HDF5 file that holds signals/", names.front());
     const ArrayFile file(path);
     for (const std::string& name : names) {
         Column& column = columns.emplace_back(read_column(file, name, examples));

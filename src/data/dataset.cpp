@@ -170,7 +170,8 @@ DatasetPlan plan_dataset(const DataOptions& options, std::uint64_t seed) {
     override_with(plan.facts.std, options.std, "std", true, plan.facts);
     check_augmentation(options, plan.facts.storage);
     VALIDATE(!options.standardise || options.name == "arrays", ExitCode::usage,
-             "data.standardise is for data.name = arrays (", options.name, " has its own mean and std): leave it away");
+             "data.standardise is for data.name = arrays (", options.name,
+             " has its own mean and std): set it to false");
     ENSURE(plan.facts.class_names.size() == static_cast<std::size_t>(plan.facts.classes));
     return plan;
 }

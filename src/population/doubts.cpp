@@ -43,10 +43,11 @@ std::vector<std::string> doubts(const Prepared& prepared) {
         found.push_back(text("exploration.kind = mixture never draws from what it learned (first_epoch is ",
                              exploration.first_epoch, ", and the run has ", options.training.epochs,
                              " epochs): lower exploration.first_epoch and uniform_epochs, or raise training.epochs"));
-    if (plan.rounds == 1)
+    const bool replays = options.replay.mode != ReplayMode::none;
+    if (plan.rounds == 1 && !replays)
         found.emplace_back("exploration.kind = policy never draws by what it learned (the run is one round): lower "
                            "exploration.interval_epochs or interval_cycles, or raise training.epochs");
-    if (exploration.kind != ExplorationKind::none && plan.members == 1 && options.replay.mode == ReplayMode::none)
+    if (exploration.kind != ExplorationKind::none && plan.members == 1 && !replays)
         found.push_back(text("there is one member (",
                              learns && exploration.credit == Credit::advantage
                                  ? "advantage credit learns from differences between members"

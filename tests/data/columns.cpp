@@ -112,6 +112,8 @@ TEST_F(Columns, what_is_wrong_is_said_with_the_column) {
     EXPECT_THAT(refusal(2), HasSubstr("signals/x has the value inf in row 1"));
     put_column<double>(file, "x", {1, -1e308});
     EXPECT_THAT(refusal(2), HasSubstr("signals/x has the value -1e+308 in row 1"));
+    put_column<double>(file, "x", {0, 1e-300});
+    EXPECT_THAT(refusal(2), HasSubstr("signals/x has numbers that differ by 1e-300 at most"));
     put_column(file, "x", Hdf5Type(H5Tcopy(H5T_NATIVE_UINT64)), std::array<std::uint64_t, 2>{1, UINT64_MAX}.data(), 2);
     EXPECT_THAT(refusal(2), HasSubstr("signals/x has a number from 2^63 - 1 in row 1"));
     put_column(file, "x", std::vector<const char*>{"a", "b\xff"});
@@ -129,6 +131,11 @@ TEST_F(Columns, what_is_wrong_is_said_with_the_column) {
     const Hdf5Type opaque(H5Tcreate(H5T_OPAQUE, 4));
     put_column(file, "x", opaque, "abcdefgh", 2);
     EXPECT_THAT(refusal(2), HasSubstr("signals/x is neither numbers nor text"));
+    EXPECT_THAT(refusal(2, "x/y"), HasSubstr("holds no signals/x/y"));
+    EXPECT_THAT(refusal(2, "../signals"), HasSubstr("holds no signals/../signals"));
+    std::filesystem::remove(file);
+    std::filesystem::create_directory(file);
+    EXPECT_THAT(refusal(2), HasSubstr("is no file but a folder or a device (data.signals)"));
     std::filesystem::remove(file);
     write_bytes(file, {1, 2, 3});
     EXPECT_THAT(refusal(2), HasSubstr("cannot be opened"));

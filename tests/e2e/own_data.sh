@@ -62,6 +62,17 @@ done
 rm "$work/columns.h5"
 expect 0 'history\.h5' "$program" history "$work/columns"
 expect 3 'columns\.h5: no such file \(data\.signals\)' mpi 1 replay "$work/columns" --policy --output "$work/bad"
+
+# A policy goes on to other data, which have a normalisation and a reward set of their own.
+"$python" -c 'import sys, h5py; print(*h5py.File(sys.argv[1])["split/reward"], sep="\n")' "$work/classes/run.h5" \
+    >"$work/rows.txt" # none that is tested
+train 2 "$work/rows" --set data.name=arrays --set "data.path=$work/classes.h5" --set "data.reward_rows=$work/rows.txt" \
+    --set data.standardise=true --set data.reward_images=0 --set exploration.kind=policy --set 'exploration.signals=["loss"]'
+other=(--set data.name=mnist --set "data.path=$root/tests/data/mnist-10k" --set training.epochs=1)
+expect 0 'finished: the record is' mpi 1 replay "$work/rows" --policy "${other[@]}" --output "$work/rows replayed"
+grep -q '^standardise = false' "$work/rows replayed/config.toml" || fail "the arrays' normalisation went on to others"
+grep -q '^reward_rows = ""' "$work/rows replayed/config.toml" || fail "the arrays' reward set went on to others"
+
 "$python" "$root/jobs/mixture.py" "$work/mixture.h5"
 (cd -- "$work" && expect 0 'column:source=forms, column:source=scans, column:source=web$' "$program" check "$root/jobs/configs/mixture.toml")
 
