@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -275,6 +276,48 @@ def compare_cycles(rows: list[Row], setting: argparse.Namespace) -> None:
         by_name["cycle.resnet8.reward_share"].add(state["ours"].reward_share)
 
 
+NULL_SIZE = 11_173_960  # parameters: ResNet-18's, to the ten
+
+
+def compare_null_cycles(rows: list[Row], setting: argparse.Namespace) -> None:
+    """All but training: 16 ranks whose network has ResNet-18's size and computes next to nothing, a batch a cycle."""
+    ranks, cycles = (2, 3) if setting.quick else (16, 6)
+    by_name = {row.name.split(".")[-1]: row for row in rows}
+    options = (
+        "data.name=synthetic", "data.synthetic_size=1", "data.synthetic_channels=1", "data.synthetic_images=20000",
+        "data.reward_images=1024", "model.name=null", f"model.null_parameters={NULL_SIZE}",
+        "population.cycle_batches=1", f"training.epochs={(cycles + 1) * 128 / (20_000 - 1024)}",
+        "training.schedule=constant", "exploration.kind=mixture", "exploration.first_epoch=0",
+        "exploration.uniform_epochs=0", "exploration.interval_cycles=5",
+    )  # fmt: skip
+
+    def theirs(variant: str) -> float:
+        found = json_of(mpi(ranks, *peer("population.py", variant, cycles, 1, WORK / "peer.h5")), heap=True)
+        gate(found["parameters"] == NULL_SIZE, f"parameters of the {variant} population")
+        return found["seconds"]
+
+    actions = {"ours": lambda: run_program(ranks, "/dev/null", *options).seconds} | {
+        variant: lambda variant=variant: theirs(variant) for variant in by_name
+    }
+    for seconds in in_turns(setting.pairs, actions):
+        for variant, row in by_name.items():
+            row.add(1 / seconds["ours"], 1 / seconds[variant])
+
+
+def measure_start(rows: list[Row], setting: argparse.Namespace) -> None:
+    """What a whole job of one short cycle takes of the processors, launcher, start and end included."""
+    ranks = 4 if setting.quick else 64
+    command = mpi(
+        ranks, PROGRAM, "run", ROOT / "jobs/configs/scaling.toml", "--output", WORK / "run", "--overwrite",
+        "--set", f"population.members={ranks}", "--set", "training.epochs=0.03", "--set", "model.null_seconds=0",
+    )  # fmt: skip
+    for _ in range(min(3, setting.pairs)):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        output_of(command)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        rows[0].add((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / ranks)
+
+
 def measure_overhead(rows: list[Row], setting: argparse.Namespace) -> None:
     by_name = {row.name: row for row in rows}
     epochs = "training.epochs=" + ("1" if setting.quick else "5")
@@ -285,6 +328,25 @@ def measure_overhead(rows: list[Row], setting: argparse.Namespace) -> None:
             long = run_program(2, "/dev/null", *cifar_like("resnet20", 2, 4))
             by_name["overhead.resnet20"].add(long.rest_share)
     leave_out([row for row in rows if not row.ours], "left out by --quick")
+
+
+def compare_with_ray(rows: list[Row], setting: argparse.Namespace) -> None:
+    if setting.quick or find_spec("ray") is None:
+        return leave_out(rows, "left out by --quick" if setting.quick else "Ray Tune isn't installed")
+    cycles, parameters = 4, {}
+
+    def ours() -> float:
+        found = run_program(4, "/dev/null", *cifar_like("resnet8", 4, cycles + 1))
+        parameters["ours"] = found.parameters
+        return found.seconds
+
+    def theirs() -> float:
+        found = json_of(peer("ray_population.py", 4, cycles, WORK / "ray"), heap=True)
+        gate(parameters.get("ours", found["parameters"]) == found["parameters"], "parameters of Ray's population")
+        return found["seconds"]
+
+    for seconds in in_turns(setting.pairs, {"ours": ours, "ray": theirs}):
+        rows[0].add(1 / seconds["ours"], 1 / seconds["ray"])
 
 
 def measure_scaling(rows: list[Row], setting: argparse.Namespace) -> None:
@@ -350,11 +412,6 @@ def leave_out(rows: list[Row], why: str) -> None:
         row.note = why
 
 
-def no_ray(rows: list[Row], _: argparse.Namespace) -> None:
-    there = find_spec("ray") is not None
-    leave_out(rows, "Ray Tune has no peer here" if there else "Ray Tune isn't installed")
-
-
 Comparison = tuple[list[Row], Callable[[list[Row], argparse.Namespace], None]]
 
 
@@ -370,7 +427,10 @@ def comparisons(quick: bool) -> Iterator[Comparison]:
             yield member_rows(network, precision), run
     cycle = [Row("cycle.resnet8.plain", "cycles/s", 1.5), Row("cycle.resnet8.tuned", "cycles/s", 1.05)]
     yield [*cycle, Row("cycle.resnet8.reward_share", "of the cycle", 0.12, most=True)], compare_cycles
-    yield [Row("cycle.resnet8.ray", "cycles/s", 4.0)], no_ray
+    yield [Row("cycle.resnet8.ray", "cycles/s", 4.0)], compare_with_ray
+    null = {"pickled": 20, "buffer": 5}
+    yield [Row(f"cycle.null.{how}", "cycles/s", goal) for how, goal in null.items()], compare_null_cycles
+    yield [Row("start.64_ranks", "CPU s a rank", 0.9, most=True)], measure_start
     goals = {"resnet20": 0.005, "quickstart": 0.1}
     yield [Row(f"overhead.{of}", "of the cycle", goal, True) for of, goal in goals.items()], measure_overhead
     yield [Row("scaling.2_ranks", "cycles/s", 0.95)], measure_scaling

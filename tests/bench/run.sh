@@ -26,6 +26,10 @@ prepare_peers() {
         "$python" -m pip install --quiet --disable-pip-version-check --no-deps mpi4py ||
             fail "pip can't install mpi4py: see its message above"
     fi
+    if ! "$python" -c 'import ray.tune' 2>/dev/null; then
+        "$python" -m pip install --quiet --disable-pip-version-check 'ray[tune]==2.60.0' ||
+            say "pip can't install Ray Tune, so its row is left out: see pip's message above"
+    fi
 }
 
 if [[ ! ${BUILD:-} ]]; then

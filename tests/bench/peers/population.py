@@ -1,8 +1,9 @@
-"""population.py plain|tuned CYCLES BATCHES FILE, under mpirun: cycles of ResNet-8 with mpi4py and h5py.
+"""population.py plain|tuned|pickled|buffer CYCLES BATCHES FILE, under mpirun: cycles with mpi4py and h5py.
 
 Some batches drawn from a member's distribution, its accuracy on 1,024 images, the best one's state to all, its draws
-counted and recorded; every 5 cycles a new distribution from the counts. plain: states are pickled, a row a cycle is
-written. tuned: one broadcast of the flat state, 64 cycles a write. Prints the mean seconds of a cycle as JSON.
+counted and recorded; every 5 cycles a new distribution from the counts. plain: ResNet-8, states are pickled, a row a
+cycle is written. tuned: ResNet-8, one broadcast of the flat state, 64 cycles a write. pickled, buffer: what these two
+take for a network that computes next to nothing. Prints the mean seconds of a cycle as JSON.
 """
 
 import json
@@ -61,6 +62,14 @@ def share_pickled(peer: Plain, draws: list[int], winner: int) -> np.ndarray:
     return np.array(draws)
 
 
+def share_parts(peer: Tuned, draws: torch.Tensor, winner: int) -> np.ndarray:
+    state = (peer.model.state_dict(), peer.momentum, draws) if comm.rank == winner else None
+    model, momentum, draws = comm.bcast(state, root=winner)
+    peer.model.load_state_dict(model)
+    peer.momentum.copy_(momentum)
+    return draws.numpy()
+
+
 def share_flat(peer: Tuned, draws: torch.Tensor, winner: int) -> np.ndarray:
     shared = draws.numpy().astype(np.int32)
     comm.Bcast(peer.state.numpy(), root=winner)
@@ -69,13 +78,15 @@ def share_flat(peer: Tuned, draws: torch.Tensor, winner: int) -> np.ndarray:
 
 
 def main() -> None:
-    plain, cycles, count, path = sys.argv[1] == "plain", int(sys.argv[2]), int(sys.argv[3]) * BATCH, sys.argv[4]
+    variant, cycles, count, path = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) * BATCH, sys.argv[4]
+    plain = variant == "plain"
+    share = {"plain": share_pickled, "pickled": share_parts}.get(variant, share_flat)
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    peer = Plain("resnet8", HELD_OUT) if plain else Tuned("resnet8", HELD_OUT)
+    peer = Plain("resnet8", HELD_OUT) if plain else Tuned("resnet8" if variant == "tuned" else "null", HELD_OUT)
     torch.manual_seed(100 + comm.rank)
     generator = np.random.default_rng(comm.rank)
-    record = Record(path, 1 if plain else 64, count) if comm.rank == 0 else None
+    record = Record(path, 1 if variant in ("plain", "pickled") else 64, count) if comm.rank == 0 else None
     counts = np.zeros(IMAGES, np.int64)
     distribution = estimate(counts, generator)
     seconds = []
@@ -88,7 +99,7 @@ def main() -> None:
         peer.train(draws)
         rewards = np.array(comm.allgather(peer.evaluate()))
         winner = int(rewards.argmax())
-        won = (share_pickled if plain else share_flat)(peer, draws, winner)
+        won = share(peer, draws, winner)
         if record:
             record.add(rewards, winner, won)
         counts += np.bincount(won, minlength=IMAGES)
