@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# jobs/slurm.sh on a real Slurm, which this script starts for itself as root: a chain of jobs under a limit of a minute, a
-# job that is cancelled, an array of seeds, and a start by an srun that doesn't fit.
+# jobs/slurm.sh and jobs/scaling on a real Slurm, which this script starts for itself as root: a chain of jobs under a limit
+# of a minute, a job that is cancelled, an array of seeds, a scaling study, and a start by an srun that doesn't fit.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-need_python
+need_python autosampling
 for command in slurmctld slurmd munged sbatch; do
     if [[ $(id -u) != 0 ]] || ! command -v "$command" >/dev/null; then
         say "skipped: needs root and $command"
@@ -112,6 +112,12 @@ for seed in 1 2 3; do
     grep -q "^seed = $seed$" "seeds/seed-$seed/config.toml" || fail "seed-$seed has another seed"
     [[ -f seeds/seed-$seed/run.h5 ]] || fail "seed-$seed isn't finished"
 done
+
+# A scaling study: a job for each run, one after the other.
+RANKS="1 2 4" REPEAT=1 "$root/jobs/scaling/weak.sh" "$root/jobs/configs/scaling.toml" scaling \
+    --set model.null_seconds=0.01 >scaling.log 2>&1 || fail "exit code $? of weak.sh: $(<scaling.log)"
+over 200
+expect 0 "^ +4 +4 +[0-9.]+ ±" "${python%/*}/autosampling-analyse" scaling scaling
 
 # An srun that doesn't know this MPI: whether its processes are one job, fail or are many, nothing is written by many.
 if timeout 60 srun --mpi=none --ntasks=4 "$program" run "$small" --output "$work/refused" >refused.log 2>&1; then
