@@ -67,8 +67,9 @@ Speed measure_speed(const Options& options, const Plan& plan, const Dataset& dat
 }
 
 Speed speed_at(double examples_per_second, const Options& options) {
-    const auto batch = static_cast<double>(options.training.batch_size / options.population.ranks_per_member);
-    return {batch / examples_per_second, forward_share * Trainer::evaluation_batch / examples_per_second};
+    const std::int64_t batch = options.training.batch_size / options.population.ranks_per_member;
+    return {static_cast<double>(batch) / examples_per_second,
+            forward_share * Trainer::evaluation_batch / examples_per_second};
 }
 
 double device_hours(const Options& options, const Plan& plan, const Speed& speed) {

@@ -14,6 +14,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace autosampling {
@@ -28,7 +29,6 @@ std::int64_t scaled(std::int64_t bytes, std::int64_t part, std::int64_t all) {
 // How many rows of each kind.
 struct Rows {
     std::int64_t cycles = 0, epochs = 0, rounds = 0;
-    auto operator<=>(const Rows&) const = default;
 };
 
 // The sizes of a file by its number of rows: measured, or beyond the sketched ones as they grow over the latter half
@@ -76,7 +76,7 @@ class FileSize {
     }
 
     std::int64_t measured(const Measure& measure, const Rows& rows) {
-        const auto [found, is_new] = known_.try_emplace({&measure, rows}, 0);
+        const auto [found, is_new] = known_.try_emplace({&measure, rows.cycles, rows.epochs, rows.rounds}, 0);
         const auto some = [](const auto& all, std::int64_t number) {
             return std::decay_t<decltype(all)>(all.begin(), all.begin() + number);
         };
@@ -90,7 +90,7 @@ class FileSize {
     std::int64_t images_;
     Measure whole_, bare_;
     Rows sketched_;
-    std::map<std::pair<const Measure*, Rows>, std::int64_t> known_;
+    std::map<std::tuple<const Measure*, std::int64_t, std::int64_t, std::int64_t>, std::int64_t> known_; // by rows
 };
 
 // A part of the record.

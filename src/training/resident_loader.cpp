@@ -20,7 +20,7 @@ enum Column : std::int64_t { row, label, top, left, flip, columns };
 } // namespace
 
 ResidentLoader::Images ResidentLoader::copy_to(torch::Device device, const ExampleSet& set, const DatasetFacts& facts) {
-    const auto copy = [&](std::span<const float> values, std::vector<std::int64_t> lengths) {
+    const auto copy = [&](std::span<const float> values, const std::vector<std::int64_t>& lengths) {
         return at::from_blob(const_cast<float*>(values.data()), lengths, torch::kFloat)
             .to(device, torch::kFloat, /*non_blocking=*/false, /*copy=*/true);
     };

@@ -67,7 +67,7 @@ class TensorFinder {
                 find(value.toModule(), *found.register_module(own_name, std::make_shared<nn::Module>(own_name)),
                      name + ".");
             } else if (value.isTensor() && value.toTensor().defined()) {
-                const Tensor tensor = value.toTensor();
+                const Tensor& tensor = value.toTensor();
                 if (const Tensor* const known = same_as(tensor))
                     script._ivalue()->setSlot(slot, *known);
                 else

@@ -64,7 +64,7 @@ struct Trainer::Impl {
 
     // The loss of the batch of a cycle that begins at draw `first`; those of its draws go to `each` (B).
     Tensor batch_loss(const Tensor& outputs, const Tensor& wanted, const Weighting& weighting, std::size_t first,
-                      Tensor each) const {
+                      const Tensor& each) const {
         if (weighting.weight.empty()) {
             each.copy_(draw_losses(outputs.detach(), wanted));
             return loss_of(outputs, wanted, at::Reduction::Mean, options.training.label_smoothing);
