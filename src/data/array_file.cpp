@@ -3,6 +3,7 @@
 #include "autosampling/base/error.hpp"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <numeric>
 #include <system_error>
@@ -46,17 +47,36 @@ bool is_utf8(const std::string& value) {
     }
 }
 
+// A filter that this HDF5 lacks, by name; empty: it has all that the dataset was written with.
+std::string missing_filter(hid_t properties) {
+    for (int i = 0; i < std::max(H5Pget_nfilters(properties), 0); ++i) {
+        std::array<char, 64> name{};
+        unsigned flags = 0, configuration = 0;
+        std::size_t values = 0;
+        const H5Z_filter_t id = H5Pget_filter2(properties, static_cast<unsigned>(i), &flags, &values, nullptr,
+                                               name.size() - 1, name.data(), &configuration);
+        if (id >= 0 && H5Zfilter_avail(id) <= 0) return name[0] != 0 ? name.data() : text("filter ", id);
+    }
+    return {};
+}
+
+// The file that a dataset is in: an external link leads to another.
+std::filesystem::path file_of(hid_t dataset) {
+    std::array<char, 4096> name{};
+    return H5Fget_name(dataset, name.data(), name.size()) > 0 ? name.data() : "";
+}
+
 } // namespace
 
 std::uint64_t Array::row_values() const {
     return std::accumulate(shape.begin() + 1, shape.end(), std::uint64_t{1}, std::multiplies<>());
 }
 
-ArrayFile::ArrayFile(std::filesystem::path path) : path_(std::move(path)), guard_(path_) {
+ArrayFile::ArrayFile(std::filesystem::path path, const char* option) : path_(std::move(path)), guard_(path_) {
     std::error_code error;
     if (!std::filesystem::is_regular_file(path_, error))
-        refuse(std::filesystem::exists(path_, error) ? "is no file but a folder or a device"
-                                                     : "no such file (data.path)",
+        refuse(text(std::filesystem::exists(path_, error) ? "is no file but a folder or a device" : "no such file",
+                    " (", option, ")"),
                "give an HDF5 file");
     const Hdf5Properties access = hdf5_file_access();
     file_ = Hdf5Handle<H5Fclose>(check(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access.get()), "opened"));
@@ -111,11 +131,20 @@ void ArrayFile::check_storage(const Array& array, std::size_t value_bytes) const
     const Hdf5Properties properties(check(H5Dget_create_plist(array.dataset.get()), "read at " + array.name));
     const H5D_layout_t layout = H5Pget_layout(properties.get());
     const bool in_file = layout == H5D_CONTIGUOUS && H5Pget_external_count(properties.get()) == 0;
+    H5D_space_status_t status = H5D_SPACE_STATUS_ALLOCATED;
+    check(H5Dget_space_status(array.dataset.get(), &status), "read at " + array.name);
+    if (in_file && status == H5D_SPACE_STATUS_NOT_ALLOCATED && array.rows() > 0 && array.row_values() > 0)
+        refuse(array.name + " was never written", "write all of its rows");
     double bytes = static_cast<double>(value_bytes);
     for (const hsize_t length : array.shape) bytes *= static_cast<double>(length);
-    if (bytes > (in_file ? static_cast<double>(std::filesystem::file_size(path_)) : most_bytes))
+    if (bytes > (in_file ? static_cast<double>(std::filesystem::file_size(file_of(array.dataset.get()))) : most_bytes))
         refuse(text(array.name, " has ", array.rows(), " rows, more than the file has room for"),
                "it is cut short or damaged: write it again");
+    if (layout == H5D_VIRTUAL)
+        refuse(array.name + " is virtual (where a source is missing, HDF5 gives zeros)", "copy it into one dataset");
+    if (const std::string filter = missing_filter(properties.get()); !filter.empty())
+        refuse(text(array.name, " was written with ", filter, ", which this HDF5 can't read"),
+               "write it with gzip, or uncompressed");
 #if H5_VERSION_GE(1, 10, 5)
     if (layout != H5D_CHUNKED) return;
     std::vector<hsize_t> chunk(array.shape.size());

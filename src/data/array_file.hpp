@@ -28,7 +28,8 @@ struct Array {
 // All functions throw Error(data) that names the file; a crash of HDF5 ends the process with that exit code.
 class ArrayFile {
   public:
-    explicit ArrayFile(std::filesystem::path path);
+    // `option`: that names the file. Throws Error(data).
+    explicit ArrayFile(std::filesystem::path path, const char* option = "data.path");
 
     bool has(const std::string& name) const; // also of a path, GROUP/NAME
     Array array(const std::string& name) const;

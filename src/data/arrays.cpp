@@ -15,6 +15,8 @@ namespace autosampling::detail {
 namespace {
 
 constexpr std::int64_t most_classes = 1'000'000;
+constexpr float most_classes_as_reals = 1000;
+constexpr double most_square = 100;           // of the targets, in the mean
 constexpr std::uint64_t most_features = 4096; // that may be standardised: their numbers go into the configuration
 
 std::string shape_text(const Array& array) {
@@ -45,6 +47,7 @@ Shape check_examples(const ArrayFile& file, const Array& x) {
 void check_rows(const ArrayFile& file, const Array& x, const Array& y) {
     if (y.rows() != x.rows())
         file.refuse(text(y.name, " has ", y.rows(), " rows, ", x.name, " ", x.rows()), "give a row of each an example");
+    if (y.row_values() < 1) file.refuse(text(y.name, " is ", shape_text(y)), "give at least one number an example");
     if (y.kind == H5T_INTEGER && y.shape.size() > 1 && y.row_values() != 1)
         file.refuse(text(y.name, " is whole numbers of ", shape_text(y)),
                     "give one class an example, or float32 numbers for a regression");
@@ -130,6 +133,35 @@ void standardise(DatasetPlan& plan, const ArrayFile& file, const Array& x, const
     }
 }
 
+// Warns of targets that are classes, or so large that their squares drive a network away.
+void look_at_targets(DatasetPlan& plan, const ArrayFile& file, const Array& y) {
+    std::vector<bool> seen; // the whole numbers 0, 1, …, as long as there are no others
+    bool all_whole = y.row_values() == 1;
+    double sum = 0, squares = 0, count = 0;
+    file.read<float>(y, {}, [&](std::uint64_t first, std::span<const float> values) {
+        refuse_bad_numbers(file, y, first, values);
+        for (const float value : values) {
+            sum += value;
+            squares += double{value} * value;
+            ++count;
+            all_whole = all_whole && value >= 0 && value < most_classes_as_reals && value == std::floor(value);
+            if (!all_whole) continue;
+            const auto number = static_cast<std::size_t>(value);
+            if (number >= seen.size()) seen.resize(number + 1);
+            seen[number] = true;
+        }
+    });
+    if (all_whole && seen.size() > 1 && std::ranges::find(seen, false) == seen.end())
+        plan.warnings.push_back(text(plan.options.path, ": y holds the numbers 0 to ", seen.size() - 1,
+                                     " as reals (so this is a regression): write classes as whole numbers"));
+    const double mean = sum / count;
+    if (squares / count > most_square)
+        plan.warnings.push_back(text(plan.options.path, ": y has mean ", mean, " and standard deviation ",
+                                     std::sqrt(std::max(squares / count - mean * mean, 0.0)),
+                                     " (the loss is the squared error, so that training may come apart): scale it to "
+                                     "mean 0 and standard deviation 1"));
+}
+
 // A second pair of examples and what is known of them must be like the first.
 void check_alike(const ArrayFile& file, const Array& x, const Array& y, const DatasetFacts& facts,
                  const std::string& first) {
@@ -172,6 +204,7 @@ void plan_arrays(DatasetPlan& plan) {
         facts.classes = 1;
         facts.targets = static_cast<int>(y.row_values());
         facts.class_names = {"all"};
+        look_at_targets(plan, file, y);
     } else {
         const auto found = read_labels(file, y, most_classes);
         facts.classes = count_classes(file, found);
@@ -191,7 +224,7 @@ void plan_arrays(DatasetPlan& plan) {
     facts.std.assign(channels, 1);
     if (plan.options.standardise) standardise(plan, file, x, labels);
     if (plan.options.reward_path.empty()) return;
-    const ArrayFile reward(plan.options.reward_path);
+    const ArrayFile reward(plan.options.reward_path, "data.reward_path");
     const Array x_reward = reward.array("x"), y_reward = reward.array("y");
     check_alike(reward, x_reward, y_reward, facts, plan.options.path);
     plan.files.emplace_back(plan.options.reward_path);

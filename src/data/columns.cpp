@@ -7,7 +7,6 @@
 #include <cmath>
 #include <limits>
 #include <set>
-#include <system_error>
 
 namespace autosampling {
 
@@ -92,11 +91,7 @@ std::vector<Column> read_columns(const std::filesystem::path& path, std::span<co
                                  std::size_t examples, std::span<const std::uint32_t> rows) {
     std::vector<Column> columns;
     if (names.empty()) return columns;
-    std::error_code error;
-    VALIDATE(std::filesystem::is_regular_file(path, error), ExitCode::data, path.string(),
-             std::filesystem::exists(path, error) ? ": is no file but a folder or a device" : ": no such file",
-             " (data.signals): give the HDF5 file that holds signals/", names.front());
-    const ArrayFile file(path);
+    const ArrayFile file(path, "data.signals");
     for (const std::string& name : names) {
         Column& column = columns.emplace_back(read_column(file, name, examples));
         std::vector<double> value;

@@ -117,11 +117,9 @@ bool are_same(const detail::ExampleSetMemory& a, const detail::ExampleSetMemory&
 void refuse_copies(const detail::LoadedParts& parts, const DatasetFacts& facts) {
     for (auto part = parts.begin(); part != parts.end(); ++part)
         for (auto earlier = parts.begin(); earlier != part; ++earlier)
-            VALIDATE(
-                part->examples.bytes.empty() || !are_same(part->examples, earlier->examples, facts.storage),
-                ExitCode::data, part->name, ": holds the same ", facts.is_real() ? "examples" : "images", " as ",
-                earlier->name,
-                " (one of them is a copy of the other): get the files again (jobs/get-data.sh), or make them anew");
+            VALIDATE(part->examples.bytes.empty() || !are_same(part->examples, earlier->examples, facts.storage),
+                     ExitCode::data, part->name, ": holds the same ", facts.is_real() ? "examples" : "images", " as ",
+                     earlier->name, " (one of them is a copy of the other): get the files again, or make them anew");
 }
 
 // Where each block begins, in bytes.
@@ -165,6 +163,8 @@ DatasetPlan plan_dataset(const DataOptions& options, std::uint64_t seed) {
     VALIDATE(options.reward_path.empty() || options.name == "arrays" || options.name == "packed", ExitCode::usage,
              "data.reward_path is for data.name = arrays and packed (", options.name,
              " has one training file): list rows in data.reward_rows, or leave it away");
+    VALIDATE(options.reward_path.empty() || options.reward_rows.empty(), ExitCode::usage,
+             "data.reward_path and data.reward_rows both say what the reward set is: leave one away");
     format_of(options.name).plan(plan);
     override_with(plan.facts.mean, options.mean, "mean", false, plan.facts);
     override_with(plan.facts.std, options.std, "std", true, plan.facts);
@@ -172,6 +172,9 @@ DatasetPlan plan_dataset(const DataOptions& options, std::uint64_t seed) {
     VALIDATE(!options.standardise || options.name == "arrays", ExitCode::usage,
              "data.standardise is for data.name = arrays (", options.name,
              " has its own mean and std): set it to false");
+    if (options.test_images > 0 && plan.test_examples > 0)
+        plan.warnings.push_back(text("data.test_images = ", options.test_images, " has no effect (the data have ",
+                                     plan.test_examples, " test examples): leave it away"));
     ENSURE(plan.facts.class_names.size() == static_cast<std::size_t>(plan.facts.classes));
     return plan;
 }

@@ -122,15 +122,14 @@ void check_reward_subset(const DataOptions& options, std::size_t reward_images) 
              " (the reward set has ", reward_images, " images): choose 0 (all) to ", reward_images);
 }
 
-// The rows that the user lists; all must be training images.
-Rows listed_rewards(const DataOptions& options, std::vector<Rows>& rows_by_class) {
+// The rows that the user lists, of a training file of so many.
+Rows listed_rewards(const DataOptions& options, std::vector<Rows>& rows_by_class, std::size_t rows) {
     Rows listed = read_reward_rows(options.reward_rows);
-    const auto before = size_of(rows_by_class);
+    VALIDATE(listed.back() < rows, ExitCode::data, options.reward_rows, ": lists row ", listed.back(),
+             " (the training file has rows 0 to ", rows - 1, "): correct the list");
     remove(rows_by_class, listed);
-    const auto left = size_of(rows_by_class);
-    VALIDATE(before - left == listed.size(), ExitCode::data, options.reward_rows, ": ", listed.size() - (before - left),
-             " of its ", listed.size(), " rows aren't in the training file, or are tested: correct the list");
-    VALIDATE(left > 0, ExitCode::data, options.reward_rows, ": lists every row: leave some to train on");
+    VALIDATE(size_of(rows_by_class) > 0, ExitCode::data, options.reward_rows,
+             ": lists every row: leave some to train on");
     VALIDATE(options.reward_images == 0 || std::cmp_equal(options.reward_images, listed.size()), ExitCode::usage,
              "data.reward_images = ", options.reward_images, " (", options.reward_rows, " lists ", listed.size(),
              " rows): leave it at 0");
@@ -143,9 +142,7 @@ Rows reward_rows(const Dataset& dataset, const DataOptions& options, std::vector
     if (dataset.reward_examples == 0)
         return options.reward_rows.empty() ? take(rows_by_class, reward_size(options, rows_by_class),
                                                   size_of(rows_by_class), {seed, Purpose::split})
-                                           : listed_rewards(options, rows_by_class);
-    VALIDATE(options.reward_rows.empty(), ExitCode::usage,
-             "data.reward_path and data.reward_rows both say what the reward set is: leave one away");
+                                           : listed_rewards(options, rows_by_class, dataset.training.rows);
     VALIDATE(options.reward_images == 0 || std::cmp_equal(options.reward_images, dataset.reward_examples),
              ExitCode::usage, "data.reward_images = ", options.reward_images, " (", options.reward_path, " has ",
              dataset.reward_examples, " examples): leave it at 0");
@@ -217,16 +214,19 @@ void check_options(const DataOptions& options, bool regression) {
 Rows draw_test_rows(std::span<const std::int32_t> labels, int classes, const DataOptions& options, std::uint64_t seed) {
     const auto wanted =
         options.test_images > 0 ? to_size(options.test_images) : std::max<std::size_t>(labels.size() / 10, 1);
-    VALIDATE(wanted + 2 <= labels.size(), ExitCode::usage, "data.test_images = ", options.test_images, " takes ",
-             wanted, " of ", labels.size(),
-             " images (one is left to train on and one for the reward at least): take fewer");
     auto rows_by_class = group_by_class(labels, classes);
-    return take(rows_by_class, wanted, labels.size(), {.seed = seed, .purpose = Purpose::split, .member = 1});
+    if (!options.reward_rows.empty()) remove(rows_by_class, read_reward_rows(options.reward_rows));
+    const std::size_t rows = size_of(rows_by_class), kept = options.reward_rows.empty() ? 2 : 1;
+    VALIDATE(wanted + kept <= rows, ExitCode::usage, "data.test_images = ", options.test_images, " takes ", wanted,
+             " of ", rows, " images (one is left to train on and one for the reward at least): take fewer");
+    return take(rows_by_class, wanted, rows, {.seed = seed, .purpose = Purpose::split, .member = 1});
 }
 
 Rows read_reward_rows(const std::string& path) {
     std::ifstream file(path);
-    VALIDATE(file, ExitCode::data, path, ": cannot be read (data.reward_rows): give a text file of row numbers");
+    std::error_code unknown;
+    VALIDATE(file && !std::filesystem::is_directory(path, unknown), ExitCode::data, path,
+             ": cannot be read (data.reward_rows): give a text file of row numbers");
     Rows rows;
     for (std::string word; file >> word;) {
         std::uint32_t row = 0;

@@ -97,8 +97,8 @@ std::vector<Option> data_options() {
         {"data", "std", at<&Options::data, &DataOptions::std>, above(0), "of pixels in 0 to 1",
          "Divides the pixels, or numbers, after that; empty: the data set's own, of arrays 1."},
         {"data", "standardise", at<&Options::data, &DataOptions::standardise>, Anything{}, "",
-         "arrays: mean and std are computed, from all examples that aren't tested: of each channel of images, of each "
-         "number of the others."},
+         "arrays: mean and std, unless given, are computed from all examples that aren't tested: of each channel of "
+         "images, of each number of the others."},
         {"data", "seed", at<&Options::data, &DataOptions::seed>, at_least(-1), "",
          "Of the split, the label noise and the synthetic images; -1: run.seed."},
         {"data", "reward_images", at<&Options::data, &DataOptions::reward_images>, count(0), "images",

@@ -94,6 +94,7 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
     plan.reward_images_per_cycle =
         options.data.reward_images_per_cycle > 0 ? options.data.reward_images_per_cycle : plan.reward_images;
     plan.test_images = std::ssize(split.test.source);
+    plan.shape = data.facts.shape;
     plan.classes = data.facts.classes;
     plan.targets = data.facts.targets;
     plan.batches_per_cycle = options.population.cycle_batches;
@@ -121,8 +122,8 @@ std::vector<std::string> describe(const Plan& plan, const Options& options) {
     return {
         text("data        ", options.data.name, ": ", plan.training_images, " training, ", plan.reward_images,
              " reward (", plan.reward_images_per_cycle, " a cycle), ", plan.test_images, " test images, ",
-             plan.targets > 0 ? text("regression of ", plan.targets, " numbers") : text(plan.classes, " classes"), "; ",
-             bytes_text(plan.data_bytes), " a node"),
+             plan.targets > 0 ? text("regression of ", plan.targets, " numbers") : text(plan.classes, " classes"),
+             "; an example is ", plan.shape, "; ", bytes_text(plan.data_bytes), " a node"),
         text("network     ", options.model.name, ": ", plan.parameters, " parameters, state of ",
              bytes_text(plan.state_length * 4), " a member"),
         text("population  ", plan.members, " members",

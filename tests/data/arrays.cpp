@@ -18,7 +18,9 @@ namespace {
 
 using namespace testing;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 template<class T>
 hid_t type_of() {
@@ -175,24 +177,26 @@ TEST_F(Arrays, rewards_may_be_listed) {
     listed.reward_rows = folder.path() / "rewards.txt";
     const auto write = [&](const std::string& words) { write_bytes(listed.reward_rows, {words.begin(), words.end()}); };
     const auto split = [&] { return split_dataset(load(listed).dataset, listed, 0); };
-    const auto tested = split_dataset(load(options()).dataset, options(), 0).test.source;
-    std::vector<std::uint32_t> wanted;
-    for (std::uint32_t row = 29; wanted.size() < 4; --row)
-        if (std::ranges::find(tested, row) == tested.end()) wanted.insert(wanted.begin(), row);
+    std::vector<std::uint32_t> wanted =
+        split_dataset(load(options()).dataset, options(), 0).test.source; // if not listed
+    wanted.insert(wanted.begin(), wanted.front() == 0 ? 1 : 0);
+    std::ranges::sort(wanted);
     std::string words;
     for (const auto row : wanted) words = std::to_string(row) + "\n" + words;
     write(words);
     EXPECT_EQ(split().reward.source, wanted);
+    EXPECT_EQ(split().test.source.size(), 3U);
     EXPECT_EQ(split().training.source.size(), 30 - 3 - 4U);
     for (const auto& [bad, said] : std::map<std::string, std::string>{{"1 2 x", "\"x\""},
                                                                       {"-1", "\"-1\""},
                                                                       {"", "lists no row"},
                                                                       {"5 5", "row 5 twice"},
-                                                                      {"30", "1 of its 1 rows"},
-                                                                      {std::to_string(tested.front()), "tested"}}) {
+                                                                      {"30", "row 30 (the training file has"}}) {
         write(bad);
         EXPECT_THAT(refusal(ExitCode::data, split), HasSubstr(said)) << bad;
     }
+    listed.reward_rows = folder.path();
+    EXPECT_THAT(refusal(ExitCode::data, split), HasSubstr("cannot be read"));
 }
 
 TEST_F(Arrays, rewards_may_be_a_file_of_their_own) {
@@ -215,8 +219,8 @@ TEST_F(Arrays, rewards_may_be_a_file_of_their_own) {
     EXPECT_EQ(split.training.source.size(), 27U);
 
     with_reward.reward_rows = "rewards.txt";
-    EXPECT_THAT(refusal(ExitCode::usage, [&] { split_dataset(loaded.dataset, with_reward, 0); }),
-                HasSubstr("leave one away"));
+    EXPECT_THAT(refusal(ExitCode::usage, [&] { load(with_reward); }), HasSubstr("leave one away"));
+    with_reward.reward_rows.clear();
     const auto refused_reward = [&] { return refusal(ExitCode::data, [&] { load(with_reward); }); };
     std::filesystem::rename(file, with_reward.reward_path); // 30 rows, and those of the training file are others
     put("x", std::vector<float>(30 * 7, 1), {30, 7});
@@ -268,6 +272,8 @@ TEST_F(Arrays, shapes_that_do_not_fit_are_refused) {
     EXPECT_THAT(refused(), HasSubstr("whole numbers of 20 x 2"));
     put("y", std::vector<std::int64_t>(20, 0), {20});
     EXPECT_THAT(refused(), HasSubstr("one class alone"));
+    put("y", std::vector<float>(), {20, 0});
+    EXPECT_THAT(refused(), HasSubstr("y is 20 x 0"));
     put("y", classes(20), {20});
     put("x", std::vector<std::int32_t>(20, 0), {20});
     EXPECT_THAT(refused(), HasSubstr("neither uint8 nor float32"));
@@ -278,6 +284,71 @@ TEST_F(Arrays, shapes_that_do_not_fit_are_refused) {
     EXPECT_THAT(refused(), HasSubstr("holds no y_test"));
     put("y_test", classes(20), {20});
     EXPECT_THAT(refused(), HasSubstr("x_test is 20 x 2, an example of x 1"));
+}
+
+// HDF5 would give zeros for what isn't there.
+TEST_F(Arrays, values_that_are_missing_are_refused) {
+    put_numbers(20);
+    const Lengths shape{20, 2, 3};
+    const auto create = [&](const Hdf5Properties& layout) {
+        const Hdf5Handle<H5Fclose> out(open());
+        H5Ldelete(out.get(), "x", H5P_DEFAULT);
+        const Hdf5Space space(H5Screate_simple(3, shape.data(), nullptr));
+        const Hdf5Dataset made(
+            H5Dcreate2(out.get(), "x", H5T_NATIVE_FLOAT, space.get(), H5P_DEFAULT, layout.get(), H5P_DEFAULT));
+        ASSERT_GE(made.get(), 0);
+    };
+    create(Hdf5Properties(H5Pcreate(H5P_DATASET_CREATE)));
+    EXPECT_THAT(refused(), HasSubstr("x was never written"));
+    const Hdf5Properties elsewhere(H5Pcreate(H5P_DATASET_CREATE));
+    const Hdf5Space space(H5Screate_simple(3, shape.data(), nullptr));
+    H5Pset_virtual(elsewhere.get(), space.get(), "elsewhere.h5", "x", space.get());
+    create(elsewhere);
+    EXPECT_THAT(refused(), HasSubstr("x is virtual"));
+    const Hdf5Properties filtered(H5Pcreate(H5P_DATASET_CREATE));
+    H5Pset_chunk(filtered.get(), 3, shape.data());
+    H5Pset_filter(filtered.get(), 32'000, H5Z_FLAG_OPTIONAL, 0, nullptr); // h5py's lzf
+    create(filtered);
+    EXPECT_THAT(refused(), HasSubstr("x was written with filter 32000"));
+}
+
+TEST_F(Arrays, linked_from_another_file_are_read) {
+    put_numbers(20);
+    const std::filesystem::path other = folder.path() / "other.h5";
+    std::filesystem::rename(file, other);
+    {
+        const Hdf5Handle<H5Fclose> out(open());
+        for (const char* const name : {"x", "y"})
+            ASSERT_GE(H5Lcreate_external(other.c_str(), name, out.get(), name, H5P_DEFAULT, H5P_DEFAULT), 0);
+    }
+    EXPECT_EQ(load(options()).dataset.training.rows, 20U);
+}
+
+TEST_F(Arrays, test_images_that_are_not_drawn_are_said) {
+    put_numbers(20);
+    put_numbers(5, 0, "_test");
+    put("x_test", std::vector<float>(30, 0.5F), {5, 2, 3});
+    DataOptions both = options();
+    both.test_images = 4;
+    EXPECT_THAT(load(both).plan.warnings, ElementsAre(HasSubstr("data.test_images = 4 has no effect")));
+}
+
+TEST_F(Arrays, doubtful_targets_are_said) {
+    put_numbers(20);
+    const auto warnings = [&](const std::vector<float>& y) {
+        put("y", y, {20});
+        return load(options()).plan.warnings;
+    };
+    std::vector<float> y(20, 0.5F);
+    EXPECT_THAT(warnings(y), IsEmpty());
+    y.front() = -20;
+    EXPECT_THAT(warnings(y), IsEmpty());
+    y.front() = 100;
+    EXPECT_THAT(warnings(y), ElementsAre(HasSubstr("y has mean 5.475 and standard deviation 21.6")));
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] = static_cast<float>(i % 3);
+    EXPECT_THAT(warnings(y), ElementsAre(HasSubstr("y holds the numbers 0 to 2 as reals")));
+    y.front() = 4; // not the classes 0 to 4, as 3 is missing
+    EXPECT_THAT(warnings(y), IsEmpty());
 }
 
 TEST_F(Arrays, lengths_that_no_file_has_room_for_take_no_memory) {

@@ -76,7 +76,16 @@ grep -q '^reward_rows = ""' "$work/rows replayed/config.toml" || fail "the array
 "$python" "$root/jobs/mixture.py" "$work/mixture.h5"
 (cd -- "$work" && expect 0 'column:source=forms, column:source=scans, column:source=web$' "$program" check "$root/jobs/configs/mixture.toml")
 
-# One row of 2000 is spoilt.
+# What HDF5 can't read is said, and so is one row of 2000 that is spoilt.
+"$python" - "$work" <<'PYTHON'
+import sys
+import h5py, numpy as np
+with h5py.File(sys.argv[1] + "/lzf.h5", "w") as file:
+    file.create_dataset("x", data=np.ones((2000, 3), "f4"), chunks=(100, 3), compression="lzf")
+    file["y"] = np.arange(2000) % 4
+PYTHON
+mapfile -t lzf < <(arrays lzf)
+expect 3 'x was written with lzf, which this HDF5 can.t read' "$program" check "$small" "${lzf[@]}"
 "$python" -c 'import sys, h5py; h5py.File(sys.argv[1], "a")["x"][1234, 1, 2] = float("nan")' "$work/classes.h5"
 expect 3 'x has the value nan in row 1234' mpi 2 run "$small" --output "$work/bad" "${classes[@]}"
 expect 2 'label noise and imbalance are for classes' mpi 2 run "$small" --output "$work/bad" "${numbers[@]}" --set data.label_noise=0.1

@@ -27,6 +27,7 @@ struct Plan {
     std::int64_t reward_images = 0;
     std::int64_t reward_images_per_cycle = 0;
     std::int64_t test_images = 0;
+    Shape shape; // of an example
     std::int64_t classes = 0;
     std::int64_t targets = 0;           // numbers to predict, of a regression
     std::int64_t batches_per_cycle = 0; // N_s
