@@ -37,6 +37,13 @@ Entries entries_of(const fs::path& folder) {
     return entries;
 }
 
+// Whether an entry of the folder is this very folder, or one that it is in.
+bool leads_up(const fs::path& folder, const std::string& name) {
+    std::error_code error;
+    const fs::path target = fs::canonical(folder / name, error), here = fs::canonical(folder, error);
+    return !error && std::mismatch(target.begin(), target.end(), here.begin(), here.end()).first == target.end();
+}
+
 void add_files(const fs::path& root, const fs::path& folder, std::int32_t label, ImageTree& tree,
                std::uint64_t& hidden) {
     const Entries entries = entries_of(root / folder);
@@ -46,7 +53,11 @@ void add_files(const fs::path& root, const fs::path& folder, std::int32_t label,
         const auto bytes = fs::file_size(root / folder / name, error);
         tree.files.push_back({folder / name, label, error ? 0 : bytes});
     }
-    for (const std::string& name : entries.folders) add_files(root, folder / name, label, tree, hidden);
+    for (const std::string& name : entries.folders) {
+        VALIDATE(!leads_up(root / folder, name), ExitCode::data, (root / folder / name).string(),
+                 ": a link to a folder that it is in: remove it");
+        add_files(root, folder / name, label, tree, hidden);
+    }
 }
 
 } // namespace
@@ -82,6 +93,8 @@ ImageTree list_images(const fs::path& root, const std::vector<std::string>& clas
     tree.classes = classes.empty() ? top.folders : classes;
     VALIDATE(tree.classes.size() >= 2, ExitCode::data, root.string(), ": holds ", counted(top.folders.size(), "folder"),
              " (there is one a class, and two classes at least): give the folder above those of the classes");
+    VALIDATE(!top.folders.empty(), ExitCode::data, root.string(),
+             ": holds no folder (there is one a class): give the folder above those of the classes");
     for (const std::string& name : top.folders) {
         const auto known = std::find(tree.classes.begin(), tree.classes.end(), name);
         VALIDATE(known != tree.classes.end(), ExitCode::data, (root / name).string(),

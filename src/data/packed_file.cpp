@@ -52,6 +52,14 @@ void seal(const std::filesystem::path& path, std::uint64_t begin, std::uint64_t 
              "): check the disk and its quota");
 }
 
+bool has_seal(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    Trailer trailer;
+    file.seekg(-static_cast<std::streamoff>(sizeof trailer), std::ios::end);
+    file.read(reinterpret_cast<char*>(&trailer), sizeof trailer);
+    return file && trailer.name == magic;
+}
+
 Seal check_seal(const std::filesystem::path& path) {
     const auto refuse = [&](const char* problem) {
         throw Error(ExitCode::data, text(path.string(), ": ", problem, ": pack it again with autosampling pack"));

@@ -177,6 +177,9 @@ TEST_F(Packed, test_tree_has_the_same_classes) {
     EXPECT_EQ(batch(loaded.dataset.test, {0}, 32 * 32 * 3).size(), 3072U);
     write_bytes(test_tree / "11/a.JPEG", jpeg(64, 64, 1));
     EXPECT_THAT(refused(), HasSubstr((test_tree / "11").string()));
+    test_tree = folder.path() / "nothing";
+    fs::create_directory(test_tree);
+    EXPECT_THAT(refused(), HasSubstr("nothing: holds no folder"));
 }
 
 TEST_F(Packed, images_are_in_the_file_in_the_order_of_the_tree) {
@@ -265,6 +268,27 @@ TEST_F(Packed, unreadable_images_are_listed_and_nothing_is_left) {
     EXPECT_EQ(loaded.dataset.training.rows, 15U);
     EXPECT_EQ(loaded.plan.facts.skipped_images, 3);
     EXPECT_THAT(loaded.plan.warnings, ElementsAre(HasSubstr("3 images left out")));
+}
+
+// Nothing but an older packed file is replaced.
+TEST_F(Packed, what_is_there_and_no_packed_file_is_kept) {
+    const auto refused_name = [&] { return refusal(ExitCode::usage, [&] { pack(); }); };
+    pack();
+    pack(); // in the place of the first
+    EXPECT_EQ(load(options()).dataset.training.rows, 15U);
+    file = tree / "1/photo 0.JPEG";
+    const Bytes before = read_bytes(file);
+    EXPECT_THAT(refused_name(), HasSubstr("is there already and is no packed file"));
+    EXPECT_EQ(read_bytes(file), before);
+    file = tree / "1/packed.h5";
+    EXPECT_THAT(refused_name(), HasSubstr("is in a class's folder"));
+    file = tree / "1";
+    EXPECT_THAT(refused_name(), HasSubstr("is no file but a folder"));
+}
+
+TEST_F(Packed, folder_that_leads_back_to_itself_is_refused) {
+    fs::create_directory_symlink("..", tree / "1/loop");
+    EXPECT_THAT(refused(), HasSubstr("a link to a folder that it is in"));
 }
 
 TEST_F(Packed, classes_without_images_are_refused) {
