@@ -3,6 +3,7 @@
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/narrow.hpp"
 #include "autosampling/sampling/timetable.hpp"
+#include "autosampling/training/script.hpp"
 
 #include <algorithm>
 
@@ -56,6 +57,10 @@ std::vector<std::string> doubts(const Prepared& prepared) {
     if (options.population.selection == SelectionRule::top_k && plan.members > 1 &&
         options.population.survivors == plan.members)
         found.emplace_back("all members survive every cycle (population.survivors is their number): lower it");
+    if (ignores_training(options.model.name))
+        found.push_back(text("batch norm or dropout in ", options.model.name,
+                             " is the same in training and in tests (it was traced, or goes by a constant): make it by "
+                             "torch.jit.script(network), not by torch.jit.trace"));
     if (const auto classes = unrewarded_classes(plan, split); !classes.empty())
         found.push_back(text("the reward set has no example of ", classes.size(), " of ", plan.classes,
                              " classes (the first is ", classes.front(), "; there are ", plan.reward_images,

@@ -7,10 +7,12 @@
 
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 
 namespace autosampling {
@@ -51,6 +53,32 @@ bool holds_tensor(const c10::IValue& value) {
         return found;
     });
     return found;
+}
+
+// What a module keeps besides tensors, in words, by name.
+std::map<std::string, std::string> attributes_of(const jit::Module& script, const std::string& path = "") {
+    std::map<std::string, std::string> found;
+    for (std::size_t slot = 0; slot < script.type()->numAttributes(); ++slot) {
+        const std::string name = path + script.type()->getAttributeName(slot);
+        const c10::IValue& value = script._ivalue()->getSlot(slot);
+        if (value.isModule())
+            found.merge(attributes_of(value.toModule(), name + "."));
+        else if (!holds_tensor(value))
+            found[name] = text(value);
+    }
+    return found;
+}
+
+// Whether batch norm or dropout in a block goes by a constant, and not by whether the network is being trained.
+bool is_fixed(const jit::Block& block) {
+    static const std::map<std::string_view, std::size_t> place_of_training{
+        {"aten::batch_norm", 5}, {"aten::dropout", 2}, {"aten::feature_dropout", 2}, {"aten::alpha_dropout", 2}};
+    return std::ranges::any_of(block.nodes(), [](const jit::Node* node) {
+        const auto known = place_of_training.find(node->kind().toQualString());
+        if (known != place_of_training.end() && node->input(known->second)->node()->kind() == c10::prim::Constant)
+            return true;
+        return std::ranges::any_of(node->blocks(), [](const jit::Block* inner) { return is_fixed(*inner); });
+    });
 }
 
 // Finds the tensors of a TorchScript module, which become parameters and buffers of the same names in a module of
@@ -113,7 +141,7 @@ class TensorFinder {
                       "is neither of float32 nor of whole numbers",
                       "convert it by network.float() before it is scripted");
         refuse_unless(tensor.dim() <= 4 && tensor.numel() > 0, name, "has more than four dimensions, or no elements",
-                      "give it another shape");
+                      "give it another shape (a three-dimensional convolution has five)");
         if (tensor.requires_grad())
             found.register_parameter(own_name, tensor);
         else
@@ -142,9 +170,19 @@ class TensorFinder {
     std::vector<Tensor> found_;
 };
 
+jit::Module load_module(const std::string& name) {
+    std::istringstream in(read_script(name));
+    try {
+        return jit::load(in, torch::kCPU);
+    } catch (const std::exception& error) {
+        throw Error(ExitCode::usage, text("the network ", name, " is no TorchScript file (", cause(error),
+                                          "): make it by torch.jit.script(network).save(FILE)"));
+    }
+}
+
 class ScriptNetwork : public Network {
   public:
-    ScriptNetwork(const std::string& name, const Shape& shape, int classes) : name_(name), script_(load(name)) {
+    ScriptNetwork(const std::string& name, const Shape& shape, int classes) : name_(name), script_(load_module(name)) {
         TensorFinder finder(name);
         finder.find(script_, *this);
         finder.check(script_);
@@ -170,16 +208,6 @@ class ScriptNetwork : public Network {
     }
 
   private:
-    static jit::Module load(const std::string& name) {
-        std::istringstream in(read_script(name));
-        try {
-            return jit::load(in, torch::kCPU);
-        } catch (const std::exception& error) {
-            throw Error(ExitCode::usage, text("the network ", name, " is no TorchScript file (", cause(error),
-                                              "): make it by torch.jit.script(network).save(FILE)"));
-        }
-    }
-
     // As it stands, without the interpreter's optimisations: these come after some batches and may change bits, and a
     // resumed run would have them later.
     c10::IValue run(jit::Module script, const Tensor& images) const {
@@ -192,7 +220,13 @@ class ScriptNetwork : public Network {
         for (const bool training : {false, true}) {
             jit::Module copy = script_.deepcopy();
             copy.train(training);
+            const auto before = attributes_of(copy);
             const c10::IValue output = try_forward(copy, shape);
+            for (const auto& [name, value] : attributes_of(copy))
+                VALIDATE(before.at(name) == value, ExitCode::usage, "the network ", name_,
+                         " can't be trained here (its ", name,
+                         " changes while it runs): keep what changes in buffers (register_buffer), and change them in "
+                         "place (copy_, add_)");
             const std::vector<std::int64_t> wanted{tried, classes};
             VALIDATE(output.isTensor() && output.toTensor().sizes() == wanted, ExitCode::usage, "the network ", name_,
                      " gives ", output.isTensor() ? text(output.toTensor().sizes()) : output.tagKind(), " for ",
@@ -233,6 +267,14 @@ bool is_script(const std::string& name) {
 
 std::string script_hash(const std::string& name) {
     return is_script(name) ? hex(hash_of(std::span<const char>(read_script(name)))) : "";
+}
+
+bool ignores_training(const std::string& name) {
+    if (!is_script(name)) return false;
+    const jit::Module script = load_module(name); // whose methods the graph calls until they are inlined
+    const std::shared_ptr<jit::Graph> graph = script.get_method("forward").graph()->copy();
+    jit::Inline(*graph);
+    return is_fixed(*graph->block());
 }
 
 std::shared_ptr<Network> load_script(const std::string& name, const Shape& shape, int classes) {

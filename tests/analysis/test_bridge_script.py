@@ -184,6 +184,20 @@ def test_a_network_that_cannot_be_trained_is_refused_with_the_reason(make, messa
     assert not (tmp_path / "run").exists()
 
 
+def trace(network):
+    return torch.jit.trace(network, torch.zeros(2, 3, 32, 32))
+
+
+@pytest.mark.parametrize("make", [torch.jit.script, trace])
+def test_a_traced_network_is_warned_of_and_a_scripted_one_is_not(make, tmp_path):
+    file = tmp_path / "network.pt"
+    make(torchvision.models.mobilenet_v3_small(num_classes=10).eval()).save(file)
+    (tmp_path / "empty.toml").write_text("")
+    result = command("check", tmp_path / "empty.toml", *settings(file))
+    assert result.returncode == 0, result.stderr
+    assert ("is the same in training and in tests" in result.stdout) == (make is trace)
+
+
 def test_a_file_that_is_no_torchscript_is_refused(tmp_path):
     torch.save(linear().state_dict(), tmp_path / "weights.pt")
     (tmp_path / "text.pt").write_text("no network")

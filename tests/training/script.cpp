@@ -184,6 +184,11 @@ TEST(Script, network_that_cannot_be_trained_is_refused_with_the_reason) {
     EXPECT_THAT(refusal(std::string("  self.calls += 1\n") + linear,
                         [](auto& module) { module.register_attribute("calls", c10::IntType::get(), 0); }),
                 HasSubstr("its calls is assigned while it runs"));
+    EXPECT_THAT(refusal(std::string("  self.calls.append(1)\n") + linear,
+                        [](auto& module) {
+                            module.register_attribute("calls", c10::ListType::ofInts(), c10::List<std::int64_t>());
+                        }),
+                HasSubstr("its calls changes while it runs"));
     EXPECT_THAT(refusal(std::string("  self.seen = self.seen + 1\n") + linear, as_it_is),
                 HasSubstr("its seen is assigned while it runs"));
     EXPECT_THAT(refusal(linear,
@@ -192,6 +197,18 @@ TEST(Script, network_that_cannot_be_trained_is_refused_with_the_reason) {
                                                       c10::List<torch::Tensor>({torch::zeros({3})}));
                         }),
                 HasSubstr("its kept holds tensors and is none"));
+}
+
+TEST(Script, dropout_that_goes_by_a_constant_is_told_from_one_that_goes_by_training) {
+    const auto ignores = [](const std::string& training) {
+        return ignores_training(Script("  h = torch.dropout(torch.flatten(x, 1), 0.5, " + training +
+                                       ")\n"
+                                       "  return torch.matmul(h, self.weight)\n")
+                                    .name());
+    };
+    EXPECT_FALSE(ignores("self.training"));
+    EXPECT_TRUE(ignores("False"));
+    EXPECT_FALSE(ignores_training("resnet8"));
 }
 
 TEST(Script, file_that_is_none_is_refused) {

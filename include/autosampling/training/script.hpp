@@ -15,6 +15,10 @@ bool is_script(const std::string& name);
 // Throws Error(usage) where the file can't be read.
 std::string script_hash(const std::string& name);
 
+// Whether batch norm or dropout of a TorchScript network goes by a constant, as after tracing, and not by whether the
+// network is being trained. Throws as load_script.
+bool ignores_training(const std::string& name);
+
 // The network of such a name. Its parameters are the tensors that require a gradient, and all others its buffers, with
 // the names of its state dict; those with two names go by the first. Initial weights are those of the file. It sees
 // images in the memory format of its weights. Throws Error(usage) for a file that is no TorchScript, and for a network
