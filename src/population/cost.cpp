@@ -51,6 +51,7 @@ Speed measure_speed(const Options& options, const Plan& plan, const Dataset& dat
                         .precision = options.run.precision,
                         .device = device,
                         .batches = choose_batches(std::array{gpu_facts(device)}, resident_bytes(dataset)).kind,
+                        .cuda_graphs = options.run.cuda_graphs,
                         .seed = options.run.seed,
                         .total_batches = plan.total_batches};
     part.training.batch_size /= options.population.ranks_per_member;

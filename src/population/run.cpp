@@ -178,6 +178,7 @@ TrainerOptions trainer_options(const Ground& ground, const TeamExchange& team) {
             .precision = options.run.precision,
             .device = ground.device,
             .batches = ground.device.is_cuda() ? ground.batches.kind : Batches::host,
+            .cuda_graphs = options.run.cuda_graphs,
             .seed = options.run.seed,
             .total_batches = ground.prepared.plan.total_batches,
             .team = &team,

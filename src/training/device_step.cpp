@@ -19,8 +19,9 @@ namespace autosampling {
 using torch::Tensor;
 
 DeviceStep::DeviceStep(Network& network, const FlatState& state, const LossScale& scale, const ResidentLoader& images,
-                       const TrainingOptions& options, Precision precision)
-    : network_(network), state_(state), scale_(scale), images_(images), options_(options), precision_(precision) {
+                       const TrainingOptions& options, Precision precision, bool recorded)
+    : network_(network), state_(state), scale_(scale), images_(images), options_(options), precision_(precision),
+      recorded_(recorded) {
     const torch::TensorOptions whole = torch::TensorOptions(torch::kLong).device(state.buffer().device());
     weight_decay_ = at::zeros({1}, state.buffer().options());
     counter_ = at::zeros({1}, whole);
@@ -37,7 +38,7 @@ Tensor DeviceStep::run(const CycleValues& values) {
     std::ranges::copy(values.learning_rates, rates.data_ptr<float>());
     rates_.copy_(rates, /*non_blocking=*/true);
     weight_decay_.fill_(values.weight_decay);
-    if (!step_) record();
+    if (!step_) prepare();
     counter_.zero_();
     at::manual_seed(values.seed);
     for (std::int64_t i = 0; i < steps; ++i) step_->run();
@@ -54,8 +55,8 @@ void DeviceStep::resize(std::int64_t steps) {
 }
 
 // Leaves the state as it was, though a recording trains a few steps.
-void DeviceStep::record() {
-    if (!network_.repeats()) {
+void DeviceStep::prepare() {
+    if (!recorded_) {
         step_ = call([this] { step(); });
         return;
     }

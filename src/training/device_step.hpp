@@ -26,8 +26,9 @@ struct CycleValues {
 // that each is the same work, and a GPU can record it. The state, the network and the images must outlive it.
 class DeviceStep {
   public:
+    // `recorded`: as a CUDA graph, on a GPU; else a step is a plain call.
     DeviceStep(Network& network, const FlatState& state, const LossScale& scale, const ResidentLoader& images,
-               const TrainingOptions& options, Precision precision);
+               const TrainingOptions& options, Precision precision, bool recorded);
 
     // The steps of a cycle on the examples that the loader has begun. Gives the loss of each draw before its batch's
     // step, (K) f32 on the device; doesn't wait for it. Local.
@@ -35,7 +36,7 @@ class DeviceStep {
 
   private:
     void resize(std::int64_t steps);
-    void record();
+    void prepare();
     void step();
 
     Network& network_;
@@ -44,6 +45,7 @@ class DeviceStep {
     const ResidentLoader& images_;
     TrainingOptions options_;
     Precision precision_;
+    bool recorded_;
 
     // On the device, in the same place all the time.
     torch::Tensor placed_;       // (columns, K) i64

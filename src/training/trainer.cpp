@@ -41,9 +41,11 @@ struct Trainer::Impl {
         if (given.batches == Batches::resident && ranks() == 1)
             device_step =
                 std::make_unique<DeviceStep>(*network, state, loss_scale, dynamic_cast<const ResidentLoader&>(*loader),
-                                             given.training, given.precision);
+                                             given.training, given.precision, records());
     }
 
+    // Whether a GPU's work is recorded.
+    bool records() const { return options.cuda_graphs && network->repeats(); }
     // Of the team.
     int ranks() const { return options.team ? options.team->size() : 1; }
     int rank() const { return options.team ? options.team->rank() : 0; }

@@ -2,6 +2,8 @@
 // tested they were.
 #include "images.hpp"
 
+#include "autosampling/training/repeated.hpp"
+
 #include <gtest/gtest.h>
 #include <torch/cuda.h>
 
@@ -94,6 +96,39 @@ TEST_F(Gpu, result_depends_on_state_and_task_alone_when_deterministic) {
         const CycleTask task{draws, 0, {.seed = 1, .purpose = Purpose::augmentation}};
         EXPECT_EQ(first.train(task).draw_loss, second.train(task).draw_loss) << name_of(kind);
         EXPECT_EQ(first.copy_state().hash(), second.copy_state().hash()) << name_of(kind);
+    }
+}
+
+TEST_F(Gpu, work_that_is_recorded_gives_the_bits_of_plain_calls_when_deterministic) {
+    prepare_device(device, true);
+    const Images images(noisy_images());
+    TrainerOptions options = trainer_options("resnet8", 32);
+    options.device = device;
+    options.batches = Batches::resident;
+    Trainer recorded(options, images.dataset, images.split);
+    options.cuda_graphs = false;
+    Trainer called(options, images.dataset, images.split);
+    for (std::uint32_t cycle = 0; cycle < 3; ++cycle) {
+        const auto draws = drawn_indices(320, 400, cycle);
+        const CycleTask task{
+            draws, 10 * cycle, {.purpose = Purpose::augmentation, .cycle = cycle}, {}, {1.1, 0.5 + cycle}};
+        EXPECT_EQ(recorded.train(task).draw_loss, called.train(task).draw_loss) << cycle;
+        EXPECT_EQ(recorded.copy_state().hash(), called.copy_state().hash()) << cycle;
+        for (const HeldOut part : {HeldOut::reward, HeldOut::test})
+            EXPECT_EQ(recorded.evaluate(part, first_indices(60)).loss_sum,
+                      called.evaluate(part, first_indices(60)).loss_sum);
+    }
+}
+
+// Last: the device is of no more use.
+TEST_F(Gpu, work_that_looks_at_the_host_is_not_recorded_and_the_option_without_is_named) {
+    const torch::Tensor values = torch::ones({10}, torch::TensorOptions(device));
+    try {
+        repeat(device, [&] { values.sum().item(); });
+        ADD_FAILURE() << "recorded";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ExitCode::failure);
+        EXPECT_NE(std::string(error.what()).find("set run.cuda_graphs = false"), std::string::npos) << error.what();
     }
 }
 

@@ -21,6 +21,7 @@ struct RunOptions {
     Device device = Device::automatic;
     Precision precision = Precision::fp32;
     bool deterministic = false;       // on a GPU: only operations whose results repeat; a CPU's always do
+    bool cuda_graphs = true;          // on a GPU: what is repeated there is recorded once
     double walltime = 0;              // seconds from the start after which the run stops at the end of a cycle; 0: none
     double collective_timeout = 1800; // seconds
     LogLevel log_level = LogLevel::info;

@@ -16,7 +16,8 @@ class Repeated {
 
 // On a GPU the action is done a few times, so that libraries choose how, and recorded as a CUDA graph: a run is then
 // one launch. It must work on the same memory each time, look at nothing on the host, and be on the stream of
-// prepare_device. On a CPU a run is a plain call. On a GPU this has not been run.
+// prepare_device. Throws Error(failure), with the option that does without, where it can't be recorded; the device is
+// of no more use then. On a CPU a run is a plain call. On a GPU this has not been run.
 std::unique_ptr<Repeated> repeat(const torch::Device& device, std::function<void()> action);
 
 // A plain call each time.

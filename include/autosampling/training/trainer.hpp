@@ -30,6 +30,7 @@ struct TrainerOptions {
     Precision precision = Precision::fp32;
     torch::Device device = torch::kCPU;
     Batches batches = Batches::host; // for a GPU one of the others
+    bool cuda_graphs = true;         // on a GPU, of what repeats there
     std::uint64_t seed = 0;
     std::int64_t total_batches = 0; // of the run, for the learning rate
     // The ranks that train a member together, each on an equal part of its batches; it outlives the trainer.
