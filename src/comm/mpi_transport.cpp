@@ -149,6 +149,7 @@ class MpiTransport : public Transport {
     }
 
     std::string name() const override { return "mpi"; }
+    bool on_device() const override { return false; }
 
     void exchange(std::span<const Delivery> deliveries) override {
         VALIDATE(deliveries.size() <= to_size(largest_tag_ - first_tag), ExitCode::failure, deliveries.size(),

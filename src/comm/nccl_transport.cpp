@@ -48,6 +48,7 @@ class NcclTransport : public Transport {
     }
 
     std::string name() const override { return "nccl"; }
+    bool on_device() const override { return true; }
 
     void exchange(std::span<const Delivery> deliveries) override {
         EXPECT(!under_way_);

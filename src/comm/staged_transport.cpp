@@ -13,6 +13,7 @@ class StagedTransport : public Transport {
     }
 
     std::string name() const override { return "mpi-staged"; }
+    bool on_device() const override { return true; }
 
     void exchange(std::span<const Delivery> deliveries) override {
         used_ = 0;

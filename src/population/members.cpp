@@ -35,7 +35,8 @@ std::vector<Outcome> Members::run(std::int64_t cycle, std::uint8_t attempt) {
         store_.keep(outcome, [this] { return context_.trainer.copy_state(); });
     }
     for (Outcome& outcome : outcomes)
-        if (outcome.member == store_.best_kept()) outcome.state_hash = store_.kept(outcome.member).hash();
+        if (!context_.transport.on_device() && outcome.member == store_.best_kept())
+            outcome.state_hash = store_.kept(outcome.member).hash();
     return outcomes;
 }
 

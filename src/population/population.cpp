@@ -243,7 +243,7 @@ void Population::evaluate_leader(const State& leader) {
         std::iota(examples.begin(), examples.end(), 0U);
     }
     leader_ = leader_of(evaluate_together(context_.comm, context_.trainer, HeldOut::reward, examples), context_.plan);
-    if (context_.comm.is_root()) leader_.hash = leader.hash();
+    if (context_.comm.is_root() && !context_.transport.on_device()) leader_.hash = leader.hash();
 }
 
 void Population::explore() {
@@ -356,6 +356,7 @@ Snapshot Population::snapshot() const {
     if (const SamplingRule* rule = context_.feed.rule()) rule->save(index.sampling);
     index.header = context_.recorder.header();
     index.launch = context_.recorder.launch();
+    context_.progress.state(index.winner_hash());
     taken.afterwards = [&progress = context_.progress, reached = context_.progress.snapshot()] {
         progress.write_summary(reached, "running");
     };

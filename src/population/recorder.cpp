@@ -66,13 +66,17 @@ void Recorder::begin(Snapshot snapshot) {
     has_checkpoint_ = true;
     last_time_ = std::chrono::steady_clock::now();
     // The segment goes first: an index never stands for cycles that aren't recorded.
-    if (comm_.is_root() && !segment_.cycles.empty())
+    if (comm_.is_root() && !segment_.cycles.empty()) {
+        std::uint64_t& hash = segment_.cycles.back().state_hash; // of a state on a device it is taken here alone
+        EXPECT(hash == 0 || hash == snapshot.index.winner_hash());
+        hash = snapshot.index.winner_hash();
         writer_.submit([this, segment = std::exchange(segment_, {})] {
             const std::int64_t begin = segment.cycles.front().cycle;
             if (begin > 0) require_recorded(run_, begin);
             const bool first = begin == first_cycle_; // it alone says the job's ranks
             write_segment(run_, header_, first ? launch_ : without_ranks(launch_), segment);
         });
+    }
     writer_.submit([this, cycle = last_checkpoint_, states = std::move(snapshot.states)] {
         for (const auto& [number, state] : states)
             write_state(checkpoint_folder(run_, cycle), number, state.memory(), layout_);

@@ -159,13 +159,17 @@ Exactness compare_states(const std::filesystem::path& replay, const std::filesys
     const Hdf5File file = open_replayed_run(run);
     const auto state_hash = file.read<std::uint64_t>("state_hash");                                // (T) of the winners
     const auto winner = file.read<std::int32_t>("winner"), line = file.read<std::int32_t>("line"); // (T)
+    const auto train_loss = file.read<double>("train_loss");                                       // (T, P)
+    const std::size_t members = train_loss.size() / line.size();
     Exactness found;
     for (const std::filesystem::path& path : find_segments(replay).segments)
         for (const CycleRow& row : read_segment(path).cycles) {
             const auto t = to_size(row.cycle);
-            if (winner.at(t) != line.at(t)) continue;
-            ++found.compared;
-            if (!found.first_difference && state_hash.at(t) != row.state_hash) found.first_difference = row.cycle;
+            const bool states = winner.at(t) == line.at(t) && state_hash.at(t) != 0 && row.state_hash != 0;
+            ++(states ? found.by_state : found.by_loss);
+            const bool equal = states ? state_hash.at(t) == row.state_hash
+                                      : train_loss.at(t * members + to_size(line.at(t))) == row.train_loss.at(0);
+            if (!found.first_difference && !equal) found.first_difference = row.cycle;
         }
     return found;
 }

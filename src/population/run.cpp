@@ -89,13 +89,17 @@ std::unique_ptr<Feed> make_feed(const Communicator& comm, const Prepared& prepar
 }
 
 void say_exactness(const Exactness& exactness, Log& log) {
-    if (const auto first = exactness.first_difference)
-        log.warning(text("the replay is not exact: the states differ first after cycle ", *first,
+    const auto& [first_difference, by_state, by_loss] = exactness;
+    if (first_difference)
+        log.warning(text("the replay is not exact: it differs first in cycle ", *first_difference,
                          " (another kind of CPU or GPU, another build, another number of threads, or a GPU without "
                          "run.deterministic?)"));
+    else if (by_state == 0)
+        log.info(text("no state was compared (no cycle has its hash in both records): the training losses of all ",
+                      counted(by_loss, "cycle"), " are equal"));
     else
-        log.info(
-            text("the replay is exact: equal state hashes in all ", counted(exactness.compared, "cycle"), " compared"));
+        log.info(text("the replay is exact: equal state hashes in all ", counted(by_state, "cycle"), " compared",
+                      by_loss > 0 ? text(", equal training losses in the ", by_loss, " others") : ""));
 }
 
 // What a run starts from: all that can be refused was, and nothing is written yet.

@@ -3,6 +3,7 @@
 #include "autosampling/base/counted.hpp"
 #include "autosampling/base/files.hpp"
 #include "autosampling/base/hash.hpp"
+#include "autosampling/base/narrow.hpp"
 #include "contents.hpp"
 #include "field_io.hpp"
 #include "identity.hpp"
@@ -117,6 +118,11 @@ std::vector<StateTensor> check_states(const fs::path& folder, const CheckpointIn
         layout = std::move(file.layout);
     }
     return layout;
+}
+
+std::uint64_t CheckpointIndex::winner_hash() const {
+    const auto found = std::ranges::find(state_files, winner);
+    return state_hash.at(to_size(found - state_files.begin()));
 }
 
 fs::path checkpoint_folder(const fs::path& run, std::int64_t cycle) {

@@ -28,7 +28,7 @@ const Columns<CycleRow>& cycle_columns() {
         {"explored", &Row::explored, {"1", "whether the distribution was re-estimated after the cycle", {"cycle"}}},
         {"state_hash",
          &Row::state_hash,
-         {"1", "XXH3 of the winner's state, or of the mean of all, after the cycle", {"cycle"}}},
+         {"1", "XXH3 of the winner's state, or of the mean of all, after the cycle; 0: not taken", {"cycle"}}},
     };
     return columns;
 }

@@ -289,8 +289,9 @@ TEST_P(TransportContract, equal_states_are_their_own_mean) {
     EXPECT_EQ(average_of(given, 10'007, same), wide_values(3, 10'007));
 }
 
-TEST_P(TransportContract, has_the_name_that_the_record_holds) {
+TEST_P(TransportContract, says_by_which_name_and_where_it_works) {
     EXPECT_EQ(transport->name(), gpu ? "nccl" : GetParam());
+    EXPECT_EQ(transport->on_device(), std::string(GetParam()) != "mpi");
 }
 
 } // namespace

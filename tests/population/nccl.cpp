@@ -1,8 +1,11 @@
 // A search whose members' states travel as those of GPUs do, by the fakes of a device and of NCCL.
 #include "autosampling/base/build_info.hpp"
+#include "autosampling/base/files.hpp"
 #include "autosampling/comm/gpu.hpp"
 #include "harness/fake_nccl.hpp"
 #include "population/small_run.hpp"
+
+#include "autosampling/training/trainer.hpp"
 
 #include <gmock/gmock.h>
 #include <torch/cuda.h>
@@ -23,16 +26,45 @@ class OnDevices : public ::testing::TestWithParam<const char*> {
         return make_nccl_transport(comm, nccl, access, largest);
     }
 
+    TransportMaker maker() {
+        return [this](const Communicator& comm, AverageSize largest) { return make(comm, largest); };
+    }
+
+    // Of states on a device those of checkpoints alone are hashed: here every seventh, or later where the one before is
+    // being written, and the last.
+    static void expect_equal_but_for_hashes(const std::filesystem::path& mpi, const std::filesystem::path& device) {
+        const Segment all = read_record(mpi);
+        Segment some = read_record(device);
+        ASSERT_EQ(some.cycles.size(), all.cycles.size());
+        std::vector<std::size_t> hashed;
+        for (std::size_t t = 0; t < all.cycles.size(); ++t) {
+            std::uint64_t& hash = some.cycles[t].state_hash;
+            if (hash != 0)
+                hashed.push_back(t);
+            else
+                hash = all.cycles[t].state_hash;
+        }
+        ASSERT_FALSE(hashed.empty());
+        EXPECT_EQ(hashed.front(), 6U);
+        EXPECT_EQ(hashed.back(), all.cycles.size() - 1);
+        EXPECT_LE(hashed.size(), all.cycles.size() / 7 + 1);
+        expect_equal_records(all, some);
+        const auto summary = [](const std::filesystem::path& run) {
+            const std::string text = read_file(run / "summary.json");
+            return text.substr(text.find("\"state_hash\""));
+        };
+        EXPECT_EQ(summary(device).substr(0, 40), summary(mpi).substr(0, 40));
+    }
+
     // The search on all ranks, beside the same over MPI on one of them.
     void expect_the_record_of_mpi(const Options& options) {
         const SharedFolder folder;
         run_on(1, options, folder / "mpi", Opening::fresh);
-        run_on(world().size(), options, folder / "device", Opening::fresh, {}, nullptr,
-               [this](const Communicator& comm, AverageSize largest) { return make(comm, largest); });
+        run_on(world().size(), options, folder / "device", Opening::fresh, {}, nullptr, maker());
         EXPECT_THAT(nccl->violations, ::testing::IsEmpty());
         EXPECT_THAT(device->violations, ::testing::IsEmpty());
         if (!world().is_root()) return;
-        expect_equal_records(folder / "mpi", folder / "device");
+        expect_equal_but_for_hashes(folder / "mpi", folder / "device");
         EXPECT_EQ(read_launch(Hdf5File::open(folder / "device" / "run.h5")).transport, GetParam());
     }
 
@@ -59,6 +91,28 @@ TEST_P(OnDevices, mean_of_members_has_the_record_of_mpi) {
     options.population.members = 5;
     options.exploration.credit = Credit::advantage;
     expect_the_record_of_mpi(options);
+}
+
+TEST_P(OnDevices, exact_replay_is_compared_by_states_where_both_are_hashed_and_by_losses_elsewhere) {
+    const SharedFolder folder;
+    run_on(world().size(), small_options(), folder / "search", Opening::fresh, {}, nullptr, maker());
+    const Options replay = options_of_replay(folder / "search", ReplayMode::exact);
+    run_on(1, replay, folder / "whole", Opening::fresh);
+    volatile std::sig_atomic_t stop = 0;
+    const auto disturb = [&](std::int32_t, std::int64_t cycle, int, Trainer& trainer) {
+        if (cycle == 2) trainer.state().host()[1] += 1;
+        stop = cycle >= 4; // before the search's first checkpoint
+    };
+    EXPECT_EQ(run_on(1, replay, folder / "cut", Opening::fresh, disturb, &stop), ExitCode::stopped);
+    if (!world().is_root()) return;
+    const Exactness whole = compare_states(folder / "whole", folder / "search");
+    EXPECT_FALSE(whole.first_difference.has_value());
+    EXPECT_GE(whole.by_state, 2);
+    EXPECT_GT(whole.by_loss, whole.by_state);
+    const Exactness cut = compare_states(folder / "cut", folder / "search");
+    EXPECT_EQ(cut.first_difference, 3);
+    EXPECT_EQ(cut.by_state, 0);
+    EXPECT_EQ(cut.by_loss, 5);
 }
 
 // The library itself, where there is no driver.

@@ -36,6 +36,9 @@ TEST_P(ReplayOfEveryRule, exact_replay_ends_with_the_very_weights_of_the_search)
     EXPECT_EQ(search.read<std::uint64_t>("state_hash").back(), again.read<std::uint64_t>("state_hash").back());
     EXPECT_EQ(search.read<std::int32_t>("schedule"), again.read<std::int32_t>("schedule"));
     EXPECT_EQ(search.read<double>("test_loss").back(), again.read<double>("test_loss").back());
+    const Exactness exactness = compare_states(folder / "replay", folder / "search");
+    EXPECT_FALSE(exactness.first_difference.has_value());
+    EXPECT_EQ(exactness.by_state + exactness.by_loss, std::ssize(search.read<std::int32_t>("line")));
 }
 
 TEST(Replay, first_cycle_that_differs_is_found_in_the_whole_of_an_interrupted_replay) {
@@ -53,10 +56,10 @@ TEST(Replay, first_cycle_that_differs_is_found_in_the_whole_of_an_interrupted_re
     const auto cycles = std::ssize(read_record(folder / "search").cycles);
     const Exactness disturbed = compare_states(folder / "replay", folder / "search");
     EXPECT_EQ(disturbed.first_difference, 6);
-    EXPECT_EQ(disturbed.compared, cycles); // under `best` all
+    EXPECT_EQ(disturbed.by_state, cycles); // under `best` all
     const Exactness itself = compare_states(folder / "search", folder / "search");
     EXPECT_FALSE(itself.first_difference.has_value());
-    EXPECT_EQ(itself.compared, cycles);
+    EXPECT_EQ(itself.by_state, cycles);
 }
 
 TEST(Replay, static_replay_of_an_earlier_cycle_can_itself_be_replayed) {

@@ -182,13 +182,15 @@ void expect_equal_rows(const std::vector<Row>& a, const std::vector<Row>& b, con
 }
 
 // Expects two records to be equal, all but the seconds; NaN equals NaN. Local.
-inline void expect_equal_records(const std::filesystem::path& a_run, const std::filesystem::path& b_run) {
-    const Segment a = read_record(a_run), b = read_record(b_run);
+inline void expect_equal_records(const Segment& a, const Segment& b) {
     ASSERT_GT(a.cycles.size(), 0U);
     expect_equal_rows(a.cycles, b.cycles, cycle_columns());
     for (const auto& columns : optional_cycle_columns()) expect_equal_rows(a.cycles, b.cycles, columns);
     expect_equal_rows(a.epochs, b.epochs, epoch_columns());
     expect_equal_rows(a.rounds, b.rounds, round_columns());
+}
+inline void expect_equal_records(const std::filesystem::path& a_run, const std::filesystem::path& b_run) {
+    expect_equal_records(read_record(a_run), read_record(b_run));
 }
 
 } // namespace autosampling::testing

@@ -24,6 +24,8 @@ class Transport {
     virtual ~Transport() = default;
     // "mpi", …: recorded with the run.
     virtual std::string name() const = 0;
+    // Whether the states are in the memory of a device, else in the host's.
+    virtual bool on_device() const = 0;
     // Starts all deliveries; every rank passes the same list (source and takers), with its own spans. No destination
     // may overlap a state. Until `complete` the states stay as they are, and the destinations are the transport's.
     // Collective; no other is under way. Throws Error(failure, timeout).

@@ -23,6 +23,8 @@ class Progress {
     // reward has as a proportion of that many images (the best of many noisy values is no measure of progress).
     void cycle(const CycleRow& row, Log& log);
     void epoch(const EpochRow& row, Log& log);
+    // The hash of what the last cycle ended with, where its row had none yet.
+    void state(std::uint64_t hash) { now_.state_hash = hash; }
 
     // What was reached before this job: until there is news, summary.json says that.
     void go_on(Summary recorded);

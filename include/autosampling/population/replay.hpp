@@ -44,11 +44,11 @@ std::unique_ptr<Feed> make_replay_feed(const Options& options, const Options& re
 
 struct Exactness {
     std::optional<std::int64_t> first_difference; // the cycle
-    std::int64_t compared = 0;                    // cycles
+    std::int64_t by_state = 0, by_loss = 0;       // cycles compared
 };
 
-// Whether the states that an exact replay has recorded are those of the run. Where the member that is followed wasn't
-// the winner of its cycle, its state was not hashed, and nothing is compared.
+// Whether an exact replay has recorded what the run has: each cycle's state where both took its hash, else its training
+// loss. The run took none where the member that is followed wasn't the winner, and on a GPU few.
 Exactness compare_states(const std::filesystem::path& replay, const std::filesystem::path& run);
 
 } // namespace autosampling

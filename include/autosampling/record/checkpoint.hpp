@@ -32,6 +32,7 @@ struct CheckpointIndex {
     std::vector<std::int32_t> state_of;    // (P) number of the file that holds the member's state: state-<number>.h5
     std::vector<std::int32_t> state_files; // (distinct states) those numbers, ascending
     std::vector<std::uint64_t> state_hash; // (distinct states) hash of each
+    std::uint64_t winner_hash() const;     // of the winner's, or of the mean of all
     NamedArrays sampling;                  // the state of sampling, as that layer saves it
     Launch launch;                         // of the job that wrote it
     RunHeader header;                      // without the examples: the first segment has them

@@ -37,7 +37,7 @@ struct CycleRow {
     std::int32_t epoch = 0;                 // epochs complete when it began
     std::uint8_t learned = 0;               // drawn from the learned distribution (else uniform)
     std::uint8_t explored = 0;              // the distribution was re-estimated after it
-    std::uint64_t state_hash = 0;           // of the winner's state, or of the mean, at the end of the cycle
+    std::uint64_t state_hash = 0;           // of the winner's state, or of the mean, at its end; 0: not taken
     std::int32_t winner = -1;               // −1: none, as the members are averaged; then the next three are empty
     std::vector<std::int32_t> parent;       // (P) whose state the member continues from after this cycle
     std::vector<std::int32_t> survivor;     // (S) members that are a parent, ascending; −1: unused slot
