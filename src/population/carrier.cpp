@@ -33,13 +33,26 @@ TransportChoice choose_transport(const Communicator& comm, std::span<const GpuFa
     return choice;
 }
 
+namespace {
+
+DeviceAccess access_to(const torch::Device& device) {
+    return {gpu_runtime(device.index()), current_stream(device)};
+}
+
+} // namespace
+
 std::unique_ptr<Transport> make_transport(const Communicator& comm, TransportKind kind, const torch::Device& device,
                                           AverageSize largest) {
     if (!device.is_cuda()) return make_mpi_transport(comm); // a rank without a GPU beside others that stage
-    const DeviceAccess access{gpu_runtime(device.index()), current_stream(device)};
-    if (kind == TransportKind::mpi_staged) return make_staged_transport(comm, access);
+    if (kind == TransportKind::mpi_staged) return make_staged_transport(comm, access_to(device));
     EXPECT(kind == TransportKind::nccl);
-    return make_nccl_transport(comm, find_nccl().library, access, largest);
+    return make_nccl_transport(comm, find_nccl().library, access_to(device), largest);
+}
+
+std::unique_ptr<TeamExchange> make_team_exchange(const Communicator& team, TransportKind kind,
+                                                 const torch::Device& device) {
+    if (kind != TransportKind::nccl || team.size() == 1) return make_host_exchange(team);
+    return make_nccl_exchange(team, find_nccl().library, access_to(device));
 }
 
 } // namespace autosampling

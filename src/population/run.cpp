@@ -214,7 +214,7 @@ AverageSize average_size(const Ground& ground, Trainer& trainer) {
 
 Engine::Engine(const Communicator& comm, const Ground& ground, const TransportMaker& make)
     : team(comm.split(comm.rank() / narrow<int>(ground.prepared.options.population.ranks_per_member))),
-      exchange(make_host_exchange(team)),
+      exchange(make_team_exchange(team, ground.transport.kind, ground.device)),
       trainer(trainer_options(ground, *exchange), ground.data.dataset(), ground.prepared.split),
       sampler(make_sampler(comm, ground.prepared)),
       transport(make ? make(comm, average_size(ground, trainer))

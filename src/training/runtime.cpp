@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <utility>
 
 namespace autosampling {
 namespace {
@@ -86,6 +87,8 @@ void prepare_device(const torch::Device& device, bool deterministic) {
     context.setBenchmarkCuDNN(!deterministic);
     if (!deterministic) return;
     setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0); // cuBLAS's documentation, "Results reproducibility"
+    for (const auto& [name, value] : {std::pair{"NCCL_ALGO", "Ring"}, {"NCCL_PROTO", "Simple"}})
+        setenv(name, value, /*overwrite=*/0); // else it may add up in another order the next time (nccl#1497)
     context.setDeterministicCuDNN(true);
     context.setDeterministicAlgorithms(true, /*warn_only=*/false);
     context.setDeterministicFillUninitializedMemory(false); // all that is read was written before

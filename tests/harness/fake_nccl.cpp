@@ -77,6 +77,12 @@ struct FakeNccl::Group {
     std::vector<MPI_Status> statuses;
     std::vector<std::size_t> received;  // values expected by each request; 0 where nothing is received
     std::deque<std::vector<int>> asked; // of each collective what all ranks ask for
+    struct Sum {
+        std::vector<float> parts; // (ranks, count)
+        float* to;
+        std::size_t count;
+    };
+    std::deque<Sum> sums;
     bool posted = false;
 };
 
@@ -157,6 +163,14 @@ NcclResult FakeNccl::receive(float* to, std::size_t count, int peer, NcclComm, D
     return add({"receive", nullptr, to, count, peer}, stream);
 }
 
+NcclResult FakeNccl::all_reduce(const float* from, float* to, std::size_t count, NcclComm, DeviceStream stream) {
+    return add({"all_reduce", from, to, count}, stream);
+}
+
+NcclResult FakeNccl::all_gather(const float* from, float* to, std::size_t count, NcclComm, DeviceStream stream) {
+    return add({"all_gather", from, to, count}, stream);
+}
+
 NcclResult FakeNccl::finalize(NcclComm) {
     if (const NcclResult result = called("finalize"); result != NcclResult::success) return result;
     finalized_ = true;
@@ -234,6 +248,11 @@ void FakeNccl::post(Group& group, const Operation& operation) {
     if (name == "broadcast") {
         if (from != to) std::copy_n(from, values, to);
         MPI_Ibcast(to, count, MPI_FLOAT, peer, comm_, request());
+    } else if (name == "all_gather") {
+        MPI_Iallgather(from, count, MPI_FLOAT, to, count, MPI_FLOAT, comm_, request());
+    } else {
+        auto& sum = group.sums.emplace_back(Group::Sum{std::vector<float>(values * to_size(size_)), to, values});
+        MPI_Iallgather(from, count, MPI_FLOAT, sum.parts.data(), count, MPI_FLOAT, comm_, request());
     }
 }
 
@@ -243,6 +262,10 @@ void FakeNccl::finish(const Group& group) {
         int length = 0;
         MPI_Get_count(&group.statuses[i], MPI_FLOAT, &length);
         if (to_size(length) != group.received[i]) violations.emplace_back("a message of another length");
+    }
+    for (const auto& [parts, to, count] : group.sums) {
+        std::fill_n(to, count, 0.0F);
+        for (std::size_t i = 0; i < parts.size(); ++i) to[i % count] += parts[i];
     }
     for (const std::vector<int>& asked : group.asked) // of all ranks the same
         if (!std::equal(asked.begin() + asked_length, asked.end(), asked.begin()))

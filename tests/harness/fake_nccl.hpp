@@ -72,6 +72,8 @@ class FakeNccl : public NcclLibrary {
                          DeviceStream stream) override;
     NcclResult send(const float* from, std::size_t count, int peer, NcclComm comm, DeviceStream stream) override;
     NcclResult receive(float* to, std::size_t count, int peer, NcclComm comm, DeviceStream stream) override;
+    NcclResult all_reduce(const float* from, float* to, std::size_t count, NcclComm comm, DeviceStream stream) override;
+    NcclResult all_gather(const float* from, float* to, std::size_t count, NcclComm comm, DeviceStream stream) override;
     NcclResult finalize(NcclComm comm) override;
     NcclResult destroy(NcclComm comm) override;
     NcclResult abort(NcclComm comm) override;

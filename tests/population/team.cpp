@@ -1,4 +1,5 @@
 // Members of several ranks: a team trains as one rank does.
+#include "harness/fake_nccl.hpp"
 #include "population/small_run.hpp"
 #include "training/images.hpp"
 
@@ -35,8 +36,25 @@ bool equal_on_all_ranks(std::span<const float> values) {
     return equal;
 }
 
-TEST(Team, exchange_adds_up_shares_and_gathers_what_the_ranks_have) {
-    const auto team = make_host_exchange(world());
+// By MPI, and as GPUs do, by the fakes of a device and of NCCL.
+class TeamExchanges : public ::testing::TestWithParam<const char*> {
+  protected:
+    TeamExchanges()
+        : team(std::string(GetParam()) == "mpi" ? make_host_exchange(world())
+                                                : make_nccl_exchange(world(), nccl, {device, device->stream()})) {}
+    void TearDown() override {
+        team.reset();
+        EXPECT_THAT(nccl->violations, ::testing::IsEmpty());
+        EXPECT_THAT(device->violations, ::testing::IsEmpty());
+    }
+
+    std::shared_ptr<FakeDevice> device = std::make_shared<FakeDevice>();
+    std::shared_ptr<FakeNccl> nccl = std::make_shared<FakeNccl>(device, world());
+    std::unique_ptr<TeamExchange> team;
+};
+INSTANTIATE_TEST_SUITE_P(Each, TeamExchanges, ::testing::Values("mpi", "nccl"));
+
+TEST_P(TeamExchanges, add_up_share_and_gather_what_the_ranks_have) {
     const int ranks = team->size();
     const auto mine = [&] { return torch::arange(5, torch::kFloat) + 10 * team->rank(); }; // (5)
     const torch::Tensor all = team->all_gather(mine());
@@ -53,6 +71,7 @@ TEST(Team, exchange_adds_up_shares_and_gathers_what_the_ranks_have) {
     std::vector<std::uint32_t> indices(3, static_cast<std::uint32_t>(team->rank() + 7));
     team->share(std::span(indices));
     EXPECT_EQ(indices, std::vector<std::uint32_t>(3, 7));
+    EXPECT_EQ(team->all_gather(torch::empty({0})).numel(), 0);
 }
 
 // How far the update of one step by the team is from that of one rank, relative to its norm; from the same state.
@@ -72,29 +91,28 @@ double deviation_of_step(Trainer& team, Trainer& alone, const CycleTask& task) {
 
 // Now and then rounding moves an activation across ReLU's kink: in 3 of 50 steps (measured) the updates then part by
 // 1e-3 of their norm, in all others by 2e-6. Such a state is given another batch; a wrong gradient parts in every one.
-TEST(Team, from_each_of_50_states_a_step_equals_that_of_one_rank) {
+TEST_P(TeamExchanges, from_each_of_50_states_a_step_equals_that_of_one_rank) {
     const Images images(tiny_images());
-    const auto exchange = make_host_exchange(world());
-    Trainer team(team_options(exchange.get()), images.dataset, images.split);
+    Trainer trainer(team_options(team.get()), images.dataset, images.split);
     Trainer alone(team_options(nullptr), images.dataset, images.split);
     std::uint32_t batch = 0;
     for (std::int64_t step = 0; step < 50; ++step) {
-        const std::vector<float> before = state_of(team);
+        const std::vector<float> before = state_of(trainer);
         double deviation = 1;
         for (int tries = 0; tries < 4 && deviation > 1e-4; ++tries, ++batch) {
-            team.load(State::from_host(before, torch::kCPU));
+            trainer.load(State::from_host(before, torch::kCPU));
             const auto indices = drawn_indices(24, images.split.training.source.size(), batch);
             deviation = deviation_of_step(
-                team, alone, {indices, step, {.seed = 4, .purpose = Purpose::augmentation, .cycle = batch}});
+                trainer, alone, {indices, step, {.seed = 4, .purpose = Purpose::augmentation, .cycle = batch}});
         }
         EXPECT_LT(deviation, 1e-4) << "step " << step;
-        for (const StateTensor& entry : team.state().layout())
+        for (const StateTensor& entry : trainer.state().layout())
             EXPECT_TRUE(
-                view_of(entry, team.state().buffer()).allclose(view_of(entry, alone.state().buffer()), 1e-3, 1e-5))
+                view_of(entry, trainer.state().buffer()).allclose(view_of(entry, alone.state().buffer()), 1e-3, 1e-5))
                 << entry.name << " of step " << step;
     }
     EXPECT_LT(batch, 60U);
-    EXPECT_TRUE(equal_on_all_ranks(team.state().host()));
+    EXPECT_TRUE(equal_on_all_ranks(trainer.state().host()));
 }
 
 TEST(Team, statistics_of_each_rank_leave_the_first_ranks_to_the_member) {

@@ -46,6 +46,11 @@ class NcclLibrary {
                                  DeviceStream stream) = 0;
     virtual NcclResult send(const float* from, std::size_t count, int peer, NcclComm comm, DeviceStream stream) = 0;
     virtual NcclResult receive(float* to, std::size_t count, int peer, NcclComm comm, DeviceStream stream) = 0;
+    // The sum of all ranks' values; and all ranks' values, `count` of each, rank after rank.
+    virtual NcclResult all_reduce(const float* from, float* to, std::size_t count, NcclComm comm,
+                                  DeviceStream stream) = 0;
+    virtual NcclResult all_gather(const float* from, float* to, std::size_t count, NcclComm comm,
+                                  DeviceStream stream) = 0;
     virtual NcclResult finalize(NcclComm comm) = 0;
     virtual NcclResult destroy(NcclComm comm) = 0;
     virtual NcclResult abort(NcclComm comm) = 0;

@@ -1,8 +1,9 @@
-// The transport of a run: chosen by what the ranks' devices are, and made.
+// What carries states, and what goes between the ranks of a member: chosen by what the ranks' devices are, and made.
 #pragma once
 
 #include "autosampling/comm/choose_transport.hpp"
 #include "autosampling/comm/transport.hpp"
+#include "autosampling/training/team_exchange.hpp"
 
 #include <torch/types.h>
 
@@ -24,5 +25,8 @@ TransportChoice choose_transport(const Communicator& comm, std::span<const GpuFa
 // Collective; the communicator must outlive it.
 std::unique_ptr<Transport> make_transport(const Communicator& comm, TransportKind kind, const torch::Device& device,
                                           AverageSize largest);
+// NCCL's where the states go by NCCL, and a team has several ranks. Collective over it; it must outlive the exchange.
+std::unique_ptr<TeamExchange> make_team_exchange(const Communicator& team, TransportKind kind,
+                                                 const torch::Device& device);
 
 } // namespace autosampling

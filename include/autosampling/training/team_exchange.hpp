@@ -4,6 +4,7 @@
 #pragma once
 
 #include "autosampling/comm/communicator.hpp"
+#include "autosampling/comm/nccl_communicator.hpp"
 
 #include <torch/types.h>
 
@@ -43,5 +44,10 @@ class TeamExchange {
 
 // By way of host memory and MPI. The communicator must outlive it.
 std::unique_ptr<TeamExchange> make_host_exchange(const Communicator& team);
+// Between devices by NCCL, with a start of its own for the team; what is in host memory by MPI. The host doesn't wait
+// for a sum or what is gathered: an error there may be thrown later, by `share` at the latest. The communicator must
+// outlive it. Collective.
+std::unique_ptr<TeamExchange> make_nccl_exchange(const Communicator& team, std::shared_ptr<NcclLibrary> nccl,
+                                                 DeviceAccess device);
 
 } // namespace autosampling

@@ -67,6 +67,14 @@ class LoadedNccl : public NcclLibrary {
     NcclResult receive(float* to, std::size_t count, int peer, NcclComm comm, DeviceStream stream) override {
         return ours(receive_(to, count, ncclFloat32, peer, theirs(comm), theirs(stream)));
     }
+    NcclResult all_reduce(const float* from, float* to, std::size_t count, NcclComm comm,
+                          DeviceStream stream) override {
+        return ours(all_reduce_(from, to, count, ncclFloat32, ncclSum, theirs(comm), theirs(stream)));
+    }
+    NcclResult all_gather(const float* from, float* to, std::size_t count, NcclComm comm,
+                          DeviceStream stream) override {
+        return ours(all_gather_(from, to, count, ncclFloat32, theirs(comm), theirs(stream)));
+    }
     NcclResult finalize(NcclComm comm) override { return ours(finalize_(theirs(comm))); }
     NcclResult destroy(NcclComm comm) override { return ours(destroy_(theirs(comm))); }
     NcclResult abort(NcclComm comm) override { return ours(abort_(theirs(comm))); }
@@ -99,6 +107,8 @@ class LoadedNccl : public NcclLibrary {
     NCCL_FUNCTION(broadcast_, ncclBroadcast);
     NCCL_FUNCTION(send_, ncclSend);
     NCCL_FUNCTION(receive_, ncclRecv);
+    NCCL_FUNCTION(all_reduce_, ncclAllReduce);
+    NCCL_FUNCTION(all_gather_, ncclAllGather);
     NCCL_FUNCTION(finalize_, ncclCommFinalize);
     NCCL_FUNCTION(destroy_, ncclCommDestroy);
     NCCL_FUNCTION(abort_, ncclCommAbort);
