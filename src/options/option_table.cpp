@@ -62,7 +62,7 @@ std::vector<Option> run_options() {
          "On a GPU: only operations that give the same bits again, as replay --exact needs them; slower. A CPU always "
          "does."},
         {"run", "cuda_graphs", at<&Options::run, &RunOptions::cuda_graphs>, Anything{}, "",
-         "On a GPU: training steps are recorded once, as CUDA graphs, and started as a whole; false: "
+         "On a GPU: training steps and evaluations are recorded once, as CUDA graphs, and started as a whole; false: "
          "each of their operations is started by itself, which is slower.",
          any},
         {"run", "walltime", at<&Options::run, &RunOptions::walltime>, at_least(0), "s",

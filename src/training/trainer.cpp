@@ -5,6 +5,7 @@
 #include "autosampling/training/autocast.hpp"
 #include "autosampling/training/sgd.hpp"
 #include "batch_score.hpp"
+#include "device_evaluation.hpp"
 #include "device_step.hpp"
 #include "loss.hpp"
 
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 namespace autosampling {
 namespace {
@@ -38,14 +40,17 @@ struct Trainer::Impl {
                                    std::max<std::int64_t>(given.training.batch_size, evaluation_batch), given.device)) {
         EXPECT(given.training.batch_size % ranks() == 0);
         if (ranks() > 1 && given.synchronise_statistics) network->synchronise_statistics(*given.team);
-        if (given.batches == Batches::resident && ranks() == 1)
-            device_step =
-                std::make_unique<DeviceStep>(*network, state, loss_scale, dynamic_cast<const ResidentLoader&>(*loader),
-                                             given.training, given.precision, records());
+        if (given.batches != Batches::resident) return;
+        const auto& images = dynamic_cast<const ResidentLoader&>(*loader);
+        const bool recorded = given.cuda_graphs && network->repeats();
+        if (ranks() == 1)
+            device_step = std::make_unique<DeviceStep>(*network, state, loss_scale, images, given.training,
+                                                       given.precision, recorded);
+        for (const HeldOut part : {HeldOut::reward, HeldOut::test})
+            device_evaluation[part] =
+                std::make_unique<DeviceEvaluation>(*network, images, evaluation_batch, given.precision, recorded);
     }
 
-    // Whether a GPU's work is recorded.
-    bool records() const { return options.cuda_graphs && network->repeats(); }
     // Of the team.
     int ranks() const { return options.team ? options.team->size() : 1; }
     int rank() const { return options.team ? options.team->rank() : 0; }
@@ -78,6 +83,17 @@ struct Trainer::Impl {
         const auto weight = weighting.weight.subspan(first, size);
         weighting.reweigh({host.data_ptr<float>(), size}, weight);
         return (torch::from_blob(weight.data(), losses.sizes(), torch::kFloat).to(losses.device()) * losses).mean();
+    }
+
+    // `size` of the held-out examples that the loader has begun, from place `first` on.
+    Evaluated evaluated(HeldOut part, std::size_t first, std::size_t size) const {
+        if (const auto on_device = device_evaluation.find(part); on_device != device_evaluation.end())
+            return on_device->second->run(narrow<std::int64_t>(first), narrow<std::int64_t>(size));
+        const Batch batch = loader->batch(first, size);
+        const Autocast autocast(options.precision, options.device.type());
+        const Tensor found = outputs(batch.examples);
+        // The next batch may overwrite what is wanted of this.
+        return {found, loss_of(found, batch.wanted, at::Reduction::None), batch.wanted.clone()};
     }
 
     // Of the random numbers that a network draws for itself, as in dropout: in a cycle a function of its augmentation's
@@ -113,7 +129,9 @@ struct Trainer::Impl {
     const ExampleSet& training_set;
     const ExampleSet& test_set;
     std::unique_ptr<BatchLoader> loader;
-    std::unique_ptr<DeviceStep> device_step; // of images that lie on the device, without a team
+    // Of images that lie on the device.
+    std::unique_ptr<DeviceStep> device_step; // without a team
+    std::map<HeldOut, std::unique_ptr<DeviceEvaluation>> device_evaluation;
 };
 
 Trainer::Impl::Losses Trainer::Impl::train_by_batches(const CycleTask& task) const {
@@ -218,7 +236,6 @@ std::vector<Score> Trainer::evaluate(HeldOut part, std::span<const std::uint32_t
     Impl& p = *impl_;
     const bool test = part == HeldOut::test;
     const c10::InferenceMode inference;
-    const Autocast autocast(p.options.precision, p.options.device.type());
     p.state.load_whole_numbers();
     p.network->eval();
     p.loader->begin({test ? p.test_set : p.training_set, test ? p.split.test : p.split.reward, examples, {}});
@@ -234,10 +251,10 @@ std::vector<Score> Trainer::evaluate(HeldOut part, std::span<const std::uint32_t
     };
     for (std::size_t number = first; number * evaluation_batch < examples.size(); number += stride) {
         const std::size_t begin = number * evaluation_batch;
-        const Batch batch = p.loader->batch(begin, std::min(evaluation_batch, examples.size() - begin));
-        outputs.push_back(p.outputs(batch.examples));
-        losses.push_back(loss_of(outputs.back(), batch.wanted, at::Reduction::None));
-        wanted.push_back(batch.wanted.clone()); // the next batch may overwrite it
+        const auto [found, loss, right] = p.evaluated(part, begin, std::min(evaluation_batch, examples.size() - begin));
+        outputs.push_back(found);
+        losses.push_back(loss);
+        wanted.push_back(right);
         if (outputs.size() == batches_a_look) look();
     }
     if (!outputs.empty()) look();

@@ -94,6 +94,39 @@ TEST(DeviceStep, an_overflow_in_fp16_skips_the_step_and_halves_the_scale) {
     EXPECT_EQ(scale.item<float>(), 0x1p97F);
 }
 
+// Twenty batches and a part of one, which is filled up with what was there before. Of the same network in between, and
+// of the other part.
+TEST(DeviceEvaluation, scores_of_each_batch_are_the_hosts) {
+    const Images images(noisy_images());
+    for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+        TrainerOptions options = changing_options("resnet8");
+        options.precision = precision;
+        Trainer host(options, images.dataset, images.split);
+        options.batches = Batches::resident;
+        Trainer device(options, images.dataset, images.split);
+        const auto examples = drawn_indices(20 * Trainer::evaluation_batch + 5, 60, 1);
+        const auto draws = drawn_indices(320, images.split.training.source.size(), 2);
+        for (const std::uint32_t cycle : {0U, 1U})
+            for (const HeldOut part : {HeldOut::reward, HeldOut::test}) {
+                SCOPED_TRACE(testing::Message() << name_of(precision) << ' ' << cycle);
+                host.train(task_of(cycle, draws));
+                device.load(host.copy_state());
+                const std::vector<Score> expected = host.evaluate(part, examples, 1, 2),
+                                         scores = device.evaluate(part, examples, 1, 2);
+                EXPECT_EQ(device.evaluate(part, first_indices(5)).images, 5);
+                ASSERT_EQ(scores.size(), 10U);
+                for (std::size_t i = 0; i < scores.size(); ++i) {
+                    EXPECT_EQ(scores[i].images, expected[i].images);
+                    EXPECT_EQ(scores[i].correct_by_class, expected[i].correct_by_class) << i;
+                    EXPECT_NEAR(scores[i].loss_sum, expected[i].loss_sum, 1e-6 * expected[i].loss_sum) << i;
+                }
+                const Score tail = device.evaluate(part, std::span(examples).last(5));
+                EXPECT_NEAR(tail.loss_sum, host.evaluate(part, std::span(examples).last(5)).loss_sum,
+                            1e-6 * tail.loss_sum);
+            }
+    }
+}
+
 // A rule that weighs each batch by its losses, and a network that takes a set time.
 TEST(DeviceStep, what_needs_the_host_in_each_batch_still_trains) {
     const Images images(Images::small());
