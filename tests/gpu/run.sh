@@ -2,9 +2,9 @@
 # What only a machine with a GPU can show, of a program that was built for it (AUTOSAMPLING_CUDA), in its build folder
 # or in the bundle that bundle.sh makes: the versions; training on a GPU against the CPU's; that a cycle waits for the
 # GPU once; NCCL on 2 and 4 ranks; which way states travel and batches are made; a rank that stops; a run that is
-# stopped and resumed, and its exact replay, in run.deterministic; and a table of speeds beside PyTorch's, which goes
-# into RESULTS.json, too (gpu.json in the folder above the program's). It should take less than 9 minutes, of which the
-# table is 3 to 6.
+# stopped and resumed, and its exact replays with CUDA graphs and without, in run.deterministic; and a table of speeds
+# beside PyTorch's, which goes into RESULTS.json, too (gpu.json in the folder above the program's). It should take less
+# than 9 minutes, of which the table is 3 to 6.
 #
 #   bash tests/gpu/run.sh PROGRAM [RESULTS.json]
 #
@@ -56,7 +56,10 @@ kill -KILL "$stopped" 2>/dev/null || true
 certain=("${small_network[@]}" --set run.deterministic=true)
 expect 85 'stopped after' mpi 1 run "$small" "${certain[@]}" --set run.walltime=0.001 --output "$work/cut"
 train 1 "$work/cut" "${certain[@]}" --resume
-expect 0 'the replay is exact' mpi 1 replay "$work/cut" --exact --output "$work/exact"
+for graphs in true false; do
+    expect 0 'the replay is exact' mpi 1 replay "$work/cut" --exact --set "run.cuda_graphs=$graphs" \
+        --output "$work/$graphs"
+done
 
 part "speed"
 for python in "$root/.venv/bin/python3" python3 ''; do
