@@ -1,11 +1,11 @@
 """How fast photographs are packed and made training examples of, on one core, beside Python's ways to do the same.
 
-    python3 tests/bench/photographs.py BUILD [--images 4000]
+    python3 tests/bench/photographs.py BUILD [--images 4000] [--rounds 3]
 
 BUILD is a build folder with the program and tests/bench/input_speed. Packing is set beside Pillow and h5py, which read,
 decode and write the same files; training input beside torchvision's DataLoader with one worker (ImageFolder,
 RandomResizedCrop, flip, normalisation), where torchvision is installed. Each pair is measured in turns; the median of
-three turns counts. What both packed is compared first.
+the rounds counts (of packing; three of the other). What both packed is compared first.
 """
 
 import argparse
@@ -14,7 +14,9 @@ import os
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from statistics import median
 
@@ -67,19 +69,20 @@ def seconds_of(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def packed_bytes(path: Path) -> set[bytes]:
+def packed_images(path: Path) -> Counter[bytes]:
+    """How often each image is there, by its hash."""
     with h5py.File(path) as file:
-        content = file["bytes"][:]
-        return {content[b : b + n].tobytes() for b, n in zip(file["begin"][:], file["length"][:], strict=True)}
+        content, places = file["bytes"], zip(file["begin"][:], file["length"][:], strict=True)
+        return Counter(sha256(content[begin : begin + length]).digest() for begin, length in places)
 
 
-def compare_packing(program: Path, tree: Path, work: Path, images: int) -> None:
+def compare_packing(program: Path, tree: Path, work: Path, images: int, rounds: int) -> None:
     ours, theirs = [], []
     command = [program, "pack", tree, work / "ours.h5", "--threads", "1"]
-    for _ in range(3):
+    for _ in range(rounds):
         ours.append(seconds_of(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)))
         theirs.append(seconds_of(lambda: pack_in_python(tree, work / "theirs.h5")))
-    assert packed_bytes(work / "ours.h5") == packed_bytes(work / "theirs.h5"), "other bytes were packed"
+    assert packed_images(work / "ours.h5") == packed_images(work / "theirs.h5"), "other images were packed"
     rate = [images / median(seconds) for seconds in (ours, theirs)]
     print(f"packing         {rate[0]:7.0f} images/s, Pillow and h5py {rate[1]:7.0f}: {rate[0] / rate[1]:.2f} x")
 
@@ -125,12 +128,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=Path)
     parser.add_argument("--images", type=int, default=4000)
+    parser.add_argument("--rounds", type=int, default=3, help="of packing")
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         make_tree(work / "tree", arguments.images)
-        compare_packing(arguments.build / "src/autosampling", work / "tree", work, arguments.images)
+        compare_packing(arguments.build / "src/autosampling", work / "tree", work, arguments.images, arguments.rounds)
         compare_input(arguments.build / "tests/bench/input_speed", work / "tree", work)
 
 
