@@ -367,6 +367,12 @@ TEST_F(Arrays, lengths_that_no_file_has_room_for_take_no_memory) {
     EXPECT_THAT(refused(), HasSubstr("class_name has 4611686018427387904 rows, more than the file has room for"));
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr int found_by_sanitizer = 1; // it ends the process where HDF5 reads beyond its memory
+#else
+constexpr int found_by_sanitizer = 3;
+#endif
+
 // Whatever byte is wrong: the file is refused, even where HDF5 crashes on it, or it is another file that is whole.
 TEST_F(Arrays, wrong_bytes_in_the_description_of_the_arrays_are_refused_or_read) {
     const auto look = [&] {
@@ -391,7 +397,8 @@ TEST_F(Arrays, wrong_bytes_in_the_description_of_the_arrays_are_refused_or_read)
             const pid_t child = fork();
             if (child == 0) look();
             waitpid(child, &status, 0);
-            ASSERT_TRUE(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3))
+            ASSERT_TRUE(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3 ||
+                                              WEXITSTATUS(status) == found_by_sanitizer))
                 << "status " << status << " with byte " << at << ", chunks of " << chunk;
         }
     }
