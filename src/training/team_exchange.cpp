@@ -27,10 +27,12 @@ class Exchange : public TeamExchange {
     int size() const override { return team_.size(); }
 
   protected:
-    const Communicator& team_;
+    const Communicator& team() const { return team_; }
 
   private:
     void share_bytes(std::span<std::byte> bytes) const override { team_.broadcast(bytes, 0); }
+
+    const Communicator& team_;
 };
 
 // To the host, there `communicate`, and back; on a CPU no copy.
@@ -47,14 +49,14 @@ class HostExchange : public Exchange {
     using Exchange::Exchange;
 
     void sum(const Tensor& values) const override {
-        through_host(values, [this](std::span<float> host) { team_.sum(host); });
+        through_host(values, [this](std::span<float> host) { team().sum(host); });
     }
     void share(const Tensor& values) const override {
-        through_host(values, [this](std::span<float> host) { team_.broadcast(host, 0); });
+        through_host(values, [this](std::span<float> host) { team().broadcast(host, 0); });
     }
     Tensor all_gather(const Tensor& mine) const override {
         const Tensor host = mine.to(torch::kCPU, torch::kFloat).contiguous();
-        const std::vector<float> all = team_.all_gather(std::span<const float>(memory_of(host)));
+        const std::vector<float> all = team().all_gather(std::span<const float>(memory_of(host)));
         return torch::tensor(all).view({size(), host.numel()}).to(mine.device());
     }
 };
