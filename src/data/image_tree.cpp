@@ -37,13 +37,6 @@ Entries entries_of(const fs::path& folder) {
     return entries;
 }
 
-// Whether an entry of the folder is this very folder, or one that it is in.
-bool leads_up(const fs::path& folder, const std::string& name) {
-    std::error_code error;
-    const fs::path target = fs::canonical(folder / name, error), here = fs::canonical(folder, error);
-    return !error && std::mismatch(target.begin(), target.end(), here.begin(), here.end()).first == target.end();
-}
-
 void add_files(const fs::path& root, const fs::path& folder, std::int32_t label, ImageTree& tree,
                std::uint64_t& hidden) {
     const Entries entries = entries_of(root / folder);
@@ -54,7 +47,7 @@ void add_files(const fs::path& root, const fs::path& folder, std::int32_t label,
         tree.files.push_back({folder / name, label, error ? 0 : bytes});
     }
     for (const std::string& name : entries.folders) {
-        VALIDATE(!leads_up(root / folder, name), ExitCode::data, (root / folder / name).string(),
+        VALIDATE(!is_within(root / folder, root / folder / name), ExitCode::data, (root / folder / name).string(),
                  ": a link to a folder that it is in: remove it");
         add_files(root, folder / name, label, tree, hidden);
     }
@@ -83,6 +76,12 @@ bool natural_less(const std::string& a, const std::string& b) {
     }
     if (i < a.size() || j < b.size()) return j < b.size();
     return a < b;
+}
+
+bool is_within(const fs::path& path, const fs::path& folder) {
+    std::error_code error;
+    const fs::path inner = fs::weakly_canonical(path, error), outer = fs::weakly_canonical(folder, error);
+    return !error && std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
 }
 
 ImageTree list_images(const fs::path& root, const std::vector<std::string>& classes,

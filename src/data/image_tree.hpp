@@ -26,6 +26,9 @@ struct ImageTree {
 ImageTree list_images(const std::filesystem::path& root, const std::vector<std::string>& classes,
                       const std::function<void(const std::string&)>& say);
 
+// Whether a path is the folder or leads into it, links followed.
+bool is_within(const std::filesystem::path& path, const std::filesystem::path& folder);
+
 // Whether one name goes before another.
 bool natural_less(const std::string& a, const std::string& b);
 

@@ -216,13 +216,6 @@ std::size_t write_index(PackWriter& writer, const PackOptions& options, const Im
     return label.size();
 }
 
-// Whether the path leads to something below the folder, but not at its top.
-bool is_deep_in(const fs::path& folder, const fs::path& path) {
-    std::error_code error;
-    const fs::path above = fs::weakly_canonical(folder, error), below = fs::weakly_canonical(path, error).parent_path();
-    return above != below && std::mismatch(above.begin(), above.end(), below.begin(), below.end()).first == above.end();
-}
-
 // What is there already must be a packed file, which the new one takes the place of.
 void check_target(const PackOptions& options) {
     std::error_code error;
@@ -233,8 +226,9 @@ void check_target(const PackOptions& options) {
         VALIDATE(has_seal(options.file), ExitCode::usage, name,
                  ": is there already and is no packed file (it would be lost): give another name, or remove it");
     }
+    const fs::path folder = fs::absolute(options.file).parent_path();
     for (const fs::path& tree : {options.tree, options.test_tree})
-        VALIDATE(tree.empty() || !is_deep_in(tree, options.file), ExitCode::usage, name,
+        VALIDATE(tree.empty() || fs::equivalent(folder, tree, error) || !is_within(folder, tree), ExitCode::usage, name,
                  ": is in a class's folder (it would be taken for an image): give another name");
 }
 

@@ -13,64 +13,66 @@ struct Dependent {
     std::vector<const char*> names;
 };
 
-bool explores(const Options& options, ExplorationKind kind) {
-    return options.exploration.kind == kind;
+// Whether an option has this value.
+template<auto Section, auto Key, auto Value>
+bool is(const Options& options) {
+    return options.*Section.*Key == Value;
 }
 
-bool credits(const Options& options, Credit credit) {
-    return explores(options, ExplorationKind::mixture) && options.exploration.credit == credit;
+constexpr auto mixes = is<&Options::exploration, &ExplorationOptions::kind, ExplorationKind::mixture>;
+constexpr auto searches = is<&Options::exploration, &ExplorationOptions::kind, ExplorationKind::policy>;
+
+template<Credit credit>
+bool mixes_by(const Options& options) {
+    return mixes(options) && options.exploration.credit == credit;
 }
 
 const std::vector<Dependent>& dependents() {
     static const std::vector<Dependent> all{
         {"exploration.kind = mixture",
-         [](const Options& o) { return explores(o, ExplorationKind::mixture); },
+         mixes,
          {"exploration.first_epoch", "exploration.uniform_epochs", "exploration.mixing", "exploration.perturbation",
           "exploration.replacement"}},
         {"exploration.kind = mixture with credit = winner",
-         [](const Options& o) { return credits(o, Credit::winner); },
+         mixes_by<Credit::winner>,
          {"exploration.smoothing", "exploration.counts"}},
-        {"exploration.kind = mixture with credit = advantage",
-         [](const Options& o) { return credits(o, Credit::advantage); },
-         {"exploration.beta"}},
+        {"exploration.kind = mixture with credit = advantage", mixes_by<Credit::advantage>, {"exploration.beta"}},
         {"exploration.kind = policy",
-         [](const Options& o) { return explores(o, ExplorationKind::policy); },
+         searches,
          {"exploration.signals", "exploration.weights", "exploration.sigma", "exploration.thinning"}},
         {"exploration.kind = policy with sigma above 0",
-         [](const Options& o) { return explores(o, ExplorationKind::policy) && o.exploration.sigma > 0; },
+         [](const Options& o) { return searches(o) && o.exploration.sigma > 0; },
          {"exploration.alpha", "exploration.tau", "exploration.lambda"}},
         {"exploration.kind = policy with a column among its signals",
-         [](const Options& o) {
-             return explores(o, ExplorationKind::policy) && !columns_of(o.exploration.signals).empty();
-         },
+         [](const Options& o) { return searches(o) && !columns_of(o.exploration.signals).empty(); },
          {"data.signals"}},
         {"population.selection = top-k",
-         [](const Options& o) { return o.population.selection == SelectionRule::top_k; },
+         is<&Options::population, &PopulationOptions::selection, SelectionRule::top_k>,
          {"population.survivors"}},
         {"population.selection = truncation",
-         [](const Options& o) { return o.population.selection == SelectionRule::truncation; },
+         is<&Options::population, &PopulationOptions::selection, SelectionRule::truncation>,
          {"population.fraction"}},
         {"hyperparameters.explore",
          [](const Options& o) { return o.hyperparameters.explore != Variation::none; },
          {"hyperparameters.interval_cycles", "hyperparameters.learning_rate_range",
           "hyperparameters.weight_decay_range"}},
         {"hyperparameters.explore = factor",
-         [](const Options& o) { return o.hyperparameters.explore == Variation::factor; },
+         is<&Options::hyperparameters, &HyperparameterOptions::explore, Variation::factor>,
          {"hyperparameters.factors"}},
         {"hyperparameters.explore = resample",
-         [](const Options& o) { return o.hyperparameters.explore == Variation::resample; },
+         is<&Options::hyperparameters, &HyperparameterOptions::explore, Variation::resample>,
          {"hyperparameters.resample_probability"}},
         {"training.schedule = step",
-         [](const Options& o) { return o.training.schedule == RateSchedule::step; },
+         is<&Options::training, &TrainingOptions::schedule, RateSchedule::step>,
          {"training.milestones", "training.gamma"}},
         {"sampling.rule = loss-rank",
-         [](const Options& o) { return o.sampling.rule == Rule::loss_rank; },
+         is<&Options::sampling, &SamplingOptions::rule, Rule::loss_rank>,
          {"sampling.pressure", "sampling.final_pressure"}},
         {"sampling.rule = small-loss",
-         [](const Options& o) { return o.sampling.rule == Rule::small_loss; },
+         is<&Options::sampling, &SamplingOptions::rule, Rule::small_loss>,
          {"sampling.forget_rate", "sampling.forget_epochs"}},
         {"sampling.rule = infobatch",
-         [](const Options& o) { return o.sampling.rule == Rule::infobatch; },
+         is<&Options::sampling, &SamplingOptions::rule, Rule::infobatch>,
          {"sampling.prune_rate", "sampling.anneal"}},
         {"data.name = packed",
          [](const Options& o) { return o.data.name == "packed"; },

@@ -7,6 +7,14 @@
 
 namespace autosampling {
 
+namespace {
+
+DeviceAccess access_to(const torch::Device& device) {
+    return {gpu_runtime(device.index()), current_stream(device)};
+}
+
+} // namespace
+
 GpuFacts gpu_facts(const torch::Device& device) {
     GpuFacts facts;
     if (!device.is_cuda()) return facts;
@@ -32,14 +40,6 @@ TransportChoice choose_transport(const Communicator& comm, std::span<const GpuFa
     comm.broadcast(std::span(&choice.kind, 1), 0);
     return choice;
 }
-
-namespace {
-
-DeviceAccess access_to(const torch::Device& device) {
-    return {gpu_runtime(device.index()), current_stream(device)};
-}
-
-} // namespace
 
 std::unique_ptr<Transport> make_transport(const Communicator& comm, TransportKind kind, const torch::Device& device,
                                           AverageSize largest) {

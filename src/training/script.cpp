@@ -55,18 +55,32 @@ bool holds_tensor(const c10::IValue& value) {
     return found;
 }
 
-// What a module keeps besides tensors, in words, by name.
+// action(name, value, slot) for everything that a module itself keeps; names begin with `path`.
+template<class Action>
+void each_slot(const jit::Module& script, const std::string& path, Action action) {
+    const auto type = script.type();
+    for (std::size_t slot = 0; slot < type->numAttributes(); ++slot)
+        action(path + type->getAttributeName(slot), script._ivalue()->getSlot(slot), slot);
+}
+
+// What a module and those in it keep besides tensors, in words, by name.
 std::map<std::string, std::string> attributes_of(const jit::Module& script, const std::string& path = "") {
     std::map<std::string, std::string> found;
-    for (std::size_t slot = 0; slot < script.type()->numAttributes(); ++slot) {
-        const std::string name = path + script.type()->getAttributeName(slot);
-        const c10::IValue& value = script._ivalue()->getSlot(slot);
+    each_slot(script, path, [&](const std::string& name, const c10::IValue& value, std::size_t) {
         if (value.isModule())
             found.merge(attributes_of(value.toModule(), name + "."));
         else if (!holds_tensor(value))
             found[name] = text(value);
-    }
+    });
     return found;
+}
+
+// Error(usage) of a part of a network.
+void require_part(bool good, const std::string& network, const std::string& part, const char* why,
+                  const char* hint = "keep what changes in buffers (register_buffer), and change them in place (copy_, "
+                                     "add_)") {
+    VALIDATE(good, ExitCode::usage, "the network ", network, " can't be trained here (its ", part, " ", why,
+             "): ", hint);
 }
 
 // Whether batch norm or dropout in a block goes by a constant, and not by whether the network is being trained.
@@ -109,11 +123,11 @@ class TensorFinder {
         each_slot(script, path, [&](const std::string& name, const c10::IValue& value, std::size_t) {
             if (value.isModule()) return check(value.toModule(), name + ".");
             if (value.isTensor() || !holds_tensor(value)) return;
-            refuse_unless(value.isTensorList(), name, "holds tensors and is none");
+            require_part(value.isTensorList(), name_, name, "holds tensors and is none");
             auto list = value.toTensorList();
             for (std::size_t i = 0; i < list.size(); ++i) {
                 const Tensor* const known = same_as(list[i]);
-                refuse_unless(known, name, "holds tensors and is none");
+                require_part(known, name_, name, "holds tensors and is none");
                 list.set(i, *known);
             }
         });
@@ -121,27 +135,14 @@ class TensorFinder {
     }
 
   private:
-    template<class Action>
-    static void each_slot(const jit::Module& script, const std::string& path, Action action) {
-        const auto type = script.type();
-        for (std::size_t slot = 0; slot < type->numAttributes(); ++slot)
-            action(path + type->getAttributeName(slot), script._ivalue()->getSlot(slot), slot);
-    }
-
-    void refuse_unless(bool good, const std::string& name, const char* why,
-                       const char* hint = "keep what changes in buffers (register_buffer), and change them in place "
-                                          "(copy_, add_)") const {
-        VALIDATE(good, ExitCode::usage, "the network ", name_, " can't be trained here (its ", name, " ", why,
-                 "): ", hint);
-    }
-
     void add(const Tensor& tensor, nn::Module& found, const std::string& own_name, const std::string& name) {
         const bool whole_numbers = c10::isIntegralType(tensor.scalar_type(), /*includeBool=*/true);
-        refuse_unless(tensor.scalar_type() == torch::kFloat || whole_numbers, name,
-                      "is neither of float32 nor of whole numbers",
-                      "convert it by network.float() before it is scripted");
-        refuse_unless(tensor.dim() <= 4 && tensor.numel() > 0, name, "has more than four dimensions, or no elements",
-                      "give it another shape (a three-dimensional convolution has five)");
+        require_part(tensor.scalar_type() == torch::kFloat || whole_numbers, name_, name,
+                     "is neither of float32 nor of whole numbers",
+                     "convert it by network.float() before it is scripted");
+        require_part(tensor.dim() <= 4 && tensor.numel() > 0, name_, name,
+                     "has more than four dimensions, or no elements",
+                     "give it another shape (a three-dimensional convolution has five)");
         if (tensor.requires_grad())
             found.register_parameter(own_name, tensor);
         else
@@ -159,9 +160,9 @@ class TensorFinder {
 
     void check_assignments(const jit::Block& block, const std::string& path) const {
         for (const jit::Node* const node : block.nodes()) {
-            refuse_unless(node->kind() != c10::prim::SetAttr,
-                          path + (node->hasAttribute(c10::attr::name) ? node->s(c10::attr::name) : ""),
-                          "is assigned while it runs");
+            require_part(node->kind() != c10::prim::SetAttr, name_,
+                         path + (node->hasAttribute(c10::attr::name) ? node->s(c10::attr::name) : ""),
+                         "is assigned while it runs");
             for (const jit::Block* const inner : node->blocks()) check_assignments(*inner, path);
         }
     }
@@ -223,10 +224,7 @@ class ScriptNetwork : public Network {
             const auto before = attributes_of(copy);
             const c10::IValue output = try_forward(copy, shape);
             for (const auto& [name, value] : attributes_of(copy))
-                VALIDATE(before.at(name) == value, ExitCode::usage, "the network ", name_,
-                         " can't be trained here (its ", name,
-                         " changes while it runs): keep what changes in buffers (register_buffer), and change them in "
-                         "place (copy_, add_)");
+                require_part(before.at(name) == value, name_, name, "changes while it runs");
             const std::vector<std::int64_t> wanted{tried, classes};
             VALIDATE(output.isTensor() && output.toTensor().sizes() == wanted, ExitCode::usage, "the network ", name_,
                      " gives ", output.isTensor() ? text(output.toTensor().sizes()) : output.tagKind(), " for ",

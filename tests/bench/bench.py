@@ -242,15 +242,18 @@ def run_program(ranks: int, configuration: object, *settings: str) -> Cycles:
     return Cycles(seconds, float(reward.sum() / ranks / seconds), float(1 - busy / seconds), parameters)
 
 
+# Learned draws from the start, a new distribution every 5 cycles, as the peers have.
+LEARNED = ("training.schedule=constant", "exploration.kind=mixture", "exploration.first_epoch=0",
+           "exploration.uniform_epochs=0", "exploration.interval_cycles=5")  # fmt: skip
+
+
 def cifar_like(network: str, members: int, cycles: int, batches: int = 20) -> tuple[str, ...]:
     """Made-up images of CIFAR's shape, so many batches of 128 a cycle, rewards on 1,024 images."""
     training = 20_000 - 1024
     return (
         "data.name=synthetic", "data.synthetic_images=20000", "data.reward_images=1024", "data.augmentation=crop-flip",
         f"model.name={network}", f"population.members={members}", f"population.cycle_batches={batches}",
-        f"training.epochs={cycles * batches * 128 / training}", "training.schedule=constant",
-        "exploration.kind=mixture", "exploration.first_epoch=0", "exploration.uniform_epochs=0",
-        "exploration.interval_cycles=5",
+        f"training.epochs={cycles * batches * 128 / training}", *LEARNED,
     )  # fmt: skip
 
 
@@ -286,9 +289,7 @@ def compare_null_cycles(rows: list[Row], setting: argparse.Namespace) -> None:
     options = (
         "data.name=synthetic", "data.synthetic_size=1", "data.synthetic_channels=1", "data.synthetic_images=20000",
         "data.reward_images=1024", "model.name=null", f"model.null_parameters={NULL_SIZE}",
-        "population.cycle_batches=1", f"training.epochs={(cycles + 1) * 128 / (20_000 - 1024)}",
-        "training.schedule=constant", "exploration.kind=mixture", "exploration.first_epoch=0",
-        "exploration.uniform_epochs=0", "exploration.interval_cycles=5",
+        "population.cycle_batches=1", f"training.epochs={(cycles + 1) * 128 / (20_000 - 1024)}", *LEARNED,
     )  # fmt: skip
 
     def theirs(variant: str) -> float:
