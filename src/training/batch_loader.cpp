@@ -32,7 +32,7 @@ class HostLoader : public BatchLoader {
 
     void begin(const Wanted& wanted) override { asked_.emplace(wanted); }
 
-    Batch batch(std::size_t first, std::size_t size) override {
+    std::vector<Tensor> parts(std::size_t first, std::size_t size) override {
         const auto& [set, part, all, augmentation] = *asked_;
         const auto indices = all.subspan(first, size);
         const Tensor examples = room(examples_, narrow<std::int64_t>(size));
@@ -58,6 +58,8 @@ class HostLoader : public BatchLoader {
         return {(images ? examples.permute({0, 3, 1, 2}) : examples).to(device_, /*non_blocking=*/true),
                 wanted.to(device_, /*non_blocking=*/true)};
     }
+
+    Batch make(const std::vector<Tensor>& parts) const override { return {parts.at(0), parts.at(1)}; }
 
   private:
     // Memory for a batch like those of `kept`.

@@ -5,7 +5,7 @@
 
 #include "autosampling/training/network.hpp"
 #include "autosampling/training/repeated.hpp"
-#include "resident_loader.hpp"
+#include "fixed_batch.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -19,32 +19,31 @@ struct Evaluated {
     torch::Tensor wanted;  // (b) i64 classes, or (b, targets) f32
 };
 
-// Batches of one part of the data set, whose images lie on the device. Each is the same work there, on B examples, so
-// that a GPU can record it; of a smaller batch the rest is left out of the results. The network and the images must
-// outlive it.
+// Batches of one part of the data set, which come to one place on the device. Each is the same work there, on B
+// examples, so that a GPU can record it; of a smaller batch the rest is left out of the results. The network and the
+// loader must outlive it.
 class DeviceEvaluation {
   public:
     // `recorded`: as a CUDA graph, on a GPU; else a batch is a plain call.
-    DeviceEvaluation(Network& network, const ResidentLoader& images, std::int64_t batch, Precision precision,
-                     bool recorded)
-        : network_(network), images_(images), batch_(batch), precision_(precision), recorded_(recorded) {}
+    DeviceEvaluation(Network& network, BatchLoader& loader, std::int64_t batch, torch::Device device,
+                     Precision precision, bool recorded)
+        : network_(network), device_(device), precision_(precision), recorded_(recorded), batch_(loader, batch) {}
 
     // `size` ≤ B of the examples that the loader has begun, from place `first` on, by the network in evaluation mode.
     // The results are copies on the device; doesn't wait for them. Local.
-    Evaluated run(std::int64_t first, std::int64_t size);
+    Evaluated run(std::size_t first, std::size_t size);
 
   private:
     void pass();
 
     Network& network_;
-    const ResidentLoader& images_;
-    std::int64_t batch_;
+    torch::Device device_;
     Precision precision_;
     bool recorded_;
 
     // On the device, in the same place all the time.
-    torch::Tensor placed_; // (columns, B) i64
-    Evaluated found_;      // of B examples
+    FixedBatch batch_;
+    Evaluated found_; // of B examples
     std::unique_ptr<Repeated> pass_;
 };
 

@@ -8,7 +8,6 @@
 #include <ATen/Context.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
@@ -18,36 +17,37 @@ namespace autosampling {
 
 using torch::Tensor;
 
-DeviceStep::DeviceStep(Network& network, const FlatState& state, const LossScale& scale, const ResidentLoader& images,
+DeviceStep::DeviceStep(Network& network, const FlatState& state, const LossScale& scale, BatchLoader& loader,
                        const TrainingOptions& options, Precision precision, bool recorded)
-    : network_(network), state_(state), scale_(scale), images_(images), options_(options), precision_(precision),
-      recorded_(recorded) {
+    : network_(network), state_(state), scale_(scale), options_(options), precision_(precision), recorded_(recorded),
+      batch_(loader, options.batch_size) {
     const torch::TensorOptions whole = torch::TensorOptions(torch::kLong).device(state.buffer().device());
     weight_decay_ = at::zeros({1}, state.buffer().options());
     counter_ = at::zeros({1}, whole);
-    in_batch_ = at::arange(options.batch_size, whole);
 }
 
 Tensor DeviceStep::run(const CycleValues& values) {
     const torch::Device device = state_.buffer().device();
     const auto steps = std::ssize(values.learning_rates);
+    const std::size_t size = to_size(options_.batch_size);
     if (!rates_.defined() || rates_.numel() != steps) resize(steps);
-    EXPECT(images_.placed().sizes() == placed_.sizes());
-    placed_.copy_(images_.placed());
     const Tensor rates = at::empty({steps}, torch::TensorOptions(torch::kFloat).pinned_memory(device.is_cuda()));
     std::ranges::copy(values.learning_rates, rates.data_ptr<float>());
     rates_.copy_(rates, /*non_blocking=*/true);
     weight_decay_.fill_(values.weight_decay);
+    batch_.bring(0, size);
     if (!step_) prepare();
     counter_.zero_();
     at::manual_seed(values.seed);
-    for (std::int64_t i = 0; i < steps; ++i) step_->run();
+    for (std::size_t i = 0; i < to_size(steps); ++i) {
+        if (i > 0) batch_.bring(i * size, size);
+        step_->run();
+    }
     return losses_.flatten().clone();
 }
 
 void DeviceStep::resize(std::int64_t steps) {
     const auto whole = counter_.options();
-    placed_ = at::empty_like(images_.placed());
     rates_ = at::empty({steps}, state_.buffer().options());
     steps_ = at::arange(steps, whole).view({steps, 1});
     losses_ = at::zeros({steps, options_.batch_size}, state_.buffer().options());
@@ -67,8 +67,7 @@ void DeviceStep::prepare() {
 }
 
 void DeviceStep::step() {
-    const Tensor mine = counter_ * options_.batch_size + in_batch_; // (B) places in the cycle
-    const Batch batch = images_.make(placed_.index_select(1, mine));
+    const Batch batch = batch_.batch();
     Tensor outputs;
     {
         const Autocast autocast(precision_, state_.buffer().device().type());

@@ -7,7 +7,7 @@
 #include "autosampling/training/network.hpp"
 #include "autosampling/training/options.hpp"
 #include "autosampling/training/repeated.hpp"
-#include "resident_loader.hpp"
+#include "fixed_batch.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -22,16 +22,17 @@ struct CycleValues {
     std::uint64_t seed = 0; // of what the network draws for itself
 };
 
-// SGD on images that lie on the device. A cycle's values go there once; a step finds its own by a counter there, so
-// that each is the same work, and a GPU can record it. The state, the network and the images must outlive it.
+// SGD whose batches come to one place on the device. A cycle's other values go there once; a step finds its own by a
+// counter there, so that each is the same work, and a GPU can record it. The state, the network and the loader must
+// outlive it.
 class DeviceStep {
   public:
     // `recorded`: as a CUDA graph, on a GPU; else a step is a plain call.
-    DeviceStep(Network& network, const FlatState& state, const LossScale& scale, const ResidentLoader& images,
+    DeviceStep(Network& network, const FlatState& state, const LossScale& scale, BatchLoader& loader,
                const TrainingOptions& options, Precision precision, bool recorded);
 
     // The steps of a cycle on the examples that the loader has begun. Gives the loss of each draw before its batch's
-    // step, (K) f32 on the device; doesn't wait for it. Local.
+    // step, (K) f32 on the device; doesn't wait for them. Local.
     torch::Tensor run(const CycleValues& values);
 
   private:
@@ -42,17 +43,15 @@ class DeviceStep {
     Network& network_;
     const FlatState& state_;
     const LossScale& scale_;
-    const ResidentLoader& images_;
     TrainingOptions options_;
     Precision precision_;
     bool recorded_;
 
     // On the device, in the same place all the time.
-    torch::Tensor placed_;       // (columns, K) i64
+    FixedBatch batch_;
     torch::Tensor rates_;        // (K / B) f32
     torch::Tensor weight_decay_; // (1) f32
     torch::Tensor counter_;      // (1) i64: the step, from 0
-    torch::Tensor in_batch_;     // (B) i64: 0, 1, …
     torch::Tensor steps_;        // (K / B, 1) i64: 0, 1, …
     torch::Tensor losses_;       // (K / B, B) f32
     std::unique_ptr<Repeated> step_;

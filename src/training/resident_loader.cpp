@@ -53,29 +53,30 @@ void ResidentLoader::begin(const Wanted& wanted) {
     images_ = &sets_.at(&wanted.set);
     const auto count = std::ssize(wanted.indices);
     const Tensor host =
-        at::empty({columns, count}, torch::TensorOptions(torch::kLong).pinned_memory(device_.is_cuda()));
+        at::empty({count, columns}, torch::TensorOptions(torch::kLong).pinned_memory(device_.is_cuda()));
     auto write = host.accessor<std::int64_t, 2>();
     for (std::int64_t i = 0; i < count; ++i) {
         const std::uint32_t index = wanted.indices[to_size(i)];
         EXPECT(index < wanted.part.source.size());
         const bool crops = images_->crops && wanted.augmentation;
         const Crop crop = crops ? draw_crop(*wanted.augmentation, narrow<std::uint32_t>(i)) : Crop{};
-        write[row][i] = wanted.part.source[index];
-        write[label][i] = wanted.part.label[index];
-        write[top][i] = crop.top;
-        write[left][i] = crop.left;
-        write[flip][i] = crop.flip;
+        write[i][row] = wanted.part.source[index];
+        write[i][label] = wanted.part.label[index];
+        write[i][top] = crop.top;
+        write[i][left] = crop.left;
+        write[i][flip] = crop.flip;
     }
     placed_ = host.to(device_, /*non_blocking=*/true);
 }
 
-Batch ResidentLoader::batch(std::size_t first, std::size_t size) {
-    return make(placed_.narrow(1, narrow<std::int64_t>(first), narrow<std::int64_t>(size)));
+std::vector<Tensor> ResidentLoader::parts(std::size_t first, std::size_t size) {
+    return {placed_.narrow(0, narrow<std::int64_t>(first), narrow<std::int64_t>(size))};
 }
 
-Batch ResidentLoader::make(const Tensor& placed) const {
-    const std::int64_t count = placed.size(1), height = y_.numel(), width = x_.numel();
-    const auto of_each = [&](Column which) { return placed.select(0, which).view({count, 1, 1}); };
+Batch ResidentLoader::make(const std::vector<Tensor>& parts) const {
+    const Tensor& placed = parts.at(0);
+    const std::int64_t count = placed.size(0), height = y_.numel(), width = x_.numel();
+    const auto of_each = [&](Column which) { return placed.select(1, which).view({count, 1, 1}); };
     const auto& [pixels, black, table, targets, crops] = *images_;
     // The pixel that each place of the batch shows: a column, or its mirror, moved with the window.
     const Tensor y = y_ + of_each(top);                                           // (B, H, 1)
@@ -86,7 +87,7 @@ Batch ResidentLoader::make(const Tensor& placed) const {
     const Tensor values = pixels.index_select(0, shown).to(torch::kInt);          // (B·H·W, C)
     const Tensor examples = table.index_select(0, (values + channel_).flatten());
     return {examples.view({count, height, width, pixels.size(1)}).permute({0, 3, 1, 2}),
-            targets.defined() ? targets.index_select(0, placed.select(0, row)) : placed.select(0, label)};
+            targets.defined() ? targets.index_select(0, placed.select(1, row)) : placed.select(1, label)};
 }
 
 } // namespace autosampling

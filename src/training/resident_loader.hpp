@@ -17,12 +17,8 @@ class ResidentLoader : public BatchLoader {
     ResidentLoader(const Dataset& dataset, torch::Device device);
 
     void begin(const Wanted& wanted) override;
-    Batch batch(std::size_t first, std::size_t size) override;
-
-    // What batches are made of: (columns, n) i64 on the device.
-    const torch::Tensor& placed() const { return placed_; }
-    // Of some columns of it, (columns, B), for which it looks at nothing on the host.
-    Batch make(const torch::Tensor& placed) const;
+    std::vector<torch::Tensor> parts(std::size_t first, std::size_t size) override; // (B, columns) i64
+    Batch make(const std::vector<torch::Tensor>& parts) const override;
 
   private:
     // Images on the device, as their source has them.
@@ -40,7 +36,7 @@ class ResidentLoader : public BatchLoader {
     torch::Tensor y_, x_;   // (1, H, 1) and (1, 1, W) i64
     torch::Tensor channel_; // (C) i32: where each channel's part of the table begins
     const Images* images_ = nullptr;
-    torch::Tensor placed_;
+    torch::Tensor placed_; // (n, columns) i64: what was begun
 };
 
 } // namespace autosampling

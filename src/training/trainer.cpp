@@ -40,15 +40,14 @@ struct Trainer::Impl {
                                    std::max<std::int64_t>(given.training.batch_size, evaluation_batch), given.device)) {
         EXPECT(given.training.batch_size % ranks() == 0);
         if (ranks() > 1 && given.synchronise_statistics) network->synchronise_statistics(*given.team);
-        if (given.batches != Batches::resident) return;
-        const auto& images = dynamic_cast<const ResidentLoader&>(*loader);
+        if (given.batches == Batches::host) return;
         const bool recorded = given.cuda_graphs && network->repeats();
         if (ranks() == 1)
-            device_step = std::make_unique<DeviceStep>(*network, state, loss_scale, images, given.training,
+            device_step = std::make_unique<DeviceStep>(*network, state, loss_scale, *loader, given.training,
                                                        given.precision, recorded);
         for (const HeldOut part : {HeldOut::reward, HeldOut::test})
-            device_evaluation[part] =
-                std::make_unique<DeviceEvaluation>(*network, images, evaluation_batch, given.precision, recorded);
+            device_evaluation[part] = std::make_unique<DeviceEvaluation>(*network, *loader, evaluation_batch,
+                                                                         given.device, given.precision, recorded);
     }
 
     // Of the team.
@@ -88,7 +87,7 @@ struct Trainer::Impl {
     // `size` of the held-out examples that the loader has begun, from place `first` on.
     Evaluated evaluated(HeldOut part, std::size_t first, std::size_t size) const {
         if (const auto on_device = device_evaluation.find(part); on_device != device_evaluation.end())
-            return on_device->second->run(narrow<std::int64_t>(first), narrow<std::int64_t>(size));
+            return on_device->second->run(first, size);
         const Batch batch = loader->batch(first, size);
         const Autocast autocast(options.precision, options.device.type());
         const Tensor found = outputs(batch.examples);
@@ -129,7 +128,7 @@ struct Trainer::Impl {
     const ExampleSet& training_set;
     const ExampleSet& test_set;
     std::unique_ptr<BatchLoader> loader;
-    // Of images that lie on the device.
+    // Where batches come to the device.
     std::unique_ptr<DeviceStep> device_step; // without a team
     std::map<HeldOut, std::unique_ptr<DeviceEvaluation>> device_evaluation;
 };

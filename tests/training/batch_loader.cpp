@@ -119,22 +119,28 @@ TEST(BatchLoader, only_images_in_memory_can_be_resident) {
 }
 
 // 50 steps: the losses of all draws, the state, and what is evaluated.
-TEST(BatchLoader, a_trainer_with_streamed_batches_is_the_hosts_bit_for_bit) {
+TEST(BatchLoader, a_trainer_with_streamed_batches_is_one_with_resident_images_bit_for_bit) {
     DataOptions data = Images::small();
     data.augmentation = Augmentation::crop_flip;
     data.label_noise = 0.3;
     const Images images(data);
     TrainerOptions options = trainer_options("resnet8", 32);
-    Trainer host(options, images.dataset, images.split);
+    options.batches = Batches::resident;
+    Trainer resident(options, images.dataset, images.split);
+    options.batches = Batches::streamed;
+    Trainer streamed(options, images.dataset, images.split);
     const auto draws = drawn_indices(50 * 32, images.split.training.source.size(), 1);
     const CycleTask task{draws, 0, {.seed = 1, .purpose = Purpose::augmentation}};
-    const CycleResult expected = host.train(task);
-    options.batches = Batches::streamed;
-    Trainer other(options, images.dataset, images.split);
-    const CycleResult result = other.train(task);
+    const CycleResult expected = resident.train(task), result = streamed.train(task);
     EXPECT_EQ(result.draw_loss, expected.draw_loss);
     EXPECT_EQ(result.train_loss, expected.train_loss);
-    EXPECT_EQ(state_of(other), state_of(host));
+    EXPECT_EQ(state_of(streamed), state_of(resident));
+    for (const HeldOut part : {HeldOut::reward, HeldOut::test}) {
+        const auto examples = drawn_indices(Trainer::evaluation_batch + 5, 60, 1); // the second batch is a part of one
+        const Score one = streamed.evaluate(part, examples), other = resident.evaluate(part, examples);
+        EXPECT_EQ(one.loss_sum, other.loss_sum);
+        EXPECT_EQ(one.correct_by_class, other.correct_by_class);
+    }
 }
 
 } // namespace

@@ -99,24 +99,32 @@ TEST_F(Gpu, result_depends_on_state_and_task_alone_when_deterministic) {
     }
 }
 
-TEST_F(Gpu, work_that_is_recorded_gives_the_bits_of_plain_calls_when_deterministic) {
+// Recorded or not, with images on the device or batches that come there.
+TEST_F(Gpu, ways_of_training_give_the_same_bits_when_deterministic) {
     prepare_device(device, true);
     const Images images(noisy_images());
     TrainerOptions options = trainer_options("resnet8", 32);
     options.device = device;
-    options.batches = Batches::resident;
-    Trainer recorded(options, images.dataset, images.split);
-    options.cuda_graphs = false;
-    Trainer called(options, images.dataset, images.split);
+    std::vector<std::unique_ptr<Trainer>> trainers;
+    for (const Batches kind : {Batches::resident, Batches::streamed})
+        for (const bool graphs : {true, false}) {
+            options.batches = kind;
+            options.cuda_graphs = graphs;
+            trainers.push_back(std::make_unique<Trainer>(options, images.dataset, images.split));
+        }
     for (std::uint32_t cycle = 0; cycle < 3; ++cycle) {
         const auto draws = drawn_indices(320, 400, cycle);
         const CycleTask task{
             draws, 10 * cycle, {.purpose = Purpose::augmentation, .cycle = cycle}, {}, {1.1, 0.5 + cycle}};
-        EXPECT_EQ(recorded.train(task).draw_loss, called.train(task).draw_loss) << cycle;
-        EXPECT_EQ(recorded.copy_state().hash(), called.copy_state().hash()) << cycle;
-        for (const HeldOut part : {HeldOut::reward, HeldOut::test})
-            EXPECT_EQ(recorded.evaluate(part, first_indices(60)).loss_sum,
-                      called.evaluate(part, first_indices(60)).loss_sum);
+        const CycleResult expected = trainers.front()->train(task);
+        for (std::size_t way = 1; way < trainers.size(); ++way) {
+            SCOPED_TRACE(testing::Message() << way << ' ' << cycle);
+            EXPECT_EQ(trainers[way]->train(task).draw_loss, expected.draw_loss);
+            EXPECT_EQ(trainers[way]->copy_state().hash(), trainers.front()->copy_state().hash());
+            for (const HeldOut part : {HeldOut::reward, HeldOut::test})
+                EXPECT_EQ(trainers[way]->evaluate(part, first_indices(60)).loss_sum,
+                          trainers.front()->evaluate(part, first_indices(60)).loss_sum);
+        }
     }
 }
 

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace autosampling {
 
@@ -42,8 +43,13 @@ class BatchLoader {
 
     // From now on batches are of these, which must live until the last of them was made.
     virtual void begin(const Wanted& wanted) = 0;
-    // Of `size` of them, from place `first` on. A later call may overwrite it.
-    virtual Batch batch(std::size_t first, std::size_t size) = 0;
+    // What a batch of `size` of them, from place `first` on, is made of, on the device; the first dimension of each
+    // tensor is the batch's. A later call may overwrite it.
+    virtual std::vector<torch::Tensor> parts(std::size_t first, std::size_t size) = 0;
+    // The batch that is made of some, without a look at anything on the host; it may be a view of them.
+    virtual Batch make(const std::vector<torch::Tensor>& parts) const = 0;
+
+    Batch batch(std::size_t first, std::size_t size) { return make(parts(first, size)); }
 };
 
 // Batches of up to `largest` examples. The data set must outlive it.

@@ -1,0 +1,43 @@
+// Batches for work that a device repeats.
+//
+// Letter: B examples of a batch.
+#pragma once
+
+#include "autosampling/base/narrow.hpp"
+#include "autosampling/training/batch_loader.hpp"
+
+#include <ATen/ops/empty_strided.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace autosampling {
+
+// The batches of a loader, which must outlive it, one after the other in the same memory of the device.
+class FixedBatch {
+  public:
+    FixedBatch(BatchLoader& loader, std::int64_t size) : loader_(loader), size_(size) {}
+
+    // Brings `size` ≤ B of the examples that the loader has begun, from place `first` on; behind them stays what was
+    // there, at first zeros. Doesn't wait for the device.
+    void bring(std::size_t first, std::size_t size) {
+        const std::vector<torch::Tensor> next = loader_.parts(first, size);
+        if (parts_.empty())
+            for (const torch::Tensor& part : next) {
+                std::vector<std::int64_t> lengths = part.sizes().vec();
+                lengths.front() = size_;
+                parts_.push_back(at::empty_strided(lengths, part.strides(), part.options()).zero_());
+            }
+        for (std::size_t i = 0; i < next.size(); ++i) parts_[i].narrow(0, 0, narrow<std::int64_t>(size)).copy_(next[i]);
+    }
+
+    // What is there, without a look at anything on the host.
+    Batch batch() const { return loader_.make(parts_); }
+
+  private:
+    BatchLoader& loader_;
+    std::int64_t size_;
+    std::vector<torch::Tensor> parts_;
+};
+
+} // namespace autosampling
