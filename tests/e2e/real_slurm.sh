@@ -114,7 +114,7 @@ for seed in 1 2 3; do
 done
 
 # A scaling study: a job for each run, one after the other.
-RANKS="1 2 4" REPEAT=1 "$root/jobs/scaling/weak.sh" "$root/jobs/configs/scaling.toml" scaling \
+RANKS="1 2 4" REPEAT=2 "$root/jobs/scaling/weak.sh" "$root/jobs/configs/scaling.toml" scaling \
     --set model.null_seconds=0.01 >scaling.log 2>&1 || fail "exit code $? of weak.sh: $(<scaling.log)"
 over 200
 expect 0 "^ +4 +4 +[0-9.]+ ±" "${python%/*}/autosampling-analyse" scaling scaling
