@@ -45,6 +45,9 @@ void check_population(const PopulationOptions& population, std::int64_t batch_si
     require(batch_size % population.ranks_per_member == 0,
             "population.ranks_per_member = ", population.ranks_per_member, " can't share batches of ", batch_size,
             " images equally: choose a training.batch_size that it divides");
+    require(population.members_at_once == 1 || population.ranks_per_member == 1,
+            "population.members_at_once = ", population.members_at_once, " is for members on one rank each, and ",
+            "population.ranks_per_member = ", population.ranks_per_member, ": set one of them to 1");
     require(population.members == 0 || population.selection != SelectionRule::top_k ||
                 population.survivors <= population.members,
             "population.survivors = ", population.survivors, " is more than the ", population.members,

@@ -224,6 +224,11 @@ std::vector<Option> population_options() {
          "ranks",
          "How many ranks train one member, each on a part of its batches; the job has that many times the "
          "members."},
+        {"population", "members_at_once", at<&Options::population, &PopulationOptions::members_at_once>, count(1),
+         "members",
+         "How many of its members a rank trains at once, each by a network and on a stream of its own on the GPU; on a "
+         "CPU nothing is gained. Results don't depend on it.",
+         AtResume::any},
         {"population", "synchronise_statistics", at<&Options::population, &PopulationOptions::synchronise_statistics>,
          Anything{}, "",
          "Whether batch norm goes by a member's whole batch, or by each rank's part of it; then the running statistics "

@@ -25,6 +25,16 @@ std::vector<std::uint32_t> reward_examples(std::uint64_t seed, std::int64_t cycl
 
 Score evaluate_together(const Communicator& comm, Trainer& trainer, HeldOut part,
                         std::span<const std::uint32_t> examples) {
+    start_evaluation(comm, trainer, part, examples);
+    return finish_evaluation(comm, trainer);
+}
+
+void start_evaluation(const Communicator& comm, Trainer& trainer, HeldOut part,
+                      std::span<const std::uint32_t> examples) {
+    trainer.start_evaluation(part, examples, to_size(comm.rank()), to_size(comm.size()));
+}
+
+Score finish_evaluation(const Communicator& comm, Trainer& trainer) {
     struct BatchScore {
         std::uint32_t number;
         std::int64_t images, correct, correct_top5;
@@ -32,9 +42,9 @@ Score evaluate_together(const Communicator& comm, Trainer& trainer, HeldOut part
     };
     constexpr std::array whole_numbers{&Score::images_by_class, &Score::correct_by_class, &Score::loss_by_class};
     std::vector<BatchScore> mine;
-    Score total = trainer.evaluate(part, {}); // zeros
+    Score total(trainer.classes());
     auto number = narrow<std::uint32_t>(comm.rank());
-    for (const Score& score : trainer.evaluate(part, examples, to_size(comm.rank()), to_size(comm.size()))) {
+    for (const Score& score : trainer.finish_evaluation()) {
         mine.push_back({number, score.images, score.correct, score.correct_top5, score.loss_sum});
         for (const auto by_class : whole_numbers)
             std::ranges::transform(total.*by_class, score.*by_class, (total.*by_class).begin(), std::plus{});

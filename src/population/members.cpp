@@ -1,22 +1,14 @@
 #include "autosampling/population/members.hpp"
 
 #include "autosampling/base/narrow.hpp"
+#include "autosampling/base/stopwatch.hpp"
 #include "autosampling/population/evaluation.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 namespace autosampling {
-
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-} // namespace
 
 double reward_of(Reward reward, double accuracy, double loss) {
     return reward == Reward::loss ? -loss : accuracy;
@@ -28,49 +20,76 @@ std::vector<Outcome> Members::run(std::int64_t cycle, std::uint8_t attempt) {
         reward_examples(options.run.seed, cycle, attempt, narrow<std::uint32_t>(context_.plan.reward_images),
                         narrow<std::uint32_t>(options.data.reward_images_per_cycle));
     std::vector<Outcome> outcomes;
-    for (const std::int32_t member : placement_.trained_by(context_.comm.rank())) {
-        const Outcome outcome = run_member(member, cycle, attempt);
-        if (!context_.team.is_root()) continue; // the team's first rank holds its members
-        outcomes.push_back(outcome);
-        store_.keep(outcome, [this] { return context_.trainer.copy_state(); });
+    for (const std::int32_t member : placement_.trained_by(context_.comm.rank()))
+        outcomes.push_back({.member = member});
+    context_.lanes.fork();
+    for (std::span<Outcome> left = outcomes; !left.empty();) {
+        const std::size_t count = std::min(context_.lanes.size(), left.size());
+        run_together(left.first(count), cycle, attempt);
+        left = left.subspan(count);
     }
+    context_.lanes.join();
+    if (!context_.team.is_root()) return {}; // the team's first rank holds its members
     for (Outcome& outcome : outcomes)
         if (!context_.transport.on_device() && outcome.member == store_.best_kept())
             outcome.state_hash = store_.kept(outcome.member).hash();
     return outcomes;
 }
 
-Outcome Members::run_member(std::int32_t member, std::int64_t cycle, std::uint8_t attempt) {
-    Outcome outcome;
-    outcome.member = member;
+// Each on a trainer of its own. What is measured is the rank's time.
+void Members::run_together(std::span<Outcome> members, std::int64_t cycle, std::uint8_t attempt) {
+    const auto for_each = [&](const auto& work) {
+        for (std::size_t i = 0; i < members.size(); ++i)
+            context_.lanes.on(i, [&](Trainer& trainer) { work(members[i], trainer); });
+    };
+    for_each([&](Outcome& outcome, Trainer& trainer) {
+        const Stopwatch stopwatch(outcome.seconds_train);
+        train(outcome, trainer, cycle, attempt);
+    });
+    for_each([&](Outcome& outcome, Trainer& trainer) {
+        note_training(outcome, trainer);
+        const Stopwatch stopwatch(outcome.seconds_reward);
+        start_evaluation(context_.team, trainer, HeldOut::reward, reward_places_);
+    });
+    for_each([&](Outcome& outcome, Trainer& trainer) {
+        note_reward(outcome, trainer);
+        if (context_.team.is_root()) store_.keep(outcome, [&] { return trainer.copy_state(); });
+    });
+}
+
+void Members::train(Outcome& outcome, Trainer& trainer, std::int64_t cycle, std::uint8_t attempt) {
+    const std::int32_t member = outcome.member;
     auto& indices = schedules_[member];
     indices.resize(to_size(context_.plan.draws));
     CycleTask task{.indices = indices, .first_batch = cycle * context_.plan.batches_per_cycle};
-
-    auto start = Clock::now();
     if (context_.team.is_root()) {
         outcome.position = context_.feed.draw(member, cycle, attempt, indices);
-        context_.trainer.load(store_.start(member));
+        trainer.load(store_.start(member));
         task.augmentation = context_.feed.augmentation(member, cycle, attempt);
         task.weighting = weigh(cycle, attempt);
         task.factors = factors(member, cycle);
     }
-    context_.trainer.share(indices, task);
-    CycleResult trained = context_.trainer.train(task);
-    draw_losses_[member] = std::move(trained.draw_loss);
-    if (context_.after_training) context_.after_training(member, cycle, attempt, context_.trainer);
-    outcome.train_loss = trained.train_loss;
-    outcome.seconds_train = seconds_since(start);
+    trainer.share(indices, task);
+    trainer.start_training(task);
+    if (context_.after_training) context_.after_training(member, cycle, attempt, trainer);
+}
 
-    start = Clock::now();
-    const Score score = evaluate_together(context_.team, context_.trainer, HeldOut::reward, reward_places_);
+void Members::note_training(Outcome& outcome, Trainer& trainer) {
+    const Stopwatch stopwatch(outcome.seconds_train);
+    CycleResult trained = trainer.finish_training();
+    draw_losses_[outcome.member] = std::move(trained.draw_loss);
+    outcome.train_loss = trained.train_loss;
+    outcome.finite = trained.finite;
+}
+
+void Members::note_reward(Outcome& outcome, Trainer& trainer) {
+    const Stopwatch stopwatch(outcome.seconds_reward);
+    const Score score = finish_evaluation(context_.team, trainer);
     outcome.accuracy = accuracy_of(score, score.correct, context_.plan);
     outcome.reward_loss = score.loss_sum / static_cast<double>(score.images);
     outcome.reward = reward_of(context_.options.population.reward, outcome.accuracy, outcome.reward_loss);
-    outcome.finite = trained.finite && std::isfinite(outcome.reward_loss);
+    outcome.finite = outcome.finite && std::isfinite(outcome.reward_loss);
     if (!outcome.finite) outcome.reward = std::numeric_limits<double>::quiet_NaN();
-    outcome.seconds_reward = seconds_since(start);
-    return outcome;
 }
 
 HyperparameterFactors Members::factors(std::int32_t member, std::int64_t cycle) const {

@@ -1,5 +1,6 @@
 #include "autosampling/population/memory_use.hpp"
 
+#include "autosampling/base/narrow.hpp"
 #include "autosampling/population/placement.hpp"
 #include "autosampling/population/selection.hpp"
 #include "autosampling/sampling/credit.hpp"
@@ -18,12 +19,13 @@ std::int64_t state_bytes(const Options& options, int ranks, const Plan& plan) {
     const bool best = options.population.selection == SelectionRule::best && plan.rounds == 0;
     const bool mean = options.population.selection == SelectionRule::mean;
     const std::int64_t starts = std::min(members, most_survivors(options));
-    // The one at work, those at the start and at the end of a cycle (the best so far and the next one), those that a
+    const auto lanes = narrow<std::int64_t>(members_at_once(options.population, plan.members, ranks));
+    // Those at work, those at the start and at the end of a cycle (the best so far and the next one), those that a
     // checkpoint writes, and what the heap, which never shrinks, has free between them.
-    const std::int64_t states = 1 + starts + (best ? std::min<std::int64_t>(members, 2) : members) + starts + 1;
+    const std::int64_t states = lanes + starts + (best ? std::min<std::int64_t>(members, 2) : members) + starts + 1;
     const std::int64_t received =
-        mean ? (plan.members - members) * plan.state_length / teams : 0;     // of which the mean is made
-    return 4 * (states * plan.state_length + received + 2 * plan.gradients); // with what is added to them
+        mean ? (plan.members - members) * plan.state_length / teams : 0;             // of which the mean is made
+    return 4 * (states * plan.state_length + received + 2 * lanes * plan.gradients); // with what is added to them
 }
 
 // What a training image takes: always; while a checkpoint is being written; while run.h5 is being made.

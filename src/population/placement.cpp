@@ -3,6 +3,7 @@
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/narrow.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 namespace autosampling {
@@ -34,6 +35,11 @@ std::vector<std::int32_t> Placement::trained_by(int rank) const {
     std::vector<std::int32_t> members(to_size(first_of(team + 1) - first));
     std::iota(members.begin(), members.end(), first);
     return members;
+}
+
+std::size_t members_at_once(const PopulationOptions& population, std::int64_t members, int ranks) {
+    const int teams = std::max(1, ranks / narrow<int>(population.ranks_per_member));
+    return to_size(std::min(population.members_at_once, Placement(members, teams).most_members()));
 }
 
 } // namespace autosampling

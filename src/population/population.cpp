@@ -2,6 +2,7 @@
 
 #include "autosampling/base/counted.hpp"
 #include "autosampling/base/narrow.hpp"
+#include "autosampling/base/stopwatch.hpp"
 #include "autosampling/population/evaluation.hpp"
 #include "autosampling/population/recount.hpp"
 #include "autosampling/population/rows.hpp"
@@ -13,25 +14,6 @@
 namespace autosampling {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// Adds the time that it lives.
-class Timer {
-  public:
-    explicit Timer(double& seconds) : seconds_(seconds) {}
-    ~Timer() { seconds_ += seconds_since(start_); }
-    Timer(const Timer&) = delete;
-    Timer& operator=(const Timer&) = delete;
-
-  private:
-    double& seconds_;
-    Clock::time_point start_ = Clock::now();
-};
 
 bool asked_to_stop(std::span<const RankReport> reports) {
     return std::any_of(reports.begin(), reports.end(), [](const RankReport& report) { return report.stop != 0; });
@@ -119,7 +101,7 @@ bool Population::run_cycle(const volatile std::sig_atomic_t& stop) {
 
 // Ends a cycle, or one that is left undone for a stop. Returns whether to stop.
 bool Population::conclude(std::span<const RankReport> reports) {
-    const Timer timer(times_.record);
+    const Stopwatch stopwatch(times_.record);
     const bool last = cycle_ == context_.plan.cycles;
     const bool stopping = asked_to_stop(reports);
     context_.recorder.after_cycle(cycle_, reports, stopping || last ? CheckpointWhen::now : CheckpointWhen::due,
@@ -140,7 +122,7 @@ Population::Trial Population::try_members(const volatile std::sig_atomic_t& stop
         const std::vector<Outcome> mine = members_.run(cycle_, trial.attempt);
         longest_cycle_ = std::max<std::chrono::duration<double>>(longest_cycle_, Clock::now() - began);
         {
-            const Timer timer(times_.gather);
+            const Stopwatch stopwatch(times_.gather);
             trial.outcomes = context_.comm.all_gather(std::span(mine)); // by rank, so by member
             trial.reports = report(stop != 0 || no_other);
         }
@@ -193,7 +175,7 @@ void Population::give_up(std::uint8_t attempt) {
 }
 
 Evidence Population::gather_evidence(const Trial& trial) {
-    const Timer timer(times_.gather);
+    const Stopwatch stopwatch(times_.gather);
     Evidence evidence;
     for (const Outcome& outcome : trial.outcomes) {
         evidence.accuracy.push_back(outcome.accuracy);
@@ -216,7 +198,7 @@ bool Population::closes_round() const {
 // Starts giving every member what it goes on from, and returns what the run is judged by, where this rank holds it: the
 // winner's state, or the mean of all, which within a round nobody goes on from.
 State Population::exchange(const Selection& selection, bool everywhere) {
-    const Timer timer(times_.exchange);
+    const Stopwatch stopwatch(times_.exchange);
     if (context_.options.population.selection != SelectionRule::mean)
         return store_.exchange(selection, everywhere, context_.transport);
     const bool averaged = selection.winner < 0;
@@ -230,7 +212,7 @@ State Population::exchange(const Selection& selection, bool everywhere) {
 }
 
 void Population::complete_exchange() {
-    const Timer timer(times_.exchange);
+    const Stopwatch stopwatch(times_.exchange);
     context_.transport.complete();
 }
 
@@ -267,7 +249,7 @@ void Population::record_round(std::int64_t first_cycle) {
 // On rank 0; empty on others.
 CycleRow Population::make_row(const Trial& trial, const Evidence& evidence, bool explored) {
     if (!context_.comm.is_root()) return {};
-    const Timer timer(times_.record);
+    const Stopwatch stopwatch(times_.record);
     const auto& options = context_.options;
     const Timetable& timetable = context_.sampler.timetable();
     const Selection& selection = trial.selection;

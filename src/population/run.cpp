@@ -165,11 +165,11 @@ void Ground::settle(Options asked, int ranks) {
 // What trains.
 struct Engine {
     // Collective.
-    Engine(const Communicator& comm, const Ground& ground, const TransportMaker& make);
+    Engine(const Communicator& comm, const Ground& ground, const CarrierMakers& make);
 
     Communicator team;
     std::unique_ptr<TeamExchange> exchange; // the trainer's, over the team
-    Trainer trainer;
+    Lanes lanes;
     Sampler sampler;
     std::unique_ptr<Feed> feed;
     std::unique_ptr<Transport> transport;
@@ -212,16 +212,19 @@ AverageSize average_size(const Ground& ground, Trainer& trainer) {
     return {to_size(trainer.state().buffer().numel()), averages ? narrow<int>(plan.members) : 0};
 }
 
-Engine::Engine(const Communicator& comm, const Ground& ground, const TransportMaker& make)
+Engine::Engine(const Communicator& comm, const Ground& ground, const CarrierMakers& make)
     : team(comm.split(comm.rank() / narrow<int>(ground.prepared.options.population.ranks_per_member))),
-      exchange(make_team_exchange(team, ground.transport.kind, ground.device)),
-      trainer(trainer_options(ground, *exchange), ground.data.dataset(), ground.prepared.split),
+      exchange(make.team_exchange ? make.team_exchange(team)
+                                  : make_team_exchange(team, ground.transport.kind, ground.device)),
+      lanes(trainer_options(ground, *exchange), ground.data.dataset(), ground.prepared.split,
+            members_at_once(ground.prepared.options.population, ground.prepared.plan.members, comm.size())),
       sampler(make_sampler(comm, ground.prepared)),
-      transport(make ? make(comm, average_size(ground, trainer))
-                     : make_transport(comm, ground.transport.kind, ground.device, average_size(ground, trainer))) {
+      transport(make.transport
+                    ? make.transport(comm, average_size(ground, lanes.first()))
+                    : make_transport(comm, ground.transport.kind, ground.device, average_size(ground, lanes.first()))) {
     const ModelOptions& model = ground.prepared.options.model;
     comm.on_root([&] {
-        if (!ground.checkpoint && !model.init.empty()) load_initial_weights(trainer.state(), model);
+        if (!ground.checkpoint && !model.init.empty()) load_initial_weights(lanes.first().state(), model);
     });
     comm.agree([&] { feed = make_feed(comm, ground.prepared, sampler, ground.data.hash()); });
 }
@@ -231,7 +234,7 @@ Summary open_run(const Communicator& comm, Ground& ground, Engine& engine, Openi
     const std::filesystem::path run = ground.prepared.options.run.output;
     Summary reached;
     comm.on_root([&] {
-        if (ground.point) check_layout(run, *ground.point, engine.trainer.state().layout());
+        if (ground.point) check_layout(run, *ground.point, engine.lanes.first().state().layout());
         if (!ground.directory) ground.directory.emplace(run, opening);
         if (!ground.directory->warning().empty()) log.warning(ground.directory->warning());
         if (ground.point) { // first: on a full disk it makes room
@@ -267,7 +270,7 @@ void close_run(const Options& options, const Recorder& recorder, const Progress&
 
 ExitCode run_population(const Communicator& world, const Options& asked, Opening opening,
                         const volatile std::sig_atomic_t& stop, Log& log, const AfterTraining& after_training,
-                        const TransportMaker& make_transport) {
+                        const CarrierMakers& make_carriers) {
     const auto began = std::chrono::steady_clock::now();
     log.set_level(asked.run.log_level);
     set_threads(narrow<int>(asked.run.threads));
@@ -283,7 +286,7 @@ ExitCode run_population(const Communicator& world, const Options& asked, Opening
         if (comm.is_root()) log.info(text("finished already: the record is ", (run / "run.h5").string()));
         return ExitCode::finished;
     }
-    Engine engine(comm, ground, make_transport);
+    Engine engine(comm, ground, make_carriers);
 
     const Summary reached = open_run(comm, ground, engine, opening, log);
     Launch launch = make_launch(comm, options.run, ground.device, checkpoint ? checkpoint->launch.link + 1 : 0);
@@ -307,13 +310,14 @@ ExitCode run_population(const Communicator& world, const Options& asked, Opening
     ground.prepared.columns.clear(); // the sampler has what it needs of them
     if (const auto& policy = engine.sampler.policy()) header.weight_names = policy->signals().weight_names();
     Recorder recorder(comm, run, ground.directory ? &*ground.directory : nullptr, std::move(header), std::move(launch),
-                      options.record, engine.trainer.state().layout(), ground.first_cycle());
+                      options.record, engine.lanes.first().state().layout(), ground.first_cycle());
 
     const Context context{.comm = comm,
                           .team = engine.team,
                           .options = options,
                           .plan = plan,
-                          .trainer = engine.trainer,
+                          .lanes = engine.lanes,
+                          .trainer = engine.lanes.first(),
                           .sampler = engine.sampler,
                           .feed = *engine.feed,
                           .transport = *engine.transport,

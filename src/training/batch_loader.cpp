@@ -81,8 +81,10 @@ class HostLoader : public BatchLoader {
 } // namespace
 
 std::unique_ptr<BatchLoader> make_batch_loader(Batches kind, const Dataset& dataset, std::int64_t largest,
-                                               torch::Device device) {
-    if (kind == Batches::resident) return std::make_unique<ResidentLoader>(dataset, device);
+                                               torch::Device device, const BatchLoader* other) {
+    if (kind == Batches::resident)
+        return other ? std::make_unique<ResidentLoader>(dynamic_cast<const ResidentLoader&>(*other))
+                     : std::make_unique<ResidentLoader>(dataset, device);
     EXPECT(kind == Batches::streamed || device.is_cpu());
     return std::make_unique<HostLoader>(dataset.facts, largest, device, kind == Batches::streamed);
 }

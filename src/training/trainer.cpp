@@ -18,6 +18,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <utility>
 
 namespace autosampling {
 namespace {
@@ -30,14 +31,15 @@ constexpr std::size_t batches_a_look = 16;
 } // namespace
 
 struct Trainer::Impl {
-    Impl(const TrainerOptions& given, const Dataset& dataset, const Split& given_split)
+    Impl(const TrainerOptions& given, const Dataset& dataset, const Split& given_split, const BatchLoader* shared)
         : options(given), split(given_split), classes(dataset.facts.classes),
           network(make_network(given.model, dataset.facts.shape, dataset.facts.outputs())), loss_scale(given.precision),
           state(*network, given.device, loss_scale.tensors()),
           learning_rate(given.training, narrow<std::int64_t>(given_split.training.source.size()), given.total_batches),
           training_set(dataset.training), test_set(dataset.test.rows > 0 ? dataset.test : dataset.training),
           loader(make_batch_loader(given.batches, dataset,
-                                   std::max<std::int64_t>(given.training.batch_size, evaluation_batch), given.device)) {
+                                   std::max<std::int64_t>(given.training.batch_size, evaluation_batch), given.device,
+                                   shared)) {
         EXPECT(given.training.batch_size % ranks() == 0);
         if (ranks() > 1 && given.synchronise_statistics) network->synchronise_statistics(*given.team);
         if (given.batches == Batches::host) return;
@@ -111,6 +113,9 @@ struct Trainer::Impl {
     Losses train_by_batches(const CycleTask& task) const;
     Losses train_on_device(const CycleTask& task) const;
 
+    // Brings the scores of the batches that were evaluated since the last time to the host.
+    void look();
+
     double rate(const CycleTask& task, std::int64_t step) const {
         return task.factors.learning_rate * learning_rate.at(task.first_batch + step);
     }
@@ -131,6 +136,12 @@ struct Trainer::Impl {
     // Where batches come to the device.
     std::unique_ptr<DeviceStep> device_step; // without a team
     std::map<HeldOut, std::unique_ptr<DeviceEvaluation>> device_evaluation;
+
+    // Of the cycle that was begun: the losses of its batches and of its draws, and the largest number of the state.
+    Tensor results; // (K / B + K + 1) f32 on the device
+    // Of the evaluation that was begun.
+    std::vector<Score> scores;
+    std::vector<Evaluated> unseen; // batches on the device
 };
 
 Trainer::Impl::Losses Trainer::Impl::train_by_batches(const CycleTask& task) const {
@@ -170,8 +181,8 @@ Trainer::Impl::Losses Trainer::Impl::train_on_device(const CycleTask& task) cons
     return {draw_losses.view({std::ssize(rates), -1}).mean(1), draw_losses};
 }
 
-Trainer::Trainer(const TrainerOptions& options, const Dataset& dataset, const Split& split)
-    : impl_(std::make_unique<Impl>(options, dataset, split)) {
+Trainer::Trainer(const TrainerOptions& options, const Dataset& dataset, const Split& split, const Trainer* other)
+    : impl_(std::make_unique<Impl>(options, dataset, split, other ? other->impl_->loader.get() : nullptr)) {
     impl_->network->initialise(options.seed);
 }
 Trainer::~Trainer() = default;
@@ -204,7 +215,7 @@ void Trainer::share(std::span<std::uint32_t> indices, CycleTask& task) {
     team.share(impl_->state.buffer());
 }
 
-CycleResult Trainer::train(const CycleTask& task) {
+void Trainer::start_training(const CycleTask& task) {
     Impl& p = *impl_;
     EXPECT(!task.indices.empty() && task.indices.size() % to_size(p.options.training.batch_size) == 0);
     EXPECT(p.ranks() == 1 || task.weighting.weight.empty());
@@ -221,49 +232,77 @@ CycleResult Trainer::train(const CycleTask& task) {
         p.options.team->share(p.state.buffer());
     }
     const Tensor largest = at::linalg_vector_norm(p.state.buffer(), std::numeric_limits<double>::infinity());
+    p.results = at::cat({losses, draw_losses, largest.view({1})});
+}
+
+CycleResult Trainer::finish_training() {
+    EXPECT(impl_->results.defined());
     // One copy, so that the host waits for a GPU once.
-    const Tensor results = at::cat({losses, draw_losses, largest.view({1})}).to(torch::kCPU);
+    const Tensor results = std::exchange(impl_->results, {}).to(torch::kCPU);
     const std::span<const float> values{results.data_ptr<float>(), to_size(results.numel())};
-    const auto draw_loss = values.subspan(to_size(losses.numel()), task.indices.size());
-    const double train_loss = results.narrow(0, 0, losses.numel()).to(torch::kDouble).mean().item<double>();
+    const auto batch_size = to_size(impl_->options.training.batch_size);
+    const std::size_t steps = (values.size() - 1) / (batch_size + 1);
+    const auto draw_loss = values.subspan(steps, steps * batch_size);
+    const double train_loss =
+        results.narrow(0, 0, narrow<std::int64_t>(steps)).to(torch::kDouble).mean().item<double>();
     const bool finite = std::isfinite(train_loss) && std::isfinite(values.back()); // a NaN anywhere makes it NaN
     return {train_loss, finite, {draw_loss.begin(), draw_loss.end()}};
 }
 
-std::vector<Score> Trainer::evaluate(HeldOut part, std::span<const std::uint32_t> examples, std::size_t first,
-                                     std::size_t stride) {
+CycleResult Trainer::train(const CycleTask& task) {
+    start_training(task);
+    return finish_training();
+}
+
+void Trainer::start_evaluation(HeldOut part, std::span<const std::uint32_t> examples, std::size_t first,
+                               std::size_t stride) {
     Impl& p = *impl_;
     const bool test = part == HeldOut::test;
     const c10::InferenceMode inference;
     p.state.load_whole_numbers();
     p.network->eval();
     p.loader->begin({test ? p.test_set : p.training_set, test ? p.split.test : p.split.reward, examples, {}});
-    std::vector<Score> scores;
-    std::vector<Tensor> outputs, losses, wanted;
-    const auto look = [&] {
-        const auto values = at::cat(outputs).to(torch::kCPU).split(evaluation_batch);
-        const auto loss = at::cat(losses).to(torch::kCPU).split(evaluation_batch);
-        const auto right = at::cat(wanted).to(torch::kCPU).split(evaluation_batch);
-        for (std::size_t i = 0; i < outputs.size(); ++i)
-            scores.push_back(score_of(values[i], loss[i], right[i], to_size(p.classes)));
-        for (auto* seen : {&outputs, &losses, &wanted}) seen->clear();
-    };
     for (std::size_t number = first; number * evaluation_batch < examples.size(); number += stride) {
+        if (p.unseen.size() == batches_a_look) p.look();
         const std::size_t begin = number * evaluation_batch;
-        const auto [found, loss, right] = p.evaluated(part, begin, std::min(evaluation_batch, examples.size() - begin));
-        outputs.push_back(found);
-        losses.push_back(loss);
-        wanted.push_back(right);
-        if (outputs.size() == batches_a_look) look();
+        p.unseen.push_back(p.evaluated(part, begin, std::min(evaluation_batch, examples.size() - begin)));
     }
-    if (!outputs.empty()) look();
-    return scores;
+}
+
+void Trainer::Impl::look() {
+    if (unseen.empty()) return;
+    const auto on_host = [&](Tensor Evaluated::*which) {
+        std::vector<Tensor> of_each;
+        for (const Evaluated& batch : unseen) of_each.push_back(batch.*which);
+        return at::cat(of_each).to(torch::kCPU).split(evaluation_batch);
+    };
+    const auto outputs = on_host(&Evaluated::outputs), losses = on_host(&Evaluated::losses),
+               wanted = on_host(&Evaluated::wanted);
+    for (std::size_t i = 0; i < unseen.size(); ++i)
+        scores.push_back(score_of(outputs[i], losses[i], wanted[i], to_size(classes)));
+    unseen.clear();
+}
+
+std::vector<Score> Trainer::finish_evaluation() {
+    const c10::InferenceMode inference;
+    impl_->look();
+    return std::exchange(impl_->scores, {});
+}
+
+std::vector<Score> Trainer::evaluate(HeldOut part, std::span<const std::uint32_t> examples, std::size_t first,
+                                     std::size_t stride) {
+    start_evaluation(part, examples, first, stride);
+    return finish_evaluation();
 }
 
 Score Trainer::evaluate(HeldOut part, std::span<const std::uint32_t> examples) {
-    Score sum(to_size(impl_->classes));
+    Score sum(classes());
     for (const Score& score : evaluate(part, examples, 0, 1)) sum.add(score);
     return sum;
+}
+
+std::size_t Trainer::classes() const {
+    return to_size(impl_->classes);
 }
 
 } // namespace autosampling

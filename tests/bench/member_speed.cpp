@@ -1,14 +1,15 @@
 // Images a second of one member, trained and evaluated as in a run: crops, batches and steps of 128 (evaluation: 64).
 //
 //   member_speed NETWORK [PRECISION] [REPEATS]             one line of JSON: median, least and most of REPEATS repeats
-//   member_speed NETWORK PRECISION answer SECONDS [cuda]   one of what it computes; then a rate, measured for so long,
+//   member_speed NETWORK PRECISION answer SECONDS [cuda [MEMBERS [eager]]]
+//                                                          one of what it computes; then a rate, measured for so long,
 //                                                          for each line `train` or `evaluate` of its input
 //
-// Made-up images of CIFAR's shape, one thread; `cuda`: on a GPU, where they lie. Compare only figures of one machine
-// that alternate in time: tests/bench/bench.py does.
+// Made-up images of CIFAR's shape, one thread; `cuda`: on a GPU, where they lie; so many members are trained at once;
+// `eager`: without CUDA graphs. Compare only figures of one machine that alternate in time: tests/bench/bench.py does.
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/narrow.hpp"
-#include "autosampling/training/trainer.hpp"
+#include "autosampling/training/lanes.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -72,11 +73,11 @@ double seconds_of(Work&& work) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// A member at work.
-class Member {
+// Members at work side by side; one evaluates.
+class Members {
   public:
-    explicit Member(const TrainerOptions& options)
-        : images_(Augmentation::crop_flip), trainer_(options, images_.dataset, images_.split),
+    Members(const TrainerOptions& options, std::size_t count)
+        : images_(Augmentation::crop_flip), lanes_(options, images_.dataset, images_.split, count),
           large_(options.model.name == "resnet18"), gpu_(options.device.is_cuda()), order_(images_.labels.size()) {
         std::iota(order_.begin(), order_.end(), 0U);
     }
@@ -84,12 +85,19 @@ class Member {
     // Both return how many images they took.
     std::size_t train() {
         const auto draws = std::span(order_).first(to_size(batch_size) * (gpu_ ? 70 : large_ ? 1 : 10));
-        trainer_.train({draws, 0, {.purpose = Purpose::augmentation}});
-        return draws.size();
+        lanes_.fork();
+        for (std::size_t lane = 0; lane < lanes_.size(); ++lane)
+            lanes_.on(lane, [&](Trainer& trainer) {
+                trainer.start_training({draws, 0, {.purpose = Purpose::augmentation}});
+            });
+        for (std::size_t lane = 0; lane < lanes_.size(); ++lane)
+            lanes_.on(lane, [](Trainer& trainer) { trainer.finish_training(); });
+        lanes_.join();
+        return lanes_.size() * draws.size();
     }
     std::size_t evaluate() {
         const auto rewards = std::span(order_).first(large_ ? 512 : 1024);
-        trainer_.evaluate(HeldOut::reward, rewards);
+        lanes_.first().evaluate(HeldOut::reward, rewards);
         return rewards.size();
     }
 
@@ -106,7 +114,7 @@ class Member {
 
   private:
     MadeUpImages images_;
-    Trainer trainer_;
+    Lanes lanes_;
     bool large_, gpu_;
     std::vector<std::uint32_t> order_;
 };
@@ -148,22 +156,22 @@ void print_trace(const TrainerOptions& options) {
     std::fflush(stdout);
 }
 
-void answer(const TrainerOptions& options, double seconds) {
+void answer(const TrainerOptions& options, double seconds, std::size_t count) {
     print_trace(options);
-    Member member(options);
+    Members members(options, count);
     for (std::string line; std::getline(std::cin, line);) {
-        std::printf("%.2f\n", member.rate(line == "train", seconds));
+        std::printf("%.2f\n", members.rate(line == "train", seconds));
         std::fflush(stdout);
     }
 }
 
 void report(const TrainerOptions& options, std::size_t repeats) {
-    Member member(options);
+    Members members(options, 1);
     std::printf("{\"network\": \"%s\", \"precision\": \"%s\"", options.model.name.c_str(),
                 std::string(name_of(options.precision)).c_str());
     for (const bool training : {true, false}) {
         std::vector<double> rates;
-        while (rates.size() < repeats) rates.push_back(member.rate(training, wanted_seconds));
+        while (rates.size() < repeats) rates.push_back(members.rate(training, wanted_seconds));
         std::ranges::sort(rates);
         std::printf(", \"%s_img_s\": [%.1f, %.1f, %.1f]", training ? "train" : "eval", rates[repeats / 2],
                     rates.front(), rates.back());
@@ -177,16 +185,18 @@ void report(const TrainerOptions& options, std::size_t repeats) {
 int main(int argc, char** argv) {
     const auto precision = value_of<Precision>(argc > 2 ? argv[2] : "fp32");
     if (argc < 2 || !precision) {
-        std::fprintf(stderr, "usage: %s NETWORK [fp32|bf16|fp16] [REPEATS | answer SECONDS [cuda]]\n", argv[0]);
+        std::fprintf(stderr, "usage: %s NETWORK [fp32|bf16|fp16] [REPEATS | answer SECONDS [cuda [MEMBERS [eager]]]]\n",
+                     argv[0]);
         return static_cast<int>(ExitCode::usage);
     }
     keep_heap();
     set_threads(1);
     const bool gpu = argc > 5 && std::string(argv[5]) == "cuda";
-    const TrainerOptions options = options_for(argv[1], *precision, gpu ? Device::cuda : Device::cpu);
+    TrainerOptions options = options_for(argv[1], *precision, gpu ? Device::cuda : Device::cpu);
+    options.cuda_graphs = argc <= 7;
     prepare_device(options.device, false);
     if (argc > 4)
-        answer(options, std::stod(argv[4]));
+        answer(options, std::stod(argv[4]), argc > 6 ? std::stoul(argv[6]) : 1);
     else
         report(options, argc > 3 ? std::stoul(argv[3]) : 7);
 }

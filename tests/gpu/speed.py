@@ -4,7 +4,8 @@
 
 PyTorch trains the same network on the same made-up images, which lie on the GPU, with crops and flips made there,
 channels-last, autocast and its fused SGD: step by step (eager), the whole step as one CUDA graph (graph), and by
-torch.compile in mode max-autotune (compiled). Both must compute the same losses before their times count.
+torch.compile in mode max-autotune (compiled). Both must compute the same losses before their times count. Our other
+ways stand beside them: without CUDA graphs (plain), 2 and 4 members at once on the GPU, and 2 ranks that share it.
 """
 
 import json
@@ -22,11 +23,20 @@ from torch.nn import functional as F  # noqa: N812
 
 STEPS = 70  # of a cycle, as member_speed takes them
 SECONDS, ROUNDS = 0.7, 7
+# Of ours: how many members are trained at once, whether by CUDA graphs, and how many such processes there are.
+OURS = {
+    "ours": (1, True, 1),
+    "plain": (1, False, 1),
+    "2 at once": (2, True, 1),
+    "4 at once": (4, True, 1),
+    "2 ranks": (1, True, 2),
+}
+# With what of PyTorch's, and with which other ways of ours.
 ROWS = [
-    ("resnet8", "bf16", ("eager", "graph")),
-    ("resnet18", "fp16", ()),  # PyTorch's loss scaling is another work
-    ("resnet18", "fp32", ("eager", "graph")),
-    ("resnet18", "bf16", ("eager", "graph", "compiled")),
+    ("resnet8", "bf16", ("eager", "graph"), ("plain", "2 at once", "4 at once", "2 ranks")),
+    ("resnet18", "fp16", (), ()),  # PyTorch's loss scaling is another work
+    ("resnet18", "fp32", ("eager", "graph"), ()),
+    ("resnet18", "bf16", ("eager", "graph", "compiled"), ("plain", "2 at once", "4 at once", "2 ranks")),
 ]
 # Ours over the peer's at least.
 GOALS = {
@@ -38,22 +48,29 @@ LONGEST_COMPILATION = 180  # seconds
 
 
 class Ours:
-    def __init__(self, program: str, network: str, precision: str) -> None:
-        command = [program, network, precision, "answer", str(SECONDS), "cuda"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
-        self.losses = json.loads(self.answer())["losses"][:2]
+    def __init__(self, program: str, network: str, precision: str, way: str) -> None:
+        members, graphs, copies = OURS[way]
+        command = [program, network, precision, "answer", str(SECONDS), "cuda", str(members)]
+        command += [] if graphs else ["eager"]
+        self.processes = [
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+            for _ in range(copies)
+        ]
+        self.losses = [json.loads(answer)["losses"][:2] for answer in self.answers()][0]
 
-    def answer(self) -> str:
-        return self.process.stdout.readline() or sys.exit(f"it has ended: {' '.join(self.process.args)}")
+    def answers(self) -> list[str]:
+        return [p.stdout.readline() or sys.exit(f"it has ended: {' '.join(p.args)}") for p in self.processes]
 
     def rate(self) -> float:
-        self.process.stdin.write("train\n")
-        self.process.stdin.flush()
-        return float(self.answer())
+        for process in self.processes:
+            process.stdin.write("train\n")
+            process.stdin.flush()
+        return sum(float(answer) for answer in self.answers())
 
     def end(self) -> None:
-        self.process.stdin.close()
-        self.process.wait()
+        for process in self.processes:
+            process.stdin.close()
+            process.wait()
 
 
 class PyTorch:
@@ -121,9 +138,8 @@ class PyTorch:
         return cycles * STEPS * BATCH / taken
 
 
-def measured(ours: Ours, peers: dict[str, PyTorch]) -> dict[str, float]:
+def measured(works: dict[str, Callable[[], float]]) -> dict[str, float]:
     """Images a second: the median of rounds, each of which begins with another one."""
-    works = {"ours": ours.rate} | {name: peer.rate for name, peer in peers.items()}
     names = list(works)
     rates = {name: [] for name in names}
     for work in works.values():
@@ -135,20 +151,24 @@ def measured(ours: Ours, peers: dict[str, PyTorch]) -> dict[str, float]:
     return {name: median(values) for name, values in rates.items()}
 
 
-def row(program: str, network: str, precision: str, variants: tuple[str, ...]) -> dict[str, object]:
+def row(
+    program: str, network: str, precision: str, variants: tuple[str, ...], ways: tuple[str, ...]
+) -> dict[str, object]:
     found = {"network": network, "precision": precision, "batch": BATCH, "notes": []}
-    ours = Ours(program, network, precision)
+    ours = {way: Ours(program, network, precision, way) for way in ("ours", *ways)}
+    losses = ours["ours"].losses
     peers, tolerance = {}, 0.03 if precision == "bf16" else 0.002
     for variant in variants:
         peer = within(LONGEST_COMPILATION, lambda variant=variant: PyTorch(variant, network, precision))
         if isinstance(peer, str):
             found["notes"].append(f"{variant}: {peer}")
-        elif not all(isclose(*pair, rel_tol=tolerance) for pair in zip(ours.losses, peer.losses, strict=True)):
-            found["notes"].append(f"{variant}: other losses, {peer.losses} and ours {ours.losses}: not compared")
+        elif not all(isclose(*pair, rel_tol=tolerance) for pair in zip(losses, peer.losses, strict=True)):
+            found["notes"].append(f"{variant}: other losses, {peer.losses} and ours {losses}: not compared")
         else:
             peers[variant] = peer
-    found["images_per_second"] = measured(ours, peers)
-    ours.end()
+    found["images_per_second"] = measured({name: work.rate for name, work in (ours | peers).items()})
+    for each in ours.values():
+        each.end()
     return found
 
 
@@ -174,8 +194,8 @@ def main() -> int:
     torch.backends.cudnn.allow_tf32 = False
     rows = []
     print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}: images a second, and ours over the peer's")
-    for network, precision, variants in ROWS:
-        rows.append(found := row(program, network, precision, variants))
+    for network, precision, variants, ways in ROWS:
+        rows.append(found := row(program, network, precision, variants, ways))
         rates = found["images_per_second"]
         line = f"{network:9} {precision}  ours {rates['ours']:9.0f}"
         for name, rate in rates.items():

@@ -50,6 +50,7 @@ TEST(Consistency, options_that_exclude_need_or_contradict_each_other_are_refused
     expect_refused({"run.device=cpu", "population.transport=mpi-staged"}, "population.transport");
     expect_refused({"run.device=cpu", "run.precision=fp16"}, "run.precision");
     expect_refused({"population.ranks_per_member=3"}, "population.ranks_per_member");
+    expect_refused({"population.ranks_per_member=2", "population.members_at_once=2"}, "population.members_at_once");
     expect_refused({"population.selection=top-k", "population.members=3", "population.survivors=4"},
                    "population.survivors");
     expect_refused({"exploration.kind=none", "population.members=2"}, "exploration.kind");

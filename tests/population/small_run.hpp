@@ -70,14 +70,14 @@ class SharedFolder {
 // Runs the search on the first `ranks` ranks. Collective over world().
 inline ExitCode run_on(int ranks, Options options, const std::filesystem::path& folder, Opening opening,
                        const AfterTraining& after_training = {}, const volatile std::sig_atomic_t* stop = nullptr,
-                       const TransportMaker& make_transport = {}) {
+                       const CarrierMakers& make_carriers = {}) {
     options.run.output = folder.string();
     static const volatile std::sig_atomic_t never = 0;
     int code = 0;
     on_first_ranks(ranks, [&](const Communicator& comm) {
         Log log(comm.rank());
         code = static_cast<int>(
-            run_population(comm, options, opening, stop ? *stop : never, log, after_training, make_transport));
+            run_population(comm, options, opening, stop ? *stop : never, log, after_training, make_carriers));
     });
     world().broadcast(std::span(&code, 1), 0);
     return static_cast<ExitCode>(code);

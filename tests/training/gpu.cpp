@@ -2,6 +2,7 @@
 // tested they were.
 #include "images.hpp"
 
+#include "autosampling/training/lanes.hpp"
 #include "autosampling/training/repeated.hpp"
 
 #include <gtest/gtest.h>
@@ -124,6 +125,40 @@ TEST_F(Gpu, ways_of_training_give_the_same_bits_when_deterministic) {
             for (const HeldOut part : {HeldOut::reward, HeldOut::test})
                 EXPECT_EQ(trainers[way]->evaluate(part, first_indices(60)).loss_sum,
                           trainers.front()->evaluate(part, first_indices(60)).loss_sum);
+        }
+    }
+}
+
+TEST_F(Gpu, networks_side_by_side_give_the_bits_of_one_after_the_other_when_deterministic) {
+    prepare_device(device, true);
+    const Images images(noisy_images());
+    TrainerOptions options = trainer_options("resnet8", 32);
+    options.device = device;
+    for (const Batches kind : {Batches::resident, Batches::streamed}) {
+        options.batches = kind;
+        Trainer alone(options, images.dataset, images.split);
+        Lanes lanes(options, images.dataset, images.split, 4);
+        const State start = alone.copy_state();
+        for (std::uint32_t cycle = 0; cycle < 3; ++cycle) {
+            const auto draws = drawn_indices(320, 400, cycle);
+            const CycleTask task{draws, 10 * cycle, {.purpose = Purpose::augmentation, .cycle = cycle}};
+            alone.load(start);
+            const CycleResult expected = alone.train(task);
+            const State end = alone.copy_state();
+            std::vector<State> ends(lanes.size());
+            lanes.fork();
+            for (std::size_t lane = 0; lane < lanes.size(); ++lane)
+                lanes.on(lane, [&](Trainer& trainer) {
+                    trainer.load(start);
+                    trainer.start_training(task);
+                });
+            for (std::size_t lane = 0; lane < lanes.size(); ++lane)
+                lanes.on(lane, [&](Trainer& trainer) {
+                    EXPECT_EQ(trainer.finish_training().draw_loss, expected.draw_loss) << lane;
+                    ends[lane] = trainer.copy_state();
+                });
+            lanes.join();
+            for (std::size_t lane = 0; lane < lanes.size(); ++lane) EXPECT_EQ(ends[lane].hash(), end.hash()) << lane;
         }
     }
 }

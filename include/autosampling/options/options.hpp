@@ -47,6 +47,7 @@ struct PopulationOptions {
     Reward reward = Reward::accuracy;
     std::int64_t max_retries = 3;       // repetitions of a cycle in which no member is finite
     std::int64_t ranks_per_member = 1;  // g, ranks that train a member together, each a part of its batches
+    std::int64_t members_at_once = 1;   // of a rank's members
     bool synchronise_statistics = true; // batch norm over the whole batch of a member, not over each rank's part
     TransportKind transport = TransportKind::automatic;
 };

@@ -11,7 +11,7 @@
 #include "autosampling/population/recorder.hpp"
 #include "autosampling/population/run.hpp"
 #include "autosampling/sampling/sampler.hpp"
-#include "autosampling/training/trainer.hpp"
+#include "autosampling/training/lanes.hpp"
 
 #include <chrono>
 #include <optional>
@@ -24,7 +24,8 @@ struct Context {
     Communicator& team; // the ranks that train members together with this one; the trainer's, too
     const Options& options;
     const Plan& plan;
-    Trainer& trainer;
+    Lanes& lanes;     // where its members are trained
+    Trainer& trainer; // the first of them
     Sampler& sampler;
     Feed& feed; // the sampler's, but in a replay or with another rule
     Transport& transport;

@@ -20,6 +20,10 @@ std::vector<std::uint32_t> reward_examples(std::uint64_t seed, std::int64_t cycl
 // order of the batches, so that they don't depend on the number of ranks. The whole score on every rank. Collective.
 Score evaluate_together(const Communicator& comm, Trainer& trainer, HeldOut part,
                         std::span<const std::uint32_t> examples);
+// The same in two calls, of which the first is local and on a GPU returns while the device works.
+void start_evaluation(const Communicator& comm, Trainer& trainer, HeldOut part,
+                      std::span<const std::uint32_t> examples);
+Score finish_evaluation(const Communicator& comm, Trainer& trainer);
 
 // The share of the images that is `correct`, score.correct or correct_top5; NaN in a regression.
 double accuracy_of(const Score& score, std::int64_t correct, const Plan& plan);

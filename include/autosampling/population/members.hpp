@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <vector>
 
 namespace autosampling {
@@ -40,7 +41,10 @@ class Members {
     HyperparameterFactors factors(std::int32_t member, std::int64_t cycle) const;
 
   private:
-    Outcome run_member(std::int32_t member, std::int64_t cycle, std::uint8_t attempt);
+    void run_together(std::span<Outcome> members, std::int64_t cycle, std::uint8_t attempt);
+    void train(Outcome& outcome, Trainer& trainer, std::int64_t cycle, std::uint8_t attempt);
+    void note_training(Outcome& outcome, Trainer& trainer);
+    void note_reward(Outcome& outcome, Trainer& trainer);
     Weighting weigh(std::int64_t cycle, std::uint8_t attempt);
     template<class T>
     std::vector<T> gather(const std::vector<std::int32_t>& members,

@@ -1,6 +1,9 @@
 // Which members a rank trains: a pure function of the two numbers.
 #pragma once
 
+#include "autosampling/options/options.hpp"
+
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -27,5 +30,8 @@ class Placement {
     std::int64_t members_;
     int ranks_, ranks_per_member_;
 };
+
+// How many of its members a rank trains at once: as many as asked for, and not more than it has.
+std::size_t members_at_once(const PopulationOptions& population, std::int64_t members, int ranks);
 
 } // namespace autosampling

@@ -16,20 +16,24 @@
 
 namespace autosampling {
 
+class TeamExchange;
 class Trainer;
 
 // What tests do to a member after it was trained: (member, cycle, attempt, trainer).
 using AfterTraining = std::function<void(std::int32_t, std::int64_t, int, Trainer&)>;
 
-// What tests have in place of the transport that the options choose. Collective.
-using TransportMaker = std::function<std::unique_ptr<Transport>(const Communicator&, AverageSize)>;
+// What tests have in place of the carriers that the options choose, each where it isn't empty. Collective.
+struct CarrierMakers {
+    std::function<std::unique_ptr<Transport>(const Communicator&, AverageSize)> transport;
+    std::function<std::unique_ptr<TeamExchange>(const Communicator& team)> team_exchange;
+};
 
 // Trains a population (a single member, or a replay: of one): loads the data, makes or resumes the run directory
 // `options.run.output`, runs cycle by cycle, records, checkpoints, and makes run.h5 at the end. Every rank passes equal
 // options. `stop` is set by a signal handler; one rank that has it is enough. `after_training` and
-// `make_transport` are for tests. Returns finished or stopped. Throws Error. Collective.
+// `make_carriers` are for tests. Returns finished or stopped. Throws Error. Collective.
 ExitCode run_population(const Communicator& comm, const Options& options, Opening opening,
                         const volatile std::sig_atomic_t& stop, Log& log, const AfterTraining& after_training = {},
-                        const TransportMaker& make_transport = {});
+                        const CarrierMakers& make_carriers = {});
 
 } // namespace autosampling

@@ -52,9 +52,10 @@ class BatchLoader {
     Batch batch(std::size_t first, std::size_t size) { return make(parts(first, size)); }
 };
 
-// Batches of up to `largest` examples. The data set must outlive it.
+// Batches of up to `largest` examples. The data set must outlive it. With another of the same arguments it shares the
+// images that lie on the device.
 std::unique_ptr<BatchLoader> make_batch_loader(Batches kind, const Dataset& dataset, std::int64_t largest,
-                                               torch::Device device);
+                                               torch::Device device, const BatchLoader* other = nullptr);
 
 // What a data set takes on a device that holds it, in bytes; none where it can't: only images in memory can.
 std::optional<std::int64_t> resident_bytes(const Dataset& dataset);

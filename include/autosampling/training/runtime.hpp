@@ -40,6 +40,10 @@ void prepare_device(const torch::Device& device, bool deterministic);
 DeviceStream current_stream(const torch::Device& device);
 // Makes it one of LibTorch's own, which can be recorded; on a CPU nothing.
 void take_stream(const torch::Device& device);
+// Makes it one that was LibTorch's before; on a CPU nothing.
+void use_stream(const torch::Device& device, DeviceStream stream);
+// What is begun on one stream from now on comes after all that was begun on another; on a CPU nothing.
+void put_after(const torch::Device& device, DeviceStream later, DeviceStream earlier);
 
 // From now on errors of LibTorch are its words alone, without a list of addresses.
 void leave_out_backtraces();

@@ -65,8 +65,9 @@ enum class HeldOut { reward, test };
 
 class Trainer {
   public:
-    // The data set and split must outlive it. The state is initialised from the seed.
-    Trainer(const TrainerOptions& options, const Dataset& dataset, const Split& split);
+    // The data set and split must outlive it. The state is initialised from the seed. With another of the same
+    // arguments it shares the images that lie on the device.
+    Trainer(const TrainerOptions& options, const Dataset& dataset, const Split& split, const Trainer* other = nullptr);
     ~Trainer();
 
     FlatState& state();
@@ -83,6 +84,9 @@ class Trainer {
     // team. All ranks of a team give the same task, without weighting; afterwards they have the state of its first.
     // Collective over the team.
     CycleResult train(const CycleTask& task);
+    // The same in two calls: on a GPU the first one returns while the device works, the other waits for it.
+    void start_training(const CycleTask& task);
+    CycleResult finish_training();
 
     // Inference over some held-out examples, in fixed batches of `evaluation_batch`, in the order given; changes
     // nothing. The scores of batches first, first + stride, …, in order. Local.
@@ -90,6 +94,11 @@ class Trainer {
                                 std::size_t stride);
     // The sum over all batches.
     Score evaluate(HeldOut part, std::span<const std::uint32_t> examples);
+    // The scores of batches in two calls: of many batches the first one, too, waits for a GPU now and then.
+    void start_evaluation(HeldOut part, std::span<const std::uint32_t> examples, std::size_t first, std::size_t stride);
+    std::vector<Score> finish_evaluation();
+    // Of a score.
+    std::size_t classes() const;
     static constexpr std::size_t evaluation_batch = 64;
 
   private:

@@ -1,0 +1,36 @@
+// The networks of a rank, which train members at once on a GPU.
+#pragma once
+
+#include "autosampling/training/trainer.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace autosampling {
+
+// On a GPU each has a stream of its own, the first that of prepare_device; what lies there of the data set they share.
+// On a CPU what one begins is done when the call returns. On a GPU this has not been run.
+class Lanes {
+  public:
+    // `count` ≥ 1 of them. The data set and split must outlive it. Local.
+    Lanes(const TrainerOptions& options, const Dataset& dataset, const Split& split, std::size_t count);
+
+    std::size_t size() const { return trainers_.size(); }
+    Trainer& first() { return *trainers_.front(); }
+
+    // Does this on one of the trainers; its work on the device goes to that one's stream.
+    void on(std::size_t lane, const std::function<void(Trainer&)>& work);
+    // What the others do from now on comes after all that was begun on the first stream.
+    void fork() const;
+    // What is done on the first stream from now on comes after all that was begun on the others.
+    void join() const;
+
+  private:
+    torch::Device device_;
+    std::vector<DeviceStream> streams_; // null on a CPU
+    std::vector<std::unique_ptr<Trainer>> trainers_;
+};
+
+} // namespace autosampling
