@@ -65,6 +65,9 @@ void check_cpu(const Options& options) {
 }
 
 void check_model(const ModelOptions& model, const PopulationOptions& population) {
+    require(!is_script(model.name) || population.members_at_once == 1,
+            "population.members_at_once = ", population.members_at_once,
+            " is for networks whose steps a GPU can record, not ", model.name, ": set it to 1");
     require(!is_script(model.name) || population.ranks_per_member == 1 || !population.synchronise_statistics,
             "population.synchronise_statistics is true (batch norm inside ", model.name,
             " goes by each rank's part of a batch): set it to false");

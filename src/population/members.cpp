@@ -36,28 +36,41 @@ std::vector<Outcome> Members::run(std::int64_t cycle, std::uint8_t attempt) {
     return outcomes;
 }
 
-// Each on a trainer of its own. What is measured is the rank's time.
+// Each on a trainer of its own, their steps in turn. Of the rank's time each has an equal share.
 void Members::run_together(std::span<Outcome> members, std::int64_t cycle, std::uint8_t attempt) {
     const auto for_each = [&](const auto& work) {
         for (std::size_t i = 0; i < members.size(); ++i)
             context_.lanes.on(i, [&](Trainer& trainer) { work(members[i], trainer); });
     };
+    double seconds_train = 0, seconds_reward = 0;
+    {
+        const Stopwatch stopwatch(seconds_train);
+        for_each([&](Outcome& outcome, Trainer& trainer) { start_training(outcome, trainer, cycle, attempt); });
+        for (bool left = true; left;) {
+            left = false;
+            for_each([&](Outcome&, Trainer& trainer) { left = trainer.step() || left; });
+        }
+        for_each([&](Outcome& outcome, Trainer& trainer) { note_training(outcome, trainer.finish_training()); });
+    }
+    if (context_.after_training)
+        for_each([&](Outcome& o, Trainer& trainer) { context_.after_training(o.member, cycle, attempt, trainer); });
+    {
+        const Stopwatch stopwatch(seconds_reward);
+        for_each([&](Outcome&, Trainer& trainer) {
+            start_evaluation(context_.team, trainer, HeldOut::reward, reward_places_);
+        });
+        for_each([&](Outcome& outcome, Trainer& trainer) {
+            note_score(outcome, finish_evaluation(context_.team, trainer));
+        });
+    }
     for_each([&](Outcome& outcome, Trainer& trainer) {
-        const Stopwatch stopwatch(outcome.seconds_train);
-        train(outcome, trainer, cycle, attempt);
-    });
-    for_each([&](Outcome& outcome, Trainer& trainer) {
-        note_training(outcome, trainer);
-        const Stopwatch stopwatch(outcome.seconds_reward);
-        start_evaluation(context_.team, trainer, HeldOut::reward, reward_places_);
-    });
-    for_each([&](Outcome& outcome, Trainer& trainer) {
-        note_reward(outcome, trainer);
+        outcome.seconds_train = seconds_train / static_cast<double>(members.size());
+        outcome.seconds_reward = seconds_reward / static_cast<double>(members.size());
         if (context_.team.is_root()) store_.keep(outcome, [&] { return trainer.copy_state(); });
     });
 }
 
-void Members::train(Outcome& outcome, Trainer& trainer, std::int64_t cycle, std::uint8_t attempt) {
+void Members::start_training(Outcome& outcome, Trainer& trainer, std::int64_t cycle, std::uint8_t attempt) {
     const std::int32_t member = outcome.member;
     auto& indices = schedules_[member];
     indices.resize(to_size(context_.plan.draws));
@@ -71,20 +84,15 @@ void Members::train(Outcome& outcome, Trainer& trainer, std::int64_t cycle, std:
     }
     trainer.share(indices, task);
     trainer.start_training(task);
-    if (context_.after_training) context_.after_training(member, cycle, attempt, trainer);
 }
 
-void Members::note_training(Outcome& outcome, Trainer& trainer) {
-    const Stopwatch stopwatch(outcome.seconds_train);
-    CycleResult trained = trainer.finish_training();
+void Members::note_training(Outcome& outcome, CycleResult trained) {
     draw_losses_[outcome.member] = std::move(trained.draw_loss);
     outcome.train_loss = trained.train_loss;
     outcome.finite = trained.finite;
 }
 
-void Members::note_reward(Outcome& outcome, Trainer& trainer) {
-    const Stopwatch stopwatch(outcome.seconds_reward);
-    const Score score = finish_evaluation(context_.team, trainer);
+void Members::note_score(Outcome& outcome, const Score& score) const {
     outcome.accuracy = accuracy_of(score, score.correct, context_.plan);
     outcome.reward_loss = score.loss_sum / static_cast<double>(score.images);
     outcome.reward = reward_of(context_.options.population.reward, outcome.accuracy, outcome.reward_loss);

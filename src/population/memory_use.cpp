@@ -15,11 +15,12 @@ namespace {
 
 std::int64_t state_bytes(const Options& options, int ranks, const Plan& plan) {
     const int teams = std::max(1, ranks / static_cast<int>(options.population.ranks_per_member));
-    const std::int64_t members = Placement(plan.members, teams).most_members();
+    const Placement placement(plan.members, teams);
+    const std::int64_t members = placement.most_members();
     const bool best = options.population.selection == SelectionRule::best && plan.rounds == 0;
     const bool mean = options.population.selection == SelectionRule::mean;
     const std::int64_t starts = std::min(members, most_survivors(options));
-    const auto lanes = narrow<std::int64_t>(members_at_once(options.population, plan.members, ranks));
+    const auto lanes = narrow<std::int64_t>(placement.at_once(options.population.members_at_once));
     // Those at work, those at the start and at the end of a cycle (the best so far and the next one), those that a
     // checkpoint writes, and what the heap, which never shrinks, has free between them.
     const std::int64_t states = lanes + starts + (best ? std::min<std::int64_t>(members, 2) : members) + starts + 1;

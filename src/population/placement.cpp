@@ -37,9 +37,8 @@ std::vector<std::int32_t> Placement::trained_by(int rank) const {
     return members;
 }
 
-std::size_t members_at_once(const PopulationOptions& population, std::int64_t members, int ranks) {
-    const int teams = std::max(1, ranks / narrow<int>(population.ranks_per_member));
-    return to_size(std::min(population.members_at_once, Placement(members, teams).most_members()));
+std::size_t Placement::at_once(std::int64_t asked) const {
+    return to_size(std::min(asked, most_members()));
 }
 
 } // namespace autosampling

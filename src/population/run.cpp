@@ -9,6 +9,7 @@
 #include "autosampling/population/initial_weights.hpp"
 #include "autosampling/population/launch.hpp"
 #include "autosampling/population/node_data.hpp"
+#include "autosampling/population/placement.hpp"
 #include "autosampling/population/population.hpp"
 #include "autosampling/population/prepare.hpp"
 #include "autosampling/population/processors.hpp"
@@ -212,12 +213,18 @@ AverageSize average_size(const Ground& ground, Trainer& trainer) {
     return {to_size(trainer.state().buffer().numel()), averages ? narrow<int>(plan.members) : 0};
 }
 
+std::size_t lanes_of(const Prepared& prepared, int ranks) {
+    const PopulationOptions& population = prepared.options.population;
+    return Placement(prepared.plan.members, ranks, narrow<int>(population.ranks_per_member))
+        .at_once(population.members_at_once);
+}
+
 Engine::Engine(const Communicator& comm, const Ground& ground, const CarrierMakers& make)
     : team(comm.split(comm.rank() / narrow<int>(ground.prepared.options.population.ranks_per_member))),
       exchange(make.team_exchange ? make.team_exchange(team)
                                   : make_team_exchange(team, ground.transport.kind, ground.device)),
       lanes(trainer_options(ground, *exchange), ground.data.dataset(), ground.prepared.split,
-            members_at_once(ground.prepared.options.population, ground.prepared.plan.members, comm.size())),
+            lanes_of(ground.prepared, comm.size())),
       sampler(make_sampler(comm, ground.prepared)),
       transport(make.transport
                     ? make.transport(comm, average_size(ground, lanes.first()))

@@ -5,13 +5,18 @@
 #include "resident_loader.hpp"
 
 #include <ATen/ops/empty.h>
+#include <c10/core/Event.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
+#include <deque>
 
 namespace autosampling {
 namespace {
 
 using torch::Tensor;
+
+constexpr std::size_t most_ahead = 4; // batches that were made and may not be used yet
 
 std::vector<std::int64_t> batch_shape(const Shape& shape, std::int64_t size) {
     std::vector<std::int64_t> lengths{size};
@@ -20,8 +25,9 @@ std::vector<std::int64_t> batch_shape(const Shape& shape, std::int64_t size) {
 }
 
 // Has the source make batches in host memory. For a CPU it is the same memory again and again, and a batch is a view of
-// it. For a GPU each has memory of its own that the device reads by itself while the next is made; LibTorch's allocator
-// hands such memory out again only when the device has read it.
+// it. For a GPU each has memory of its own that the device reads by itself while the next are made; LibTorch's
+// allocator hands such memory out again only when the device has read it. So that there isn't too much of it, a batch
+// is made only when the device has done what was begun before the last few.
 class HostLoader : public BatchLoader {
   public:
     HostLoader(const DatasetFacts& facts, std::int64_t largest, torch::Device device, bool streams)
@@ -33,6 +39,7 @@ class HostLoader : public BatchLoader {
     void begin(const Wanted& wanted) override { asked_.emplace(wanted); }
 
     std::vector<Tensor> parts(std::size_t first, std::size_t size) override {
+        if (device_.is_cuda()) wait_for_earlier();
         const auto& [set, part, all, augmentation] = *asked_;
         const auto indices = all.subspan(first, size);
         const Tensor examples = room(examples_, narrow<std::int64_t>(size));
@@ -55,13 +62,24 @@ class HostLoader : public BatchLoader {
         if (augmentation) draws = {*augmentation, narrow<std::uint32_t>(first)};
         set.source->fill(rows_, draws, {examples.data_ptr<float>(), to_size(examples.numel())});
         const bool images = examples.dim() == 4;
-        return {(images ? examples.permute({0, 3, 1, 2}) : examples).to(device_, /*non_blocking=*/true),
-                wanted.to(device_, /*non_blocking=*/true)};
+        return {images ? examples.permute({0, 3, 1, 2}) : examples, wanted};
     }
 
-    Batch make(const std::vector<Tensor>& parts) const override { return {parts.at(0), parts.at(1)}; }
+    Batch make(const std::vector<Tensor>& parts) const override {
+        return {parts.at(0).to(device_, /*non_blocking=*/true), parts.at(1).to(device_, /*non_blocking=*/true)};
+    }
 
   private:
+    // On a GPU, when a batch is asked for.
+    void wait_for_earlier() {
+        if (asked_before_.size() == most_ahead) {
+            asked_before_.front().synchronize();
+            asked_before_.pop_front();
+        }
+        asked_before_.emplace_back(device_.type());
+        asked_before_.back().record(c10::impl::VirtualGuardImpl(device_.type()).getStream(device_));
+    }
+
     // Memory for a batch like those of `kept`.
     Tensor room(const Tensor& kept, std::int64_t size) const {
         if (!streams_) return kept.narrow(0, 0, size);
@@ -75,6 +93,7 @@ class HostLoader : public BatchLoader {
     torch::Device device_;
     bool streams_;
     std::optional<Wanted> asked_;
+    std::deque<c10::Event> asked_before_; // what was begun on the GPU when each of the last batches was asked for
     std::vector<std::uint32_t> rows_;
 };
 

@@ -27,7 +27,8 @@ class DeviceEvaluation {
     // `recorded`: as a CUDA graph, on a GPU; else a batch is a plain call.
     DeviceEvaluation(Network& network, BatchLoader& loader, std::int64_t batch, torch::Device device,
                      Precision precision, bool recorded)
-        : network_(network), device_(device), precision_(precision), recorded_(recorded), batch_(loader, batch) {}
+        : network_(network), device_(device), precision_(precision), recorded_(recorded),
+          batch_(loader, batch, device) {}
 
     // `size` ≤ B of the examples that the loader has begun, from place `first` on, by the network in evaluation mode.
     // The results are copies on the device; doesn't wait for them. Local.

@@ -20,30 +20,40 @@ using torch::Tensor;
 DeviceStep::DeviceStep(Network& network, const FlatState& state, const LossScale& scale, BatchLoader& loader,
                        const TrainingOptions& options, Precision precision, bool recorded)
     : network_(network), state_(state), scale_(scale), options_(options), precision_(precision), recorded_(recorded),
-      batch_(loader, options.batch_size) {
+      batch_(loader, options.batch_size, state.buffer().device()) {
     const torch::TensorOptions whole = torch::TensorOptions(torch::kLong).device(state.buffer().device());
     weight_decay_ = at::zeros({1}, state.buffer().options());
     counter_ = at::zeros({1}, whole);
 }
 
-Tensor DeviceStep::run(const CycleValues& values) {
+void DeviceStep::begin(const CycleValues& values) {
     const torch::Device device = state_.buffer().device();
     const auto steps = std::ssize(values.learning_rates);
-    const std::size_t size = to_size(options_.batch_size);
     if (!rates_.defined() || rates_.numel() != steps) resize(steps);
     const Tensor rates = at::empty({steps}, torch::TensorOptions(torch::kFloat).pinned_memory(device.is_cuda()));
     std::ranges::copy(values.learning_rates, rates.data_ptr<float>());
     rates_.copy_(rates, /*non_blocking=*/true);
     weight_decay_.fill_(values.weight_decay);
-    batch_.bring(0, size);
+    next_ = 0;
+    bring_next();
     if (!step_) prepare();
     counter_.zero_();
     at::manual_seed(values.seed);
-    for (std::size_t i = 0; i < to_size(steps); ++i) {
-        if (i > 0) batch_.bring(i * size, size);
-        step_->run();
-    }
+}
+
+void DeviceStep::run() {
+    if (next_ > 0) bring_next();
+    step_->run();
+    ++next_;
+}
+
+Tensor DeviceStep::losses() const {
     return losses_.flatten().clone();
+}
+
+void DeviceStep::bring_next() {
+    const std::size_t size = to_size(options_.batch_size);
+    batch_.bring(next_ * size, size);
 }
 
 void DeviceStep::resize(std::int64_t steps) {

@@ -31,11 +31,15 @@ class DeviceStep {
     DeviceStep(Network& network, const FlatState& state, const LossScale& scale, BatchLoader& loader,
                const TrainingOptions& options, Precision precision, bool recorded);
 
-    // The steps of a cycle on the examples that the loader has begun. Gives the loss of each draw before its batch's
-    // step, (K) f32 on the device; doesn't wait for them. Local.
-    torch::Tensor run(const CycleValues& values);
+    // A cycle on the examples that the loader has begun. Nothing of it waits for the device. Local.
+    void begin(const CycleValues& values);
+    // Its next step.
+    void run();
+    // The loss of each draw before its batch's step, (K) f32 on the device.
+    torch::Tensor losses() const;
 
   private:
+    void bring_next();
     void resize(std::int64_t steps);
     void prepare();
     void step();
@@ -55,6 +59,7 @@ class DeviceStep {
     torch::Tensor steps_;        // (K / B, 1) i64: 0, 1, …
     torch::Tensor losses_;       // (K / B, B) f32
     std::unique_ptr<Repeated> step_;
+    std::size_t next_ = 0; // step of the cycle
 };
 
 } // namespace autosampling

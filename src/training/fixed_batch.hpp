@@ -16,7 +16,8 @@ namespace autosampling {
 // The batches of a loader, which must outlive it, one after the other in the same memory of the device.
 class FixedBatch {
   public:
-    FixedBatch(BatchLoader& loader, std::int64_t size) : loader_(loader), size_(size) {}
+    FixedBatch(BatchLoader& loader, std::int64_t size, torch::Device device)
+        : loader_(loader), size_(size), device_(device) {}
 
     // Brings `size` ≤ B of the examples that the loader has begun, from place `first` on; behind them stays what was
     // there, at first zeros. Doesn't wait for the device.
@@ -26,9 +27,12 @@ class FixedBatch {
             for (const torch::Tensor& part : next) {
                 std::vector<std::int64_t> lengths = part.sizes().vec();
                 lengths.front() = size_;
-                parts_.push_back(at::empty_strided(lengths, part.strides(), part.options()).zero_());
+                parts_.push_back(
+                    at::empty_strided(lengths, part.strides(), part.options().device(device_).pinned_memory(false))
+                        .zero_());
             }
-        for (std::size_t i = 0; i < next.size(); ++i) parts_[i].narrow(0, 0, narrow<std::int64_t>(size)).copy_(next[i]);
+        for (std::size_t i = 0; i < next.size(); ++i)
+            parts_[i].narrow(0, 0, narrow<std::int64_t>(size)).copy_(next[i], /*non_blocking=*/true);
     }
 
     // What is there, without a look at anything on the host.
@@ -37,6 +41,7 @@ class FixedBatch {
   private:
     BatchLoader& loader_;
     std::int64_t size_;
+    torch::Device device_;
     std::vector<torch::Tensor> parts_;
 };
 

@@ -2,32 +2,44 @@
 
 #include "autosampling/base/error.hpp"
 
-namespace autosampling {
+#include <c10/core/Event.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
-Lanes::Lanes(const TrainerOptions& options, const Dataset& dataset, const Split& split, std::size_t count)
-    : device_(options.device), streams_{current_stream(device_)} {
+namespace autosampling {
+namespace {
+
+void put_after(const c10::Stream& later, const c10::Stream& earlier) {
+    if (earlier.device_type() == c10::DeviceType::CPU) return;
+    c10::Event event(earlier.device_type());
+    event.record(earlier);
+    event.block(later);
+}
+
+} // namespace
+
+Lanes::Lanes(const TrainerOptions& options, const Dataset& dataset, const Split& split, std::size_t count) {
     EXPECT(count >= 1 && (count == 1 || !options.team || options.team->size() == 1));
-    trainers_.push_back(std::make_unique<Trainer>(options, dataset, split));
+    const c10::impl::VirtualGuardImpl device(options.device.type());
     while (trainers_.size() < count) {
-        take_stream(device_);
-        streams_.push_back(current_stream(device_));
-        trainers_.push_back(std::make_unique<Trainer>(options, dataset, split, trainers_.front().get()));
+        streams_.push_back(trainers_.empty() ? device.getStream(options.device) : device.getNewStream(options.device));
+        const c10::StreamGuard guard(streams_.back());
+        const Trainer* first = trainers_.empty() ? nullptr : trainers_.front().get();
+        trainers_.push_back(std::make_unique<Trainer>(options, dataset, split, first));
     }
-    use_stream(device_, streams_.front());
 }
 
 void Lanes::on(std::size_t lane, const std::function<void(Trainer&)>& work) {
-    use_stream(device_, streams_.at(lane));
+    const c10::StreamGuard guard(streams_.at(lane));
     work(*trainers_[lane]);
-    use_stream(device_, streams_.front());
 }
 
 void Lanes::fork() const {
-    for (std::size_t lane = 1; lane < streams_.size(); ++lane) put_after(device_, streams_[lane], streams_.front());
+    for (std::size_t lane = 1; lane < streams_.size(); ++lane) put_after(streams_[lane], streams_.front());
 }
 
 void Lanes::join() const {
-    for (std::size_t lane = 1; lane < streams_.size(); ++lane) put_after(device_, streams_.front(), streams_[lane]);
+    for (std::size_t lane = 1; lane < streams_.size(); ++lane) put_after(streams_.front(), streams_[lane]);
 }
 
 } // namespace autosampling

@@ -10,7 +10,7 @@
 namespace autosampling {
 
 // Makes batches by the device's operations on whole numbers. What is drawn for all of them, rows, classes and crops,
-// travels there once, in `begin`. A copy of a loader shares its images. On a GPU this has not been run.
+// travels there once, in `begin`. A copy shares the images, and begins anew. On a GPU this has not been run.
 class ResidentLoader : public BatchLoader {
   public:
     // Copies the images there.

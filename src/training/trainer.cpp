@@ -18,6 +18,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
 #include <utility>
 
 namespace autosampling {
@@ -25,8 +26,8 @@ namespace {
 
 using torch::Tensor;
 
-// Of evaluation, whose results are looked at together: on a GPU a look waits for all that was begun.
-constexpr std::size_t batches_a_look = 16;
+// Of an evaluation's outputs, which are looked at together: on a GPU a look waits for all that was begun.
+constexpr std::size_t bytes_a_look = 16 << 20;
 
 } // namespace
 
@@ -105,13 +106,9 @@ struct Trainer::Impl {
         return high << 32 | low;
     }
 
-    struct Losses {
-        Tensor batches; // (K / B) f32
-        Tensor draws;   // (K) f32; 0 after a stop, and for what other ranks of the team train on
-    };
-    // Both on what the loader has begun.
-    Losses train_by_batches(const CycleTask& task) const;
-    Losses train_on_device(const CycleTask& task) const;
+    // The next step of the cycle, on what the loader has begun. Returns whether it may go on.
+    bool train_batch();
+    void begin_on_device(const CycleTask& task);
 
     // Brings the scores of the batches that were evaluated since the last time to the host.
     void look();
@@ -137,48 +134,48 @@ struct Trainer::Impl {
     std::unique_ptr<DeviceStep> device_step; // without a team
     std::map<HeldOut, std::unique_ptr<DeviceEvaluation>> device_evaluation;
 
-    // Of the cycle that was begun: the losses of its batches and of its draws, and the largest number of the state.
-    Tensor results; // (K / B + K + 1) f32 on the device
+    struct Cycle {
+        CycleTask task;
+        std::int64_t steps = 0, next = 0;
+        bool on_device = false;  // by the device's own step
+        Tensor losses = {};      // (steps) f32, of batches
+        Tensor draw_losses = {}; // (K) f32; 0 after a stop, and for what other ranks of the team train on
+    };
+    std::optional<Cycle> cycle; // that was begun
     // Of the evaluation that was begun.
     std::vector<Score> scores;
     std::vector<Evaluated> unseen; // batches on the device
 };
 
-Trainer::Impl::Losses Trainer::Impl::train_by_batches(const CycleTask& task) const {
+bool Trainer::Impl::train_batch() {
+    const CycleTask& task = cycle->task;
     const auto batch_size = to_size(options.training.batch_size);
-    const auto steps = narrow<std::int64_t>(task.indices.size() / batch_size);
     const std::size_t part = batch_size / to_size(ranks()); // of a batch, this rank's
-    const Tensor losses = torch::zeros({steps}, torch::TensorOptions(options.device));
-    const Tensor draw_losses = torch::zeros({std::ssize(task.indices)}, torch::TensorOptions(options.device));
-    at::manual_seed(network_seed(task.augmentation));
-    for (std::int64_t step = 0; step < steps; ++step) {
-        const std::size_t first = to_size(step) * batch_size + part * to_size(rank());
-        const Batch batch = loader->batch(first, part);
-        Tensor found;
-        {
-            const Autocast autocast(options.precision, options.device.type());
-            found = outputs(batch.examples);
-        }
-        const Tensor loss = batch_loss(found, batch.wanted, task.weighting, first,
-                                       draw_losses.narrow(0, narrow<std::int64_t>(first), narrow<std::int64_t>(part)));
-        losses[step].copy_(loss.detach());
-        // On a GPU a look would stall every step; in a team the others would wait for this rank.
-        if (loss.is_cpu() && ranks() == 1 && !std::isfinite(loss.item<float>())) break;
-        loss_scale.scaled(loss).backward();
-        // Each rank's are of the mean loss over its part of the batch.
-        if (ranks() > 1) options.team->mean(state.gradients());
-        sgd_step(state, options.training, rate(task, step), weight_decay(task), loss_scale);
+    const std::size_t first = to_size(cycle->next) * batch_size + part * to_size(rank());
+    const Batch batch = loader->batch(first, part);
+    Tensor found;
+    {
+        const Autocast autocast(options.precision, options.device.type());
+        found = outputs(batch.examples);
     }
-    return {losses, draw_losses};
+    const Tensor loss =
+        batch_loss(found, batch.wanted, task.weighting, first,
+                   cycle->draw_losses.narrow(0, narrow<std::int64_t>(first), narrow<std::int64_t>(part)));
+    cycle->losses[cycle->next].copy_(loss.detach());
+    // On a GPU a look would stall every step; in a team the others would wait for this rank.
+    if (loss.is_cpu() && ranks() == 1 && !std::isfinite(loss.item<float>())) return false;
+    loss_scale.scaled(loss).backward();
+    // Each rank's are of the mean loss over its part of the batch.
+    if (ranks() > 1) options.team->mean(state.gradients());
+    sgd_step(state, options.training, rate(task, cycle->next), weight_decay(task), loss_scale);
+    return true;
 }
 
-Trainer::Impl::Losses Trainer::Impl::train_on_device(const CycleTask& task) const {
-    std::vector<float> rates(task.indices.size() / to_size(options.training.batch_size));
+void Trainer::Impl::begin_on_device(const CycleTask& task) {
+    std::vector<float> rates(to_size(cycle->steps));
     for (std::size_t step = 0; step < rates.size(); ++step)
         rates[step] = static_cast<float>(rate(task, narrow<std::int64_t>(step)));
-    const Tensor draw_losses =
-        device_step->run({rates, static_cast<float>(weight_decay(task)), network_seed(task.augmentation)});
-    return {draw_losses.view({std::ssize(rates), -1}).mean(1), draw_losses};
+    device_step->begin({rates, static_cast<float>(weight_decay(task)), network_seed(task.augmentation)});
 }
 
 Trainer::Trainer(const TrainerOptions& options, const Dataset& dataset, const Split& split, const Trainer* other)
@@ -217,40 +214,58 @@ void Trainer::share(std::span<std::uint32_t> indices, CycleTask& task) {
 
 void Trainer::start_training(const CycleTask& task) {
     Impl& p = *impl_;
-    EXPECT(!task.indices.empty() && task.indices.size() % to_size(p.options.training.batch_size) == 0);
+    const std::size_t draws = task.indices.size(), batch_size = to_size(p.options.training.batch_size);
+    EXPECT(draws > 0 && draws % batch_size == 0);
     EXPECT(p.ranks() == 1 || task.weighting.weight.empty());
     p.state.load_whole_numbers();
     p.network->train();
     p.expect(task.indices);
     p.loader->begin({p.training_set, p.split.training, task.indices, task.augmentation});
-    const bool on_device = p.device_step && task.weighting.weight.empty();
-    const auto [losses, draw_losses] = on_device ? p.train_on_device(task) : p.train_by_batches(task);
-    p.state.store_whole_numbers();
-    if (p.ranks() > 1) {
-        p.options.team->mean(losses);
-        p.options.team->sum(draw_losses); // each draw's is 0 on all ranks but one
-        p.options.team->share(p.state.buffer());
-    }
-    const Tensor largest = at::linalg_vector_norm(p.state.buffer(), std::numeric_limits<double>::infinity());
-    p.results = at::cat({losses, draw_losses, largest.view({1})});
+    p.cycle = {.task = task, .steps = narrow<std::int64_t>(draws / batch_size)};
+    p.cycle->on_device = p.device_step && task.weighting.weight.empty();
+    if (p.cycle->on_device) return p.begin_on_device(task);
+    p.cycle->losses = torch::zeros({p.cycle->steps}, torch::TensorOptions(p.options.device));
+    p.cycle->draw_losses = torch::zeros({std::ssize(task.indices)}, torch::TensorOptions(p.options.device));
+    at::manual_seed(p.network_seed(task.augmentation));
+}
+
+bool Trainer::step() {
+    Impl::Cycle& cycle = impl_->cycle.value();
+    if (cycle.next == cycle.steps) return false;
+    if (cycle.on_device)
+        impl_->device_step->run();
+    else if (!impl_->train_batch())
+        cycle.next = cycle.steps - 1; // the last one
+    return ++cycle.next < cycle.steps;
 }
 
 CycleResult Trainer::finish_training() {
-    EXPECT(impl_->results.defined());
+    Impl& p = *impl_;
+    Impl::Cycle cycle = *std::exchange(p.cycle, {});
+    if (cycle.on_device) {
+        cycle.draw_losses = p.device_step->losses();
+        cycle.losses = cycle.draw_losses.view({cycle.steps, -1}).mean(1);
+    }
+    p.state.store_whole_numbers();
+    if (p.ranks() > 1) {
+        p.options.team->mean(cycle.losses);
+        p.options.team->sum(cycle.draw_losses); // each draw's is 0 on all ranks but one
+        p.options.team->share(p.state.buffer());
+    }
+    const Tensor largest = at::linalg_vector_norm(p.state.buffer(), std::numeric_limits<double>::infinity());
     // One copy, so that the host waits for a GPU once.
-    const Tensor results = std::exchange(impl_->results, {}).to(torch::kCPU);
+    const Tensor results = at::cat({cycle.losses, cycle.draw_losses, largest.view({1})}).to(torch::kCPU);
     const std::span<const float> values{results.data_ptr<float>(), to_size(results.numel())};
-    const auto batch_size = to_size(impl_->options.training.batch_size);
-    const std::size_t steps = (values.size() - 1) / (batch_size + 1);
-    const auto draw_loss = values.subspan(steps, steps * batch_size);
-    const double train_loss =
-        results.narrow(0, 0, narrow<std::int64_t>(steps)).to(torch::kDouble).mean().item<double>();
+    const auto draw_loss = values.subspan(to_size(cycle.steps), cycle.task.indices.size());
+    const double train_loss = results.narrow(0, 0, cycle.steps).to(torch::kDouble).mean().item<double>();
     const bool finite = std::isfinite(train_loss) && std::isfinite(values.back()); // a NaN anywhere makes it NaN
     return {train_loss, finite, {draw_loss.begin(), draw_loss.end()}};
 }
 
 CycleResult Trainer::train(const CycleTask& task) {
     start_training(task);
+    while (step()) {
+    }
     return finish_training();
 }
 
@@ -261,6 +276,9 @@ void Trainer::start_evaluation(HeldOut part, std::span<const std::uint32_t> exam
     const c10::InferenceMode inference;
     p.state.load_whole_numbers();
     p.network->eval();
+    EXPECT(p.unseen.empty() && p.scores.empty());
+    const std::size_t outputs_bytes = evaluation_batch * to_size(p.classes) * sizeof(float);
+    const std::size_t batches_a_look = std::max<std::size_t>(16, bytes_a_look / outputs_bytes);
     p.loader->begin({test ? p.test_set : p.training_set, test ? p.split.test : p.split.reward, examples, {}});
     for (std::size_t number = first; number * evaluation_batch < examples.size(); number += stride) {
         if (p.unseen.size() == batches_a_look) p.look();

@@ -90,6 +90,11 @@ class Members {
             lanes_.on(lane, [&](Trainer& trainer) {
                 trainer.start_training({draws, 0, {.purpose = Purpose::augmentation}});
             });
+        for (bool left = true; left;) {
+            left = false;
+            for (std::size_t lane = 0; lane < lanes_.size(); ++lane)
+                lanes_.on(lane, [&](Trainer& trainer) { left = trainer.step() || left; });
+        }
         for (std::size_t lane = 0; lane < lanes_.size(); ++lane)
             lanes_.on(lane, [](Trainer& trainer) { trainer.finish_training(); });
         lanes_.join();
@@ -193,7 +198,7 @@ int main(int argc, char** argv) {
     set_threads(1);
     const bool gpu = argc > 5 && std::string(argv[5]) == "cuda";
     TrainerOptions options = options_for(argv[1], *precision, gpu ? Device::cuda : Device::cpu);
-    options.cuda_graphs = argc <= 7;
+    options.cuda_graphs = argc <= 7 || std::string(argv[7]) != "eager";
     prepare_device(options.device, false);
     if (argc > 4)
         answer(options, std::stod(argv[4]), argc > 6 ? std::stoul(argv[6]) : 1);

@@ -4,7 +4,7 @@
 # GPU once; NCCL on 2 and 4 ranks; which way states travel and batches are made; a rank that stops; a run that is
 # stopped and resumed, and its exact replays with CUDA graphs and without, in run.deterministic; and a table of speeds
 # beside PyTorch's, which goes into RESULTS.json, too (gpu.json in the folder above the program's). It should take less
-# than 9 minutes, of which the table is 3 to 6.
+# than 9 minutes, of which the table is 4 to 6.
 #
 #   bash tests/gpu/run.sh PROGRAM [RESULTS.json]
 #

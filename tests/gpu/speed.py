@@ -157,16 +157,18 @@ def row(
     found = {"network": network, "precision": precision, "batch": BATCH, "notes": []}
     ours = {way: Ours(program, network, precision, way) for way in ("ours", *ways)}
     losses = ours["ours"].losses
-    peers, tolerance = {}, 0.03 if precision == "bf16" else 0.002
+    works, tolerance = {}, 0.03 if precision == "bf16" else 0.002
     for variant in variants:
         peer = within(LONGEST_COMPILATION, lambda variant=variant: PyTorch(variant, network, precision))
         if isinstance(peer, str):
             found["notes"].append(f"{variant}: {peer}")
-        elif not all(isclose(*pair, rel_tol=tolerance) for pair in zip(losses, peer.losses, strict=True)):
-            found["notes"].append(f"{variant}: other losses, {peer.losses} and ours {losses}: not compared")
         else:
-            peers[variant] = peer
-    found["images_per_second"] = measured({name: work.rate for name, work in (ours | peers).items()})
+            works[variant] = peer
+    for name, work in dict(works := ours | works).items():
+        if not all(isclose(*pair, rel_tol=tolerance) for pair in zip(losses, work.losses, strict=True)):
+            found["notes"].append(f"{name}: other losses, {work.losses} and ours {losses}: not compared")
+            del works[name]
+    found["images_per_second"] = measured({name: work.rate for name, work in works.items()})
     for each in ours.values():
         each.end()
     return found
@@ -204,7 +206,7 @@ def main() -> int:
                 wanted = f", goal {goal:.2f}" if goal else ""
                 line += f"  {name} {rate:9.0f} ({rates['ours'] / rate:.2f}{wanted})"
         print(line, *found["notes"], sep="\n    ", flush=True)
-    Path(results).write_text(json.dumps({"gpu": torch.cuda.get_device_name(), "rows": rows}, indent=1) + "\n")
+        Path(results).write_text(json.dumps({"gpu": torch.cuda.get_device_name(), "rows": rows}, indent=1) + "\n")
     return 0
 
 

@@ -26,12 +26,10 @@ TEST(Placement, every_member_has_one_rank_and_loads_differ_by_one_at_most) {
 }
 
 TEST(Placement, no_more_members_are_trained_at_once_than_a_rank_has) {
-    PopulationOptions population;
-    EXPECT_EQ(members_at_once(population, 8, 2), 1U);
-    population.members_at_once = 3;
-    EXPECT_EQ(members_at_once(population, 8, 2), 3U);
-    EXPECT_EQ(members_at_once(population, 4, 3), 2U);
-    EXPECT_EQ(members_at_once(population, 2, 4), 1U);
+    EXPECT_EQ(Placement(8, 2).at_once(1), 1U);
+    EXPECT_EQ(Placement(8, 2).at_once(3), 3U);
+    EXPECT_EQ(Placement(4, 3).at_once(3), 2U);
+    EXPECT_EQ(Placement(2, 4).at_once(3), 1U);
 }
 
 } // namespace

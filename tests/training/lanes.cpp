@@ -42,6 +42,10 @@ TEST(Lanes, each_trains_as_a_trainer_alone) {
             trainer.load(start);
             trainer.start_training(task_of(lane, draws[lane]));
         });
+        for (bool left = true; left;) {
+            left = false;
+            for_each([&](std::uint32_t, Trainer& trainer) { left = trainer.step() || left; });
+        }
         for_each([&](std::uint32_t lane, Trainer& trainer) {
             results[lane].losses = trainer.finish_training().draw_loss;
             trainer.start_evaluation(HeldOut::reward, examples, 0, 1);

@@ -42,9 +42,9 @@ class Members {
 
   private:
     void run_together(std::span<Outcome> members, std::int64_t cycle, std::uint8_t attempt);
-    void train(Outcome& outcome, Trainer& trainer, std::int64_t cycle, std::uint8_t attempt);
-    void note_training(Outcome& outcome, Trainer& trainer);
-    void note_reward(Outcome& outcome, Trainer& trainer);
+    void start_training(Outcome& outcome, Trainer& trainer, std::int64_t cycle, std::uint8_t attempt);
+    void note_training(Outcome& outcome, CycleResult trained);
+    void note_score(Outcome& outcome, const Score& score) const;
     Weighting weigh(std::int64_t cycle, std::uint8_t attempt);
     template<class T>
     std::vector<T> gather(const std::vector<std::int32_t>& members,

@@ -1,8 +1,6 @@
 // Which members a rank trains: a pure function of the two numbers.
 #pragma once
 
-#include "autosampling/options/options.hpp"
-
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -22,6 +20,8 @@ class Placement {
     std::vector<std::int32_t> members_of(int rank) const;                            // whose states it holds, ascending
     std::vector<std::int32_t> trained_by(int rank) const;                            // with its team, ascending
     std::int64_t most_members() const { return (members_ + teams() - 1) / teams(); } // of any rank
+    // How many a rank trains at once: as many as asked for, and not more than it has.
+    std::size_t at_once(std::int64_t asked) const;
 
   private:
     int teams() const { return ranks_ / ranks_per_member_; }
@@ -30,8 +30,5 @@ class Placement {
     std::int64_t members_;
     int ranks_, ranks_per_member_;
 };
-
-// How many of its members a rank trains at once: as many as asked for, and not more than it has.
-std::size_t members_at_once(const PopulationOptions& population, std::int64_t members, int ranks);
 
 } // namespace autosampling

@@ -43,10 +43,10 @@ class BatchLoader {
 
     // From now on batches are of these, which must live until the last of them was made.
     virtual void begin(const Wanted& wanted) = 0;
-    // What a batch of `size` of them, from place `first` on, is made of, on the device; the first dimension of each
-    // tensor is the batch's. A later call may overwrite it.
+    // What a batch of `size` of them, from place `first` on, is made of, on the device or on its way there; the first
+    // dimension of each tensor is the batch's. A later call may overwrite it.
     virtual std::vector<torch::Tensor> parts(std::size_t first, std::size_t size) = 0;
-    // The batch that is made of some, without a look at anything on the host; it may be a view of them.
+    // The batch that is made of some; of parts on the device without a look at the host, and maybe a view of them.
     virtual Batch make(const std::vector<torch::Tensor>& parts) const = 0;
 
     Batch batch(std::size_t first, std::size_t size) { return make(parts(first, size)); }

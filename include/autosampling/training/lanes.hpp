@@ -3,6 +3,8 @@
 
 #include "autosampling/training/trainer.hpp"
 
+#include <c10/core/Stream.h>
+
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -10,8 +12,8 @@
 
 namespace autosampling {
 
-// On a GPU each has a stream of its own, the first that of prepare_device; what lies there of the data set they share.
-// On a CPU what one begins is done when the call returns. On a GPU this has not been run.
+// On a GPU each has a stream of its own, the first the one that was current; what lies there of the data set they
+// share. On a CPU what one begins is done when the call returns. On a GPU this has not been run.
 class Lanes {
   public:
     // `count` ≥ 1 of them. The data set and split must outlive it. Local.
@@ -28,8 +30,7 @@ class Lanes {
     void join() const;
 
   private:
-    torch::Device device_;
-    std::vector<DeviceStream> streams_; // null on a CPU
+    std::vector<c10::Stream> streams_;
     std::vector<std::unique_ptr<Trainer>> trainers_;
 };
 

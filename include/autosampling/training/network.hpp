@@ -31,7 +31,8 @@ class Network : public torch::nn::Module {
     // Returns false where a network has no such way.
     virtual bool save_memory() { return false; }
 
-    // Whether its passes are the same work on the device each time, which a GPU can then record.
+    // Whether its passes are the same work on the device each time, which a GPU can then record. They draw no random
+    // numbers, which networks side by side would have from one generator.
     virtual bool repeats() const { return true; }
 
     // From now on batch norm goes by the batches of all ranks of `team` together, which must be of equal size; forward

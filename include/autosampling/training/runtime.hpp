@@ -31,19 +31,15 @@ torch::Device choose_device(Device device, int local_rank);
 // Throws Error(usage) for a precision that members can't be trained in there.
 void check_precision(Precision precision, const torch::Device& device);
 
-// Makes this thread ready to train there, before any work on a GPU. There one stream has all of its work, fp32 is what
-// IEEE 754 says, and if asked only operations that give the same bits each time are done, or an error is thrown. Not
-// run on a GPU on the machines where this program was tested.
+// Makes this thread ready to train there, before any work on a GPU. There a stream of LibTorch's has its work, fp32 is
+// what IEEE 754 says, and if asked only operations that give the same bits each time are done, or an error is thrown.
+// Not run on a GPU on the machines where this program was tested.
 void prepare_device(const torch::Device& device, bool deterministic);
 
 // Of LibTorch, for this thread; null for a CPU.
 DeviceStream current_stream(const torch::Device& device);
 // Makes it one of LibTorch's own, which can be recorded; on a CPU nothing.
 void take_stream(const torch::Device& device);
-// Makes it one that was LibTorch's before; on a CPU nothing.
-void use_stream(const torch::Device& device, DeviceStream stream);
-// What is begun on one stream from now on comes after all that was begun on another; on a CPU nothing.
-void put_after(const torch::Device& device, DeviceStream later, DeviceStream earlier);
 
 // From now on errors of LibTorch are its words alone, without a list of addresses.
 void leave_out_backtraces();

@@ -1,4 +1,4 @@
-// Trains and evaluates the one network of a rank, whichever member's state is loaded into it.
+// Trains and evaluates one network, whichever member's state is loaded into it.
 //
 // Letters: N training examples, K draws a cycle, B batch, D state length.
 #pragma once
@@ -84,8 +84,11 @@ class Trainer {
     // team. All ranks of a team give the same task, without weighting; afterwards they have the state of its first.
     // Collective over the team.
     CycleResult train(const CycleTask& task);
-    // The same in two calls: on a GPU the first one returns while the device works, the other waits for it.
+    // The same in parts, so that the steps of several trainers can alternate: `step` takes the next one, if any
+    // is left, and returns whether there is another. Only the last part has to wait for a GPU. What the task refers to
+    // must live until then.
     void start_training(const CycleTask& task);
+    bool step();
     CycleResult finish_training();
 
     // Inference over some held-out examples, in fixed batches of `evaluation_batch`, in the order given; changes
@@ -94,10 +97,10 @@ class Trainer {
                                 std::size_t stride);
     // The sum over all batches.
     Score evaluate(HeldOut part, std::span<const std::uint32_t> examples);
-    // The scores of batches in two calls: of many batches the first one, too, waits for a GPU now and then.
+    // The scores of batches in two parts: where there are many, the first one, too, waits for a GPU now and then.
     void start_evaluation(HeldOut part, std::span<const std::uint32_t> examples, std::size_t first, std::size_t stride);
     std::vector<Score> finish_evaluation();
-    // Of a score.
+    // That scores count, 1 in a regression.
     std::size_t classes() const;
     static constexpr std::size_t evaluation_batch = 64;
 

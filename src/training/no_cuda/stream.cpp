@@ -8,8 +8,4 @@ DeviceStream current_stream(const torch::Device&) {
 
 void take_stream(const torch::Device&) {}
 
-void use_stream(const torch::Device&, DeviceStream) {}
-
-void put_after(const torch::Device&, DeviceStream, DeviceStream) {}
-
 } // namespace autosampling

@@ -41,17 +41,20 @@ TEST(Waits, of_libtorch_are_counted) {
 TEST(GpuWaits, a_cycle_waits_once_and_a_look_at_a_number_is_one_more) {
     if (!torch::cuda::is_available()) GTEST_SKIP() << "there is no GPU";
     const Images images(Images::small());
-    for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::fp16}) {
+    for (const auto& [precision, batches] : {std::pair{Precision::fp32, Batches::resident},
+                                             {Precision::bf16, Batches::resident},
+                                             {Precision::fp16, Batches::resident},
+                                             {Precision::fp32, Batches::streamed}}) {
         TrainerOptions options = trainer_options("resnet8", 32);
         options.device = torch::Device(torch::kCUDA, 0);
-        options.batches = Batches::resident;
+        options.batches = batches;
         options.precision = precision;
         prepare_device(options.device, false);
         Trainer trainer(options, images.dataset, images.split);
         const auto draws = drawn_indices(320, images.split.training.source.size(), 1);
         const CycleTask task{draws, 0, {.purpose = Purpose::augmentation}};
         trainer.train(task); // records the step, and waits for that
-        EXPECT_EQ(waits_of([&] { trainer.train(task); }), 1) << name_of(precision);
+        EXPECT_EQ(waits_of([&] { trainer.train(task); }), 1) << name_of(precision) << ' ' << name_of(batches);
         EXPECT_EQ(waits_of([&] {
                       (void)trainer.state().buffer()[0].item<float>();
                       trainer.train(task);
