@@ -35,6 +35,9 @@ if [[ ${PROFILE:-} ]]; then
     source "$(dirname -- "${BASH_SOURCE[0]}")/env/$PROFILE.sh" || refuse "no profile $PROFILE in jobs/env"
 fi
 
+# any FOLDER/PATTERN: whether there is such a file. What is quoted of it isn't a pattern.
+any() { [[ -e $1 ]]; }
+
 # Of the last job that wrote it.
 summary() { sed -n "s/^  \"$1\": \"\{0,1\}\([^\",]*\).*/\1/p" "$run/summary.json" 2>/dev/null; }
 
@@ -47,13 +50,16 @@ stop() {
 # link OPTION...: one job of the chain, to its end. Sets code, and stopped_by, the signal that asked it to stop.
 link() {
     local opening=() limit
-    if compgen -G "$run/checkpoint/*/index.h5" >/dev/null; then
+    if any "$run"/checkpoint/*/index.h5; then
         opening=(--resume)
-    elif [[ $restarted && -d $run ]]; then
+    elif [[ $restarted && -d $run ]] && ! any "$run"/record/*.h5; then
         opening=(--overwrite) # this job's own run, which ended before its first checkpoint
     fi
     limit=$(seconds_left)
-    if [[ $limit ]]; then opening+=(--set "run.walltime=$((limit - (limit < 600 ? limit / 10 : 60)))"); fi
+    if [[ $limit && " $*" != *" run.walltime="* ]]; then
+        limit=$((limit - (limit < 600 ? limit / 10 : 60)))
+        opening+=(--set "run.walltime=$((limit > 1 ? limit : 1))") # 0 would be no limit
+    fi
 
     "${launcher[@]}" "${program[@]}" run "$configuration" --output "$run" "${opening[@]}" "$@" &
     launched=$!
@@ -69,8 +75,12 @@ is_finished() { [[ $(summary state) == finished ]] && { ((code == 0)) || [[ $(su
 
 chain() {
     local configuration=$1 run=$2 program=("${AUTOSAMPLING:-autosampling}") code stopped_by='' launched cycles_before
-    local time_before cycles signal warning=${SIGNAL:-USR1} restarted=${restarted:-}
+    local time_before cycles signal warning=${SIGNAL:-USR1} links=${LINKS:-100} restarted=${restarted:-}
     shift 2
+    if [[ $run == -* ]]; then run=./$run; fi
+    if [[ ! $links =~ ^[1-9][0-9]*$ ]]; then refuse "LINKS is a whole number from 1, not $links"; fi
+    if ! kill -l "${warning#SIG}" >/dev/null 2>&1; then refuse "SIGNAL is the name of a signal, as USR1, not $warning"; fi
+    warning=${warning#SIG}
     if [[ ${LAUNCHER:-} ]]; then read -r -a launcher <<<"$LAUNCHER"; fi
     if [[ ${CONTAINER:-} ]]; then
         program=(apptainer exec "$CONTAINER" autosampling)
@@ -101,8 +111,8 @@ chain() {
         say "ended by SIG$stopped_by after ${cycles:-0} cycles: not queued again"
     elif ((${cycles:-0} <= ${cycles_before:-0})); then
         say "no progress in this job (still ${cycles:-0} cycles, exit code $code): not queued again"
-    elif (($(summary link) + 1 >= ${LINKS:-100})); then
-        say "after ${cycles} cycles this was the last of LINKS=${LINKS:-100} links: not queued again"
+    elif (($(summary link) + 1 >= links)); then
+        say "after ${cycles} cycles this was the last of LINKS=$links links: not queued again"
     else
         say "after ${cycles} cycles (exit code $code): queuing again"
         queue_again

@@ -110,8 +110,8 @@ start() {
     if [ -f "$folder/run.h5" ]; then return; fi
     mkdir -p -- "$output/$row"
     printf '%s seed %s: %s\n' "$(date -u +%H:%M:%S)" "$seed" "$row"
-    local opening=--overwrite
-    if compgen -G "$folder/checkpoint/*/index.h5" >/dev/null; then opening=--resume; fi
+    local opening=--overwrite checkpoints=("$folder"/checkpoint/*/index.h5) # without one the pattern itself
+    if [ -e "${checkpoints[0]}" ]; then opening=--resume; fi
     if ! "${launcher[@]}" -n "$n" "$program" "$@" --output "$folder" "$opening" >"$folder.log" 2>&1; then
         grep '^autosampling: ' -- "$folder.log" >&2 || tail -n 5 -- "$folder.log" >&2
         printf 'failed: %s has it all\n' "$folder.log" >&2

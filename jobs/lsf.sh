@@ -17,9 +17,10 @@
 #
 # Submit from the folder that holds jobs/, or with JOBS=FOLDER. chain.sh there has the variables that it takes.
 set -u
-cd -- "$LS_SUBCWD" || exit 2
+cd -- "${LS_SUBCWD:-.}" || exit 2
 # shellcheck source=jobs/chain.sh
 source "${JOBS:-jobs}/chain.sh" || exit 2
+if [[ ! ${CONFIG:-} || ! ${DIR:-} ]]; then refuse "usage: CONFIG=FILE DIR=FOLDER bsub < jobs/lsf.sh"; fi
 
 if ((${LSB_JOBINDEX:-0} > 0)); then SEED=${SEED:-$LSB_JOBINDEX}; fi
 launcher=(mpirun -n "$LSB_DJOB_NUMPROC" -machinefile "$LSB_DJOB_HOSTFILE")

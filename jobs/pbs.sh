@@ -15,9 +15,10 @@
 #
 # Submit from the folder that holds jobs/, or with JOBS=FOLDER. chain.sh there has the variables that it takes.
 set -u
-cd -- "$PBS_O_WORKDIR" || exit 2
+cd -- "${PBS_O_WORKDIR:-.}" || exit 2
 # shellcheck source=jobs/chain.sh
 source "${JOBS:-jobs}/chain.sh" || exit 2
+if [[ ! ${CONFIG:-} || ! ${DIR:-} ]]; then refuse "usage: qsub -v CONFIG=FILE,DIR=FOLDER jobs/pbs.sh"; fi
 
 SEED=${SEED:-${PBS_ARRAY_INDEX:-}}
 launcher=(mpirun -n "$(wc -l <"$PBS_NODEFILE")" -machinefile "$PBS_NODEFILE")

@@ -17,7 +17,7 @@
 #   sbatch --array=1-5 jobs/slurm.sh CONFIG DIR [OPTION]...              # five seeds: DIR/seed-1, ...
 #   LAUNCHER=mpirun sbatch jobs/slurm.sh CONFIG DIR [OPTION]...          # default: srun --mpi=pmix
 #
-# chain.sh beside this file has the variables that it takes.
+# chain.sh beside this file has the variables that it takes; JOBS is their folder where Slurm doesn't tell it.
 set -u
 if (($# < 2)); then
     printf 'usage: sbatch jobs/slurm.sh CONFIG DIR [OPTION]...\n' >&2
@@ -30,7 +30,8 @@ id=${id:-$SLURM_JOB_ID}
 
 # Slurm runs a copy of this file, and knows where it came from.
 job=$(scontrol show job "$id" 2>/dev/null)
-source=$(sed -n 's/^ *Command=\([^ ]*\).*/\1/p' <<<"$job")
+source=$(sed -n 's/^ *Command=//p' <<<"$job") # with its arguments
+until [[ -f $source || $source != *' '* ]]; do source=${source% *}; done
 # shellcheck source=jobs/chain.sh
 source "${JOBS:-$(dirname -- "${source:-${BASH_SOURCE[0]}}")}/chain.sh" || exit 2
 

@@ -3,6 +3,7 @@
 # DIR/KIND-RANKS-REPEAT. Each repetition goes through all numbers, every second one backwards, so that what else the
 # machine does falls on all of them. Where there is Slurm each run is a job, one after the other; without it, and inside a
 # job, all run here, and the table follows. What is finished already is kept: the same command again goes on where it was.
+# DIR/series.txt has what the runs of a folder have in common.
 #
 # jobs/configs/scaling.toml needs no data and no computing: members sleep instead of training. Any other CONFIG will do.
 #
@@ -17,7 +18,8 @@ if (($# < 2)); then
 fi
 config=$1 output=$2
 shift 2
-read -r -a ranks <<<"${RANKS:-1 2 4 8}"
+if [[ $output == -* ]]; then output=./$output; fi
+read -r -d '' -a ranks <<<"${RANKS:-1 2 4 8}" || true # to the end, over all lines
 most=0
 for n in "${ranks[@]}" "${REPEAT:=3}"; do
     if [[ ! $n =~ ^[1-9][0-9]*$ ]]; then
@@ -48,13 +50,14 @@ run_on() {
     local n=$1 run=$2
     shift 2
     if [ -f "$run/run.h5" ]; then return; fi
-    local command=("${launcher[@]}" -n "$n" "$program" run "$config" --output "$run" --overwrite
+    local kept command=("${launcher[@]}" -n "$n" "$program" run "$config" --output "$run" --overwrite
         --set population.members="$(members_on "$n")" "$@")
     if [ "$submit" ]; then
         local options
         read -r -a options <<<"${SBATCH:-}"
-        sbatch --job-name=autosampling-scaling --dependency=singleton --ntasks="$n" --output="$run.log" "${options[@]}" \
-            --wrap "$(printf '%q ' "${command[@]}")"
+        printf -v kept '[ -f %q ] || exec ' "$run/run.h5" # by the time that the job starts
+        sbatch --job-name="scaling-${output##*/}" --dependency=singleton --ntasks="$n" --output="${run//%/%%}.log" \
+            "${options[@]}" --wrap "$kept$(printf '%q ' "${command[@]}")"
     else
         printf '%s %s\n' "$(date -u +%H:%M:%S)" "$run"
         local code=0
@@ -67,7 +70,16 @@ run_on() {
     fi
 }
 
+# Runs of other options would be no series.
+asked=$(cat -- "$config" && printf '%s\n' "$@") || exit 2
 mkdir -p -- "$output"
+if [ ! -f "$output/series.txt" ]; then
+    printf '%s\n' "$asked" >"$output/series.txt"
+elif [ "$asked" != "$(<"$output/series.txt")" ]; then
+    printf '%s holds a series of other options; the difference (there <, asked >):\n' "$output" >&2
+    diff "$output/series.txt" - <<<"$asked" >&2 || true
+    exit 2
+fi
 for ((repeat = 1; repeat <= REPEAT; ++repeat)); do
     for n in "${ranks[@]}"; do run_on "$n" "$output/$kind-$(printf '%05d' "$n")-$repeat" "$@"; done
     mapfile -t ranks < <(printf '%s\n' "${ranks[@]}" | tac)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# jobs/compare.sh: all rows of its table over two seeds, and again without running anything anew.
+# jobs/compare.sh: all [rows] of its table over two seeds, and again without running anything anew.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 need_python
@@ -11,11 +11,11 @@ odd="$work/odd.toml"
 sed -e 's/^interval_cycles.*/interval_epochs = 1/' -e 's/^members = .*/&\nselection = "top-k"/' "$small" >"$odd"
 printf '[sampling]\nrule = "infobatch"\n[hyperparameters]\nexplore = "factor"\n' >>"$odd"
 compare() {
-    "$root/jobs/compare.sh" "$odd" "$work/all rows" --seeds "${1-2}" --members "${2-2}" --set training.epochs=2 "${@:3}"
+    "$root/jobs/compare.sh" "$odd" "$work/all [rows]" --seeds "${1-2}" --members "${2-2}" --set training.epochs=2 "${@:3}"
 }
 compare >"$work/first.log" 2>&1 || fail "exit code $?"
-rows=$(find "$work/all rows" -mindepth 1 -maxdepth 1 -type d | wc -l)
-for row in "$work/all rows"/*/; do
+rows=$(find "$work/all [rows]" -mindepth 1 -maxdepth 1 -type d | wc -l)
+for row in "$work/all [rows]"/*/; do
     grep -q -E "^$(basename -- "$row") +([01]\.[0-9]{4}|-) " "$work/first.log" || fail "no row for $row"
 done
 grep -q -E '^uniform, best length ' "$work/first.log" || fail "no row for the best length"
@@ -25,7 +25,7 @@ grep -q -E '^uniform .* 2\.0 +800 +[0-9.]+ +10$' "$work/first.log" || fail "the 
 
 compare >"$work/second.log" 2>&1 || fail "exit code $? the second time"
 if grep -q ' seed [01]: ' "$work/second.log"; then fail "what was there was run again"; fi
-mkdir "$work/all rows/notes"
+mkdir "$work/all [rows]/notes"
 compare >"$work/third.log" 2>&1 || fail "exit code $? beside a folder of notes"
 diff <(tail -n 5 "$work/second.log") <(tail -n 5 "$work/third.log") || fail "another table beside a folder of notes"
 expect 2 'holds another comparison' compare 2 3

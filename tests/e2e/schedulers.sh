@@ -44,13 +44,14 @@ cp "$root/jobs/pbs.sh" spooled
 export PBS_JOBID=17.server PBS_O_WORKDIR=$work PBS_NODEFILE=$work/hosts
 script=("${variables[@]}")
 seed=
-chain_of_two pbs
+chain_of_two 'pbs [1]' # no pattern
 queued '-v CONFIG,DIR,OPTIONS,JOBS,AUTOSAMPLING spooled'
 starts "-n 3 -machinefile $work/hosts"
 walltime '35(40|3[0-9])'
 seed=2
-PBS_ARRAY_INDEX=2 chain_of_two pbs
+PBS_ARRAY_INDEX=2 chain_of_two 'pbs [1]'
 queued '-v CONFIG,DIR,OPTIONS,JOBS,AUTOSAMPLING,SEED spooled'
+expect 2 'usage: qsub ' bash spooled
 
 # LSF: by the exit code 85, for which the job is submitted.
 cp "$root/jobs/lsf.sh" spooled
@@ -58,6 +59,7 @@ export LS_SUBCWD=$work LSB_JOBINDEX=0 LSB_DJOB_NUMPROC=3 LSB_DJOB_HOSTFILE=$work
 seed=
 chain_of_two lsf
 not_queued
+expect 2 'usage: CONFIG=FILE ' bash spooled
 starts "-n 3 -machinefile $work/hosts"
 walltime 0
 grep -q '^#BSUB -Q 85$' spooled || fail "LSF isn't told to queue again"

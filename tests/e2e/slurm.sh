@@ -63,6 +63,29 @@ kill -USR1 "$job"
 ends 1 'this was the last of LINKS=2 links: not queued again'
 not_queued
 
+LINKS=10x expect 2 'LINKS is a whole number from 1, not 10x' "${script[@]}" "$small" never
+SIGNAL=FOO expect 2 'SIGNAL is the name of a signal, as USR1, not FOO' "${script[@]}" "$small" never
+
+# A job that was queued again goes on, whatever its directory is called; from a folder with spaces, too.
+mkdir "sp ace"
+cp -r "$root/jobs" "sp ace/"
+SCRIPT="$work/sp ace/jobs/slurm.sh"
+submit '-lr[0.1] 1'
+await is_training
+kill -USR1 "$job"
+ends 85 'queuing again'
+export SLURM_RESTART_COUNT=1
+submit '-lr[0.1] 1'
+await grep -q 'going on after cycle' job.log
+kill -USR1 "$job"
+ends 85 'queuing again'
+# Without its checkpoints what it has recorded isn't overwritten.
+rm -r './-lr[0.1] 1/checkpoint'
+expect 2 'is not empty' "${script[@]}" "$small" '-lr[0.1] 1'
+[[ $(find './-lr[0.1] 1/record' -name '*.h5') ]] || fail "what was recorded is gone"
+unset SLURM_RESTART_COUNT
+rm -f queued
+
 # A launcher that drops the signal at first gets it again.
 : >deaf
 submit late

@@ -211,6 +211,12 @@ def project(table: pd.DataFrame, model: Model) -> pd.DataFrame:
     return more.assign(efficiency=rate / (first["members"] / (first["ranks"] * first["cycle"])))
 
 
+def _bandwidth(model: Model) -> str:
+    if np.isinf(model.bandwidth):
+        return "no bandwidth is seen, as times don't grow with the bytes"
+    return f"bandwidth {model.bandwidth / 1e6:.3g} MB/s to a host"
+
+
 def format_series(kind: str, table: pd.DataFrame) -> str:
     """The table of `summarise` with the model beside it, and what more ranks would do, as text."""
     model = fit(table)
@@ -227,13 +233,17 @@ def format_series(kind: str, table: pd.DataFrame) -> str:
         lines.append(f"{line}{row['efficiency']:>12.1%}")
     lines.append(
         f"model: a member's work {model.member:.4g} s, and {model.sharing:.3g} s for each rank of its host; jitter "
-        f"{model.jitter:.3g} s; latency {model.latency:.3g} s a doubling; bandwidth {model.bandwidth / 1e6:.3g} MB/s "
-        f"to a host; the rest {model.fixed:.3g} s, and {model.row:.3g} s a member"
+        f"{model.jitter:.3g} s; latency {model.latency:.3g} s a doubling; {_bandwidth(model)}; the rest {model.fixed:.3g} s, and {model.row:.3g} s a member"
     )
     if checked := check(table):
         most, half = table.iloc[-1], table["ranks"].max() / 2
         lines.append(
             f"fitted on up to {half:.0f} ranks it says {checked[0]:.4f} s of {most['ranks']:.0f}, where "
             f"{most['cycle']:.4f} s were measured: {checked[1]:+.1%}"
+        )
+    else:
+        lines.append(
+            f"caution: how well the model foresees more ranks isn't known: that takes three numbers of ranks up to half "
+            f"the most, and there {'is' if len(table) == 1 else 'are'} {len(table)} in all"
         )
     return "\n".join(lines)
