@@ -45,10 +45,11 @@ void Log::set_level(LogLevel level) {
 
 void Log::open(const std::filesystem::path& file) {
     sink_->path = file;
-    const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0666);
+    const int flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK; // a pipe would wait
+    const int descriptor = ::open(file.c_str(), flags, 0666);
+    const char* other = errno == ELOOP ? "it is a symbolic link" : errno == ENXIO ? "it is a pipe" : nullptr;
     VALIDATE(descriptor >= 0, ExitCode::failure, "cannot open the log ", file.string(), " (",
-             errno == ELOOP ? "it is a symbolic link" : std::strerror(errno),
-             "): ", errno == ELOOP ? "remove it" : "check the folder's permissions");
+             other ? other : std::strerror(errno), "): ", other ? "remove it" : "check the folder's permissions");
     sink_->file.reset(::fdopen(descriptor, "a"));
 }
 

@@ -25,7 +25,7 @@ bool is_complete(const fs::path& run, const Chain& chain, const RunHeader& heade
     const auto run_file = open_run_file(run, header);
     const fs::path summary = run / "summary.json";
     return from_segments && run_file && static_cast<std::int64_t>(run_file->cycles()) == chain.cycles &&
-           fs::exists(summary) && read_file(summary).find(R"("state": "finished")") != std::string::npos;
+           fs::is_regular_file(summary) && read_file(summary).find(R"("state": "finished")") != std::string::npos;
 }
 
 // No checkpoint is to be had. To begin again costs nothing but what a first checkpoint would have saved; or it would

@@ -30,3 +30,12 @@ mv "$work/run/run.log" "$work/elsewhere"
 ln -s ../elsewhere/run.log "$work/run/run.log"
 expect 1 '^autosampling: .*run\.log .it is a symbolic link' \
     mpi 2 run "$small" --output "$work/run" --resume --set "$(a_little_longer "$work/run")"
+
+# Nor does a pipe, on which nobody listens, hold a job up.
+rm "$work/run/run.log" "$work/run/summary.json"
+mkfifo "$work/run/run.log" "$work/run/summary.json"
+expect 1 '^autosampling: .*run\.log .it is a pipe' \
+    timeout 60 "${mpirun[@]}" -n 2 "$program" run "$small" --output "$work/run" --resume --set "$(a_little_longer "$work/run")"
+rm "$work/run/run.log"
+train 2 "$work/run" --resume --set "$(a_little_longer "$work/run")"
+[[ -f $work/run/summary.json ]] || fail "a pipe stands in the place of summary.json"

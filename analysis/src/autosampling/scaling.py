@@ -233,7 +233,8 @@ def format_series(kind: str, table: pd.DataFrame) -> str:
         lines.append(f"{line}{row['efficiency']:>12.1%}")
     lines.append(
         f"model: a member's work {model.member:.4g} s, and {model.sharing:.3g} s for each rank of its host; jitter "
-        f"{model.jitter:.3g} s; latency {model.latency:.3g} s a doubling; {_bandwidth(model)}; the rest {model.fixed:.3g} s, and {model.row:.3g} s a member"
+        f"{model.jitter:.3g} s; latency {model.latency:.3g} s a doubling; {_bandwidth(model)}; the rest "
+        f"{model.fixed:.3g} s, and {model.row:.3g} s a member"
     )
     if checked := check(table):
         most, half = table.iloc[-1], table["ranks"].max() / 2
@@ -243,7 +244,7 @@ def format_series(kind: str, table: pd.DataFrame) -> str:
         )
     else:
         lines.append(
-            f"caution: how well the model foresees more ranks isn't known: that takes three numbers of ranks up to half "
+            "caution: how well the model foresees more ranks isn't known: that takes three numbers of ranks up to half "
             f"the most, and there {'is' if len(table) == 1 else 'are'} {len(table)} in all"
         )
     return "\n".join(lines)
