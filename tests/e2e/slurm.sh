@@ -76,7 +76,8 @@ kill -USR1 "$job"
 ends 85 'queuing again'
 export SLURM_RESTART_COUNT=1
 submit '-lr[0.1] 1'
-await grep -q 'going on after cycle' job.log
+await is_training
+grep -q 'going on after cycle' job.log || fail "a job that was queued again doesn't go on"
 kill -USR1 "$job"
 ends 85 'queuing again'
 # Without its checkpoints what it has recorded isn't overwritten.
