@@ -41,6 +41,7 @@ def main() -> None:
     schedule = ScheduleSampler(arguments.run)
     sampler = StaticSampler(arguments.run) if arguments.static else schedule
     loader = ResumableLoader(training, sampler=sampler, num_workers=2)
+    torch.manual_seed(options["run"]["seed"])
     network = make_network(options["model"]["name"], shape, classes)
     wanted = options["training"]
     optimizer = torch.optim.SGD(

@@ -61,6 +61,7 @@ def main() -> None:
 
     sampler = autosampling.PolicySampler(arguments.run, training.labels, arguments.epochs)
     loader = DataLoader(Numbered(training), sampler=sampler, batch_size=options["training"]["batch_size"])
+    torch.manual_seed(options["run"]["seed"])
     network = make_network(options["model"]["name"], shape, classes)
     optimizer = torch.optim.SGD(network.parameters(), options["training"]["learning_rate"], momentum=0.9)
     rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, arguments.epochs * len(loader))

@@ -18,6 +18,7 @@ from program_runs import MNIST, ROOT, find_program, make_run
 from autosampling.sampler import ResumableLoader, ScheduleSampler, TrainingSet
 
 EXAMPLES = ROOT / "analysis/examples"
+RATE = "training.learning_rate=0.02"  # at 0.1 some initial weights never learn
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def mnist(tmp_path_factory):
     raw.mkdir(parents=True)
     for path in MNIST.glob("*.gz"):
         (raw / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
-    settings = ("data.name=mnist", f"data.path={MNIST}", "model.name=convnet", "training.epochs=1")
+    settings = ("data.name=mnist", f"data.path={MNIST}", "model.name=convnet", "training.epochs=1", RATE)
     return make_run(folder / "run", *settings, "training.batch_size=64"), folder
 
 
@@ -48,7 +49,7 @@ def test_plain_pytorch_learns_from_a_run(mnist, arguments):
 
 def test_plain_pytorch_learns_by_a_policy(mnist):
     _, data = mnist
-    settings = ("data.name=mnist", f"data.path={MNIST}", "model.name=convnet", "training.epochs=2")
+    settings = ("data.name=mnist", f"data.path={MNIST}", "model.name=convnet", "training.epochs=2", RATE)
     run = make_run(data / "policy", *settings, "training.batch_size=64", "exploration.kind=policy")
     assert run_example("policy_pytorch.py", run, data, "--epochs", "1") > 0.5
 
