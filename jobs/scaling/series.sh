@@ -50,10 +50,10 @@ run_on() {
     local n=$1 run=$2
     shift 2
     if [ -f "$run/run.h5" ]; then return; fi
-    local kept command=("${launcher[@]}" -n "$n" "$program" run "$config" --output "$run" --overwrite
+    local command=("${launcher[@]}" -n "$n" "$program" run "$config" --output "$run" --overwrite
         --set population.members="$(members_on "$n")" "$@")
     if [ "$submit" ]; then
-        local options
+        local kept options
         read -r -a options <<<"${SBATCH:-}"
         printf -v kept '[ -f %q ] || exec ' "$run/run.h5" # by the time that the job starts
         sbatch --job-name="scaling-${output##*/}" --dependency=singleton --ntasks="$n" --output="${run//%/%%}.log" \
@@ -74,7 +74,8 @@ run_on() {
 asked=$(cat -- "$config" && printf '%s\n' "$@") || exit 2
 mkdir -p -- "$output"
 if [ ! -f "$output/series.txt" ]; then
-    printf '%s\n' "$asked" >"$output/series.txt"
+    printf '%s\n' "$asked" >"$output/series.txt.$$"
+    mv -- "$output/series.txt.$$" "$output/series.txt"
 elif [ "$asked" != "$(<"$output/series.txt")" ]; then
     printf '%s holds a series of other options; the difference (there <, asked >):\n' "$output" >&2
     diff "$output/series.txt" - <<<"$asked" >&2 || true

@@ -4,6 +4,7 @@
 // comes in, asks every rank; those that wait in the same communicator report at once, and the others are the silent
 // ones.
 #include "autosampling/base/narrow.hpp"
+#include "autosampling/base/stopwatch.hpp"
 #include "communicator_state.hpp"
 
 #include <algorithm>
@@ -12,7 +13,6 @@
 namespace autosampling {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
 enum ReportTag : int { inquiry, report, verdict };

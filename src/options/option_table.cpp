@@ -227,8 +227,7 @@ std::vector<Option> population_options() {
         {"population", "members_at_once", at<&Options::population, &PopulationOptions::members_at_once>, count(1),
          "members",
          "How many of its members a rank trains at once, each by a network and on a stream of its own on the GPU, step "
-         "by "
-         "step in turn; on a CPU nothing is gained. Results don't depend on it.",
+         "by step in turn; on a CPU nothing is gained. Results don't depend on it.",
          AtResume::any},
         {"population", "synchronise_statistics", at<&Options::population, &PopulationOptions::synchronise_statistics>,
          Anything{}, "",

@@ -1,13 +1,13 @@
 #include "autosampling/population/cost.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/stopwatch.hpp"
 #include "autosampling/population/carrier.hpp"
 #include "autosampling/training/choose_batches.hpp"
 #include "autosampling/training/trainer.hpp"
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <functional>
 #include <iomanip>
 #include <numeric>
@@ -23,9 +23,7 @@ double median_seconds(const std::function<void()>& action) {
     double total = 0;
     action();
     while (seconds.size() < 3 || total < 2) {
-        const auto start = std::chrono::steady_clock::now();
-        action();
-        seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        seconds.push_back(seconds_of(action));
         total += seconds.back();
     }
     std::ranges::nth_element(seconds, seconds.begin() + std::ssize(seconds) / 2);

@@ -6,6 +6,7 @@
 #include "autosampling/base/counted.hpp"
 #include "autosampling/base/job.hpp"
 #include "autosampling/base/narrow.hpp"
+#include "autosampling/base/stopwatch.hpp"
 #include "autosampling/comm/core_use.hpp"
 #include "autosampling/comm/gpu.hpp"
 #include "autosampling/comm/message.hpp"
@@ -92,7 +93,6 @@ void say_disk_use(const Prepared& prepared, const DatasetPlan& data, const Launc
 std::optional<std::chrono::steady_clock::time_point> wall_of(const RunOptions& options,
                                                              std::chrono::steady_clock::time_point began) {
     using Seconds = std::chrono::duration<double>;
-    using Clock = std::chrono::steady_clock;
     std::optional<Clock::time_point> wall;
     if (options.walltime > 0) wall = began + std::chrono::duration_cast<Clock::duration>(Seconds(options.walltime));
     if (const auto end = batch_job_end()) {

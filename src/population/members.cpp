@@ -39,17 +39,13 @@ std::vector<Outcome> Members::run(std::int64_t cycle, std::uint8_t attempt) {
 // Each on a trainer of its own, their steps in turn. Of the rank's time each has an equal share.
 void Members::run_together(std::span<Outcome> members, std::int64_t cycle, std::uint8_t attempt) {
     const auto for_each = [&](const auto& work) {
-        for (std::size_t i = 0; i < members.size(); ++i)
-            context_.lanes.on(i, [&](Trainer& trainer) { work(members[i], trainer); });
+        context_.lanes.for_each(members.size(), [&](std::size_t i, Trainer& trainer) { work(members[i], trainer); });
     };
     double seconds_train = 0, seconds_reward = 0;
     {
         const Stopwatch stopwatch(seconds_train);
         for_each([&](Outcome& outcome, Trainer& trainer) { start_training(outcome, trainer, cycle, attempt); });
-        for (bool left = true; left;) {
-            left = false;
-            for_each([&](Outcome&, Trainer& trainer) { left = trainer.step() || left; });
-        }
+        context_.lanes.take_steps(members.size());
         for_each([&](Outcome& outcome, Trainer& trainer) { note_training(outcome, trainer.finish_training()); });
     }
     if (context_.after_training)

@@ -3,6 +3,7 @@
 #include "autosampling/base/build_info.hpp"
 #include "autosampling/base/bytes.hpp"
 #include "autosampling/base/hash.hpp"
+#include "autosampling/base/stopwatch.hpp"
 #include "autosampling/comm/message.hpp"
 #include "autosampling/data/staging.hpp"
 
@@ -30,8 +31,6 @@ DatasetPlan plan_together(const Communicator& comm, const DataOptions& options, 
 }
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // How far the copies of a node are; 0 of 0 on a rank that doesn't make them.
 struct Staged {

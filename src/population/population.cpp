@@ -24,16 +24,16 @@ bool asked_to_stop(std::span<const RankReport> reports) {
 Population::Population(const Context& context, std::int64_t cycle)
     : context_(context),
       placement_(context.plan.members, context.comm.size(), narrow<int>(context.options.population.ranks_per_member)),
-      store_(placement_, context.comm.rank(), context.trainer.state().buffer().numel(),
-             context.trainer.state().buffer().device(),
+      store_(placement_, context.comm.rank(), context.trainer().state().buffer().numel(),
+             context.trainer().state().buffer().device(),
              context.options.population.selection != SelectionRule::best || context.sampler.timetable().has_rounds()),
       hyperparameters_(context.options), members_(context_, placement_, store_, hyperparameters_), cycle_(cycle) {}
 
 Population::Population(const Context& context) : Population(context, 0) {
     // Rank 0's initial weights for everyone: they were made with its mathematical library.
-    State initial = context_.trainer.copy_state().on_host();
+    State initial = context_.trainer().copy_state().on_host();
     context_.comm.broadcast(initial.fill(), 0);
-    initial = initial.on(context_.trainer.state().buffer().device());
+    initial = initial.on(context_.trainer().state().buffer().device());
     for (const std::int32_t member : placement_.members_of(context_.comm.rank())) store_.set_start(member, initial);
     if (context_.sampler.timetable().has_rounds()) record_round(0);
     if (context_.sampler.timetable().explores(0)) explore();
@@ -45,7 +45,7 @@ Population::Population(const Context& context, const CheckpointIndex& checkpoint
         context_.sampler.load(checkpoint.sampling);
         hyperparameters_.load(checkpoint.sampling);
         if (SamplingRule* rule = context_.feed.rule()) rule->load(checkpoint.sampling);
-        const torch::Device device = context_.trainer.state().buffer().device();
+        const torch::Device device = context_.trainer().state().buffer().device();
         std::map<std::int32_t, State> states; // by number: members share what they went on from
         for (const std::int32_t member : placement_.members_of(context_.comm.rank())) {
             const std::int32_t number = checkpoint.state_of.at(to_size(member));
@@ -218,13 +218,13 @@ void Population::complete_exchange() {
 
 // On the reward images of the cycle, or on all of them where a round ends: what is learned by class needs every class.
 void Population::evaluate_leader(const State& leader) {
-    context_.trainer.load(leader);
+    context_.trainer().load(leader);
     std::vector<std::uint32_t> examples = members_.reward_places();
     if (closes_round()) {
         examples.resize(to_size(context_.plan.reward_images));
         std::iota(examples.begin(), examples.end(), 0U);
     }
-    leader_ = leader_of(evaluate_together(context_.comm, context_.trainer, HeldOut::reward, examples), context_.plan);
+    leader_ = leader_of(evaluate_together(context_.comm, context_.trainer(), HeldOut::reward, examples), context_.plan);
     if (context_.comm.is_root() && !context_.transport.on_device()) leader_.hash = leader.hash();
 }
 
@@ -263,7 +263,7 @@ CycleRow Population::make_row(const Trial& trial, const Evidence& evidence, bool
     add_outcomes(row, trial.outcomes, placement_);
     std::vector<HyperparameterFactors> factors;
     for (const Outcome& o : trial.outcomes) factors.push_back(members_.factors(o.member, cycle_));
-    add_hyperparameters(row, factors, context_.trainer.learning_rate().at(cycle_ * context_.plan.batches_per_cycle),
+    add_hyperparameters(row, factors, context_.trainer().learning_rate().at(cycle_ * context_.plan.batches_per_cycle),
                         options.training.weight_decay, hyperparameters_.vary());
 
     const bool averaged = selection.winner < 0;
@@ -297,10 +297,10 @@ void Population::close(CycleRow row) {
 
 void Population::test(const State& leader) {
     EXPECT(leader);
-    context_.trainer.load(leader);
+    context_.trainer().load(leader);
     std::vector<std::uint32_t> examples(to_size(context_.plan.test_images));
     std::iota(examples.begin(), examples.end(), 0U);
-    const Score score = evaluate_together(context_.comm, context_.trainer, HeldOut::test, examples);
+    const Score score = evaluate_together(context_.comm, context_.trainer(), HeldOut::test, examples);
     if (!context_.comm.is_root()) return;
     EpochRow row;
     row.epoch = narrow<std::int32_t>(context_.sampler.timetable().epochs_complete(cycle_));

@@ -2,6 +2,7 @@
 
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/narrow.hpp"
+#include "autosampling/base/stopwatch.hpp"
 
 #include <cmath>
 #include <iomanip>
@@ -112,7 +113,7 @@ void Progress::go_on(Summary recorded) {
 
 Summary Progress::snapshot() const {
     Summary snapshot = now_;
-    snapshot.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    snapshot.seconds = seconds_since(start_);
     return snapshot;
 }
 

@@ -324,7 +324,6 @@ ExitCode run_population(const Communicator& world, const Options& asked, Opening
                           .options = options,
                           .plan = plan,
                           .lanes = engine.lanes,
-                          .trainer = engine.lanes.first(),
                           .sampler = engine.sampler,
                           .feed = *engine.feed,
                           .transport = *engine.transport,

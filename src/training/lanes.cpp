@@ -29,9 +29,18 @@ Lanes::Lanes(const TrainerOptions& options, const Dataset& dataset, const Split&
     }
 }
 
-void Lanes::on(std::size_t lane, const std::function<void(Trainer&)>& work) {
-    const c10::StreamGuard guard(streams_.at(lane));
-    work(*trainers_[lane]);
+void Lanes::for_each(std::size_t count, const std::function<void(std::size_t, Trainer&)>& work) const {
+    for (std::size_t lane = 0; lane < count; ++lane) {
+        const c10::StreamGuard guard(streams_.at(lane));
+        work(lane, *trainers_[lane]);
+    }
+}
+
+void Lanes::take_steps(std::size_t count) const {
+    for (bool left = true; left;) {
+        left = false;
+        for_each(count, [&](std::size_t, Trainer& trainer) { left = trainer.step() || left; });
+    }
 }
 
 void Lanes::fork() const {

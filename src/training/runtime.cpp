@@ -2,6 +2,7 @@
 
 #include "autosampling/base/build_info.hpp"
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/stopwatch.hpp"
 #include "autosampling/training/autocast.hpp"
 
 #include <ATen/Context.h>
@@ -14,7 +15,6 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <utility>
 
@@ -28,15 +28,15 @@ double convolution_seconds(Precision precision) {
     const auto weight = torch::full({64, 64, 3, 3}, 0.5F).contiguous(channels_last).requires_grad_();
     double best = std::numeric_limits<double>::infinity();
     for (int attempt = 0; attempt < 4; ++attempt) {
-        const auto start = std::chrono::steady_clock::now();
-        torch::Tensor output;
-        {
-            const Autocast autocast(precision, torch::kCPU);
-            output = at::conv2d(images, weight, {}, 1, 1);
-        }
-        output.sum().backward();
-        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-        if (attempt > 0) best = std::min(best, elapsed.count());
+        const double elapsed = seconds_of([&] {
+            torch::Tensor output;
+            {
+                const Autocast autocast(precision, torch::kCPU);
+                output = at::conv2d(images, weight, {}, 1, 1);
+            }
+            output.sum().backward();
+        });
+        if (attempt > 0) best = std::min(best, elapsed);
     }
     return best;
 }

@@ -9,10 +9,10 @@
 // `eager`: without CUDA graphs. Compare only figures of one machine that alternate in time: tests/bench/bench.py does.
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/narrow.hpp"
+#include "autosampling/base/stopwatch.hpp"
 #include "autosampling/training/lanes.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <iostream>
@@ -66,13 +66,6 @@ TrainerOptions options_for(const std::string& network, Precision precision, Devi
     return options;
 }
 
-template<class Work>
-double seconds_of(Work&& work) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 // Members at work side by side; one evaluates.
 class Members {
   public:
@@ -86,17 +79,11 @@ class Members {
     std::size_t train() {
         const auto draws = std::span(order_).first(to_size(batch_size) * (gpu_ ? 70 : large_ ? 1 : 10));
         lanes_.fork();
-        for (std::size_t lane = 0; lane < lanes_.size(); ++lane)
-            lanes_.on(lane, [&](Trainer& trainer) {
-                trainer.start_training({draws, 0, {.purpose = Purpose::augmentation}});
-            });
-        for (bool left = true; left;) {
-            left = false;
-            for (std::size_t lane = 0; lane < lanes_.size(); ++lane)
-                lanes_.on(lane, [&](Trainer& trainer) { left = trainer.step() || left; });
-        }
-        for (std::size_t lane = 0; lane < lanes_.size(); ++lane)
-            lanes_.on(lane, [](Trainer& trainer) { trainer.finish_training(); });
+        lanes_.for_each(lanes_.size(), [&](std::size_t, Trainer& trainer) {
+            trainer.start_training({draws, 0, {.purpose = Purpose::augmentation}});
+        });
+        lanes_.take_steps(lanes_.size());
+        lanes_.for_each(lanes_.size(), [](std::size_t, Trainer& trainer) { trainer.finish_training(); });
         lanes_.join();
         return lanes_.size() * draws.size();
     }

@@ -9,12 +9,12 @@
 // 2,048 cycles of 16 members and 2,560 draws. The program fails where the record isn't what was given to it.
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/narrow.hpp"
+#include "autosampling/base/stopwatch.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
 #include "autosampling/population/recorder.hpp"
 #include "autosampling/training/runtime.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -26,13 +26,6 @@ using namespace autosampling;
 
 constexpr std::int64_t cycles = 2048, members = 16, draws = 2560, images = 45'000;
 constexpr std::int64_t resnet18_with_momentum = 2 * 11'173'962;
-
-template<class Work>
-double seconds_of(Work&& work) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 RunHeader make_header() {
     RunHeader header;

@@ -26,11 +26,19 @@ class Gpu : public testing::Test {
         return data;
     }
 
+    // Of a trainer there that gives the same bits each time.
+    TrainerOptions deterministic_options() const {
+        prepare_device(device, true);
+        TrainerOptions options = trainer_options("resnet8", 32);
+        options.device = device;
+        return options;
+    }
+
     const torch::Device device{torch::kCUDA, 0};
+    const Images images{noisy_images()};
 };
 
 TEST_F(Gpu, batches_are_the_hosts_bit_for_bit) {
-    const Images images(noisy_images());
     const auto host = make_batch_loader(Batches::host, images.dataset, 100, torch::kCPU);
     const auto draws = drawn_indices(1000, images.split.training.source.size(), 1);
     const Wanted wanted{images.dataset.training, images.split.training, draws,
@@ -50,7 +58,6 @@ TEST_F(Gpu, batches_are_the_hosts_bit_for_bit) {
 // Fifty steps in cycles of ten, each of other rates and decays, which a recorded step must not keep; rewards of the
 // end.
 TEST_F(Gpu, losses_and_rewards_are_close_to_the_cpus) {
-    const Images images(noisy_images());
     for (const auto& [precision, tolerance] :
          {std::pair{Precision::fp32, 1e-3}, {Precision::bf16, 3e-2}, {Precision::fp16, 3e-2}})
         for (const Batches kind : {Batches::resident, Batches::streamed}) {
@@ -84,10 +91,7 @@ TEST_F(Gpu, losses_and_rewards_are_close_to_the_cpus) {
 }
 
 TEST_F(Gpu, result_depends_on_state_and_task_alone_when_deterministic) {
-    prepare_device(device, true);
-    const Images images(noisy_images());
-    TrainerOptions options = trainer_options("resnet8", 32);
-    options.device = device;
+    TrainerOptions options = deterministic_options();
     for (const Batches kind : {Batches::resident, Batches::streamed}) {
         options.batches = kind;
         Trainer first(options, images.dataset, images.split), second(options, images.dataset, images.split);
@@ -102,10 +106,7 @@ TEST_F(Gpu, result_depends_on_state_and_task_alone_when_deterministic) {
 
 // Recorded or not, with images on the device or batches that come there.
 TEST_F(Gpu, ways_of_training_give_the_same_bits_when_deterministic) {
-    prepare_device(device, true);
-    const Images images(noisy_images());
-    TrainerOptions options = trainer_options("resnet8", 32);
-    options.device = device;
+    TrainerOptions options = deterministic_options();
     std::vector<std::unique_ptr<Trainer>> trainers;
     for (const Batches kind : {Batches::resident, Batches::streamed})
         for (const bool graphs : {true, false}) {
@@ -131,10 +132,7 @@ TEST_F(Gpu, ways_of_training_give_the_same_bits_when_deterministic) {
 
 // Each with work of its own; the last cycle is shorter, so that steps are recorded anew beside the others.
 TEST_F(Gpu, networks_side_by_side_give_the_bits_of_one_alone_when_deterministic) {
-    prepare_device(device, true);
-    const Images images(noisy_images());
-    TrainerOptions options = trainer_options("resnet8", 32);
-    options.device = device;
+    TrainerOptions options = deterministic_options();
     for (const Batches kind : {Batches::resident, Batches::streamed}) {
         options.batches = kind;
         Trainer alone(options, images.dataset, images.split);
@@ -153,27 +151,20 @@ TEST_F(Gpu, networks_side_by_side_give_the_bits_of_one_alone_when_deterministic)
                                  {},
                                  {1 + 0.1 * lane, 1}});
             const auto examples = drawn_indices(500, 60, cycle);
-            const auto for_each = [&](const auto& work) {
-                for (std::size_t lane = 0; lane < lanes.size(); ++lane)
-                    lanes.on(lane, [&](Trainer& trainer) { work(lane, trainer); });
-            };
             std::vector<std::vector<float>> losses(lanes.size());
             std::vector<double> loss_sums(lanes.size());
             std::vector<State> ends(lanes.size());
             lanes.fork();
-            for_each([&](std::size_t lane, Trainer& trainer) {
+            lanes.for_each(lanes.size(), [&](std::size_t lane, Trainer& trainer) {
                 trainer.load(starts[lane]);
                 trainer.start_training(tasks[lane]);
             });
-            for (bool left = true; left;) {
-                left = false;
-                for_each([&](std::size_t, Trainer& trainer) { left = trainer.step() || left; });
-            }
-            for_each([&](std::size_t lane, Trainer& trainer) {
+            lanes.take_steps(lanes.size());
+            lanes.for_each(lanes.size(), [&](std::size_t lane, Trainer& trainer) {
                 losses[lane] = trainer.finish_training().draw_loss;
                 trainer.start_evaluation(HeldOut::reward, examples, 0, 1);
             });
-            for_each([&](std::size_t lane, Trainer& trainer) {
+            lanes.for_each(lanes.size(), [&](std::size_t lane, Trainer& trainer) {
                 for (const Score& score : trainer.finish_evaluation()) loss_sums[lane] += score.loss_sum;
                 ends[lane] = trainer.copy_state();
             });

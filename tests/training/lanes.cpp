@@ -18,7 +18,7 @@ TEST(Lanes, each_trains_as_a_trainer_alone) {
     DataOptions data = Images::small();
     data.augmentation = Augmentation::crop_flip;
     const Images images(data);
-    const auto task_of = [](std::uint32_t lane, std::span<const std::uint32_t> draws) {
+    const auto task_of = [](std::size_t lane, std::span<const std::uint32_t> draws) {
         return CycleTask{draws, 0, {.seed = lane, .purpose = Purpose::augmentation}};
     };
     const auto examples = drawn_indices(20 * Trainer::evaluation_batch, 60, 9); // more than one look
@@ -32,25 +32,18 @@ TEST(Lanes, each_trains_as_a_trainer_alone) {
         for (std::uint32_t lane = 0; lane < 3; ++lane)
             draws.push_back(drawn_indices(160, images.split.training.source.size(), lane));
         const State start = lanes.first().copy_state();
-        const auto for_each = [&](const auto& work) {
-            for (std::uint32_t lane = 0; lane < 3; ++lane)
-                lanes.on(lane, [&](Trainer& trainer) { work(lane, trainer); });
-        };
         std::vector<Result> results(3);
         lanes.fork();
-        for_each([&](std::uint32_t lane, Trainer& trainer) {
+        lanes.for_each(3, [&](std::size_t lane, Trainer& trainer) {
             trainer.load(start);
             trainer.start_training(task_of(lane, draws[lane]));
         });
-        for (bool left = true; left;) {
-            left = false;
-            for_each([&](std::uint32_t, Trainer& trainer) { left = trainer.step() || left; });
-        }
-        for_each([&](std::uint32_t lane, Trainer& trainer) {
+        lanes.take_steps(3);
+        lanes.for_each(3, [&](std::size_t lane, Trainer& trainer) {
             results[lane].losses = trainer.finish_training().draw_loss;
             trainer.start_evaluation(HeldOut::reward, examples, 0, 1);
         });
-        for_each([&](std::uint32_t lane, Trainer& trainer) {
+        lanes.for_each(3, [&](std::size_t lane, Trainer& trainer) {
             for (const Score& score : trainer.finish_evaluation()) results[lane].loss_sum += score.loss_sum;
             results[lane].state = trainer.copy_state();
         });

@@ -11,6 +11,14 @@ inline double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+// How long this takes.
+template<class Work>
+double seconds_of(Work&& work) {
+    const auto start = Clock::now();
+    work();
+    return seconds_since(start);
+}
+
 // Adds the seconds that it lives.
 class Stopwatch {
   public:

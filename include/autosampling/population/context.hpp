@@ -24,8 +24,7 @@ struct Context {
     Communicator& team; // the ranks that train members together with this one; the trainer's, too
     const Options& options;
     const Plan& plan;
-    Lanes& lanes;     // where its members are trained
-    Trainer& trainer; // the first of them
+    Lanes& lanes; // where its members are trained
     Sampler& sampler;
     Feed& feed; // the sampler's, but in a replay or with another rule
     Transport& transport;
@@ -34,6 +33,9 @@ struct Context {
     Log& log;
     std::optional<std::chrono::steady_clock::time_point> wall; // when this job must have ended its cycles
     const AfterTraining& after_training;
+
+    // For what is done with one network.
+    Trainer& trainer() const { return lanes.first(); }
 };
 
 } // namespace autosampling

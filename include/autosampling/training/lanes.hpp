@@ -20,10 +20,12 @@ class Lanes {
     Lanes(const TrainerOptions& options, const Dataset& dataset, const Split& split, std::size_t count);
 
     std::size_t size() const { return trainers_.size(); }
-    Trainer& first() { return *trainers_.front(); }
+    Trainer& first() const { return *trainers_.front(); }
 
-    // Does this on one of the trainers; its work on the device goes to that one's stream.
-    void on(std::size_t lane, const std::function<void(Trainer&)>& work);
+    // Does this with each of the first `count` trainers, in order; its work on the device goes to that one's stream.
+    void for_each(std::size_t count, const std::function<void(std::size_t lane, Trainer&)>& work) const;
+    // All steps of the cycles that these have begun, in turn.
+    void take_steps(std::size_t count) const;
     // What the others do from now on comes after all that was begun on the first stream.
     void fork() const;
     // What is done on the first stream from now on comes after all that was begun on the others.
