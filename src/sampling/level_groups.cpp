@@ -1,6 +1,7 @@
 #include "autosampling/sampling/level_groups.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/long_vector.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -8,14 +9,17 @@
 
 namespace autosampling {
 
-LevelGroups::LevelGroups(std::uint32_t size, std::uint32_t level) : order_(size), place_(size), bounds_(level + 2, 0) {
+LevelGroups::LevelGroups(std::uint32_t size, std::uint32_t level)
+    : order_(long_vector<std::uint32_t>(size)), place_(long_vector<std::uint32_t>(size)), bounds_(level + 2, 0) {
     std::iota(order_.begin(), order_.end(), 0U);
     std::iota(place_.begin(), place_.end(), 0U);
     bounds_.back() = size;
 }
 
-LevelGroups::LevelGroups(std::vector<std::uint32_t> order, std::vector<std::uint32_t> bounds)
-    : order_(std::move(order)), place_(order_.size(), size()), bounds_(std::move(bounds)) {
+LevelGroups::LevelGroups(const std::vector<std::uint32_t>& order, std::vector<std::uint32_t> bounds)
+    : order_(long_vector<std::uint32_t>(order.size())), place_(long_vector(order.size(), size())),
+      bounds_(std::move(bounds)) {
+    std::ranges::copy(order, order_.begin());
     const auto require = [](bool ok) {
         VALIDATE(ok, ExitCode::checkpoint, "the level groups of the checkpoint are inconsistent (damaged file?)");
     };
@@ -28,15 +32,28 @@ LevelGroups::LevelGroups(std::vector<std::uint32_t> order, std::vector<std::uint
 }
 
 std::uint32_t LevelGroups::level_of(std::uint32_t index) const {
-    const auto above = std::upper_bound(bounds_.begin(), bounds_.end(), place_[index]);
-    return static_cast<std::uint32_t>(above - bounds_.begin() - 1);
+    // The last bound that isn't beyond its place: bisection without a branch that a processor could guess wrongly.
+    const std::uint32_t place = place_[index];
+    const std::uint32_t* level = bounds_.data();
+    for (std::size_t length = bounds_.size(); length > 1; length -= length / 2)
+        level += level[length / 2] <= place ? length / 2 : 0;
+    return static_cast<std::uint32_t>(level - bounds_.data());
 }
 
 void LevelGroups::move(std::uint32_t index, std::uint32_t level) {
     std::uint32_t now = level_of(index);
     while (levels() <= level) bounds_.push_back(size());
-    for (; now < level; ++now) swap_places(place_[index], --bounds_[now + 1]);
-    for (; now > level; --now) swap_places(place_[index], bounds_[now]++);
+    constexpr std::uint32_t ahead = 8; // whom a later one will change places with: memory is asked for that, too
+    for (; now < level; ++now) {
+        const std::uint32_t place = --bounds_[now + 1];
+        if (place >= ahead) __builtin_prefetch(&place_[order_[place - ahead]]);
+        swap_places(place_[index], place);
+    }
+    for (; now > level; --now) {
+        const std::uint32_t place = bounds_[now]++;
+        if (place + ahead < size()) __builtin_prefetch(&place_[order_[place + ahead]]);
+        swap_places(place_[index], place);
+    }
 }
 
 void LevelGroups::move(std::span<const std::uint32_t> indices, std::span<const std::uint32_t> level) {

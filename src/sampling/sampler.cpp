@@ -5,8 +5,10 @@
 #include "autosampling/sampling/permutation.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <numeric>
 #include <unordered_set>
 #include <utility>
 
@@ -82,9 +84,13 @@ void Sampler::draw_learned(std::uint32_t member, std::int64_t cycle, std::uint8_
     std::unordered_set<std::uint32_t> seen; // in the order of the slots
     const std::uint32_t together = options_.replacement ? read_ahead : 1;
     std::vector<Draw> open;
+    std::array<std::uint32_t, read_ahead> slots;
+    std::array<RandomBlock, read_ahead> blocks;
     for (std::uint32_t first = 0; first < out.size(); first += together) {
-        for (std::uint32_t slot = first; slot < first + together && slot < out.size(); ++slot)
-            open.push_back({RandomStream(key, slot), slot});
+        const std::size_t count = std::min<std::size_t>(together, out.size() - first);
+        std::iota(slots.begin(), slots.end(), first);
+        make_first_blocks(key, std::span(slots).first(count), std::span(blocks).first(count));
+        for (std::size_t i = 0; i < count; ++i) open.push_back({RandomStream(key, slots[i], blocks[i]), slots[i]});
         while (!open.empty()) {
             for (Draw& draw : open) {
                 draw.uniform = uniform_parts > 0 && draw.random.below(uniform_parts + 1) > 0;

@@ -1,10 +1,11 @@
 #include "autosampling/sampling/tally.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/long_vector.hpp"
 #include "autosampling/sampling/arrays.hpp"
 
 #include <algorithm>
-#include <array>
+#include <bit>
 #include <numeric>
 
 namespace autosampling {
@@ -17,13 +18,15 @@ void step(std::uint32_t& count, std::uint32_t one) {
              "a training image was drawn 2^32 times (counts have 32 bits): set exploration.counts = window or decay");
 }
 
-// Ascending. A few passes, however many there are: several times as fast here as what compares.
-void radix_sort(std::vector<std::uint32_t>& values) {
-    constexpr unsigned bits = 11;
-    constexpr std::uint32_t mask = (1U << bits) - 1;
-    std::vector<std::uint32_t> sorted(values.size());
-    for (unsigned shift = 0; shift < 32; shift += bits) {
-        std::array<std::uint32_t, mask + 1> place{};
+// Ascending, of values below `end`. A few passes, however many there are: several times as fast here as what compares.
+void radix_sort(std::vector<std::uint32_t>& values, std::size_t end) {
+    constexpr unsigned most_bits = 11;
+    const auto width = static_cast<unsigned>(std::bit_width(end));
+    const unsigned passes = (width + most_bits - 1) / most_bits, bits = (width + passes - 1) / passes;
+    const std::uint32_t mask = (1U << bits) - 1;
+    std::vector<std::uint32_t> sorted(values.size()), place;
+    for (unsigned shift = 0; shift < width; shift += bits) {
+        place.assign(mask + 1, 0);
         for (const std::uint32_t value : values) ++place[value >> shift & mask];
         std::exclusive_scan(place.begin(), place.end(), place.begin(), 0U);
         for (const std::uint32_t value : values) sorted[place[value >> shift & mask]++] = value;
@@ -37,8 +40,10 @@ constexpr int row_length = 5;
 
 Tally::Tally(const ExplorationOptions& options, std::uint32_t training_images)
     : kind_(make_credit(options)), window_cycles_(options.counts == Counts::window ? options.window_cycles : 0),
-      half_life_cycles_(options.counts == Counts::decay ? options.half_life_cycles : 0), count_(training_images, 0),
-      draws_(kind_->keeps_credits() ? training_images : 0, 0), credit_(draws_.size(), 0) {}
+      half_life_cycles_(options.counts == Counts::decay ? options.half_life_cycles : 0),
+      count_(long_vector<std::uint32_t>(training_images)),
+      draws_(long_vector<std::uint32_t>(kind_->keeps_credits() ? training_images : 0)),
+      credit_(long_vector<std::int64_t>(draws_.size())) {}
 
 void Tally::add(std::vector<Contribution> cycle) {
     for (const Contribution& contribution : cycle) apply(contribution, 1);
@@ -87,7 +92,7 @@ void Tally::touch(std::span<const std::uint32_t> indices) {
 }
 
 void Tally::sort_touched() {
-    radix_sort(touched_);
+    radix_sort(touched_, count_.size());
     touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
 }
 

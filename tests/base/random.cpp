@@ -92,5 +92,20 @@ TEST(Random, real_is_uniform_below_one) {
     EXPECT_NEAR(sum_of_squares / draws, 1.0 / 3, 5 * std::sqrt(4.0 / 45 / draws));
 }
 
+TEST(Random, blocks_made_together_are_those_made_one_by_one) {
+    const RandomKey key{
+        .seed = 0x0123456789abcdef, .purpose = Purpose::learned, .member = 3, .cycle = 40, .attempt = 2};
+    for (const std::size_t count : {0, 1, 15, 16, 17, 100}) {
+        std::vector<std::uint32_t> slots(count);
+        for (std::size_t i = 0; i < count; ++i) slots[i] = static_cast<std::uint32_t>(i * 2'654'435'761U);
+        std::vector<RandomBlock> blocks(count);
+        make_first_blocks(key, slots, blocks);
+        for (std::size_t i = 0; i < count; ++i) {
+            RandomStream alone(key, slots[i]), begun(key, slots[i], blocks[i]);
+            for (int number = 0; number < 9; ++number) ASSERT_EQ(begun.bits(), alone.bits()) << i << " " << number;
+        }
+    }
+}
+
 } // namespace
 } // namespace autosampling

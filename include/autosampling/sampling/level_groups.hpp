@@ -17,7 +17,7 @@ class LevelGroups {
     // All of 0 … size−1 at one level, in order.
     LevelGroups(std::uint32_t size, std::uint32_t level);
     // From a saved state: order (N), bounds (levels + 1). Throws Error(checkpoint) where they don't belong together.
-    LevelGroups(std::vector<std::uint32_t> order, std::vector<std::uint32_t> bounds);
+    LevelGroups(const std::vector<std::uint32_t>& order, std::vector<std::uint32_t> bounds);
 
     std::uint32_t size() const { return static_cast<std::uint32_t>(order_.size()); }
     // One more than the highest level that a group exists for; groups may be empty.
