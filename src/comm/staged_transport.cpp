@@ -8,9 +8,9 @@ namespace {
 
 class StagedTransport : public Transport {
   public:
-    StagedTransport(const Communicator& comm, DeviceAccess device)
-        : comm_(comm), device_(std::move(device)), copied_(device_.runtime->event()), inner_(make_mpi_transport(comm)) {
-    }
+    StagedTransport(const Communicator& comm, const Communicator& node, DeviceAccess device)
+        : comm_(comm), device_(std::move(device)), copied_(device_.runtime->event()),
+          inner_(make_mpi_transport(comm, node)) {}
 
     std::string name() const override { return "mpi-staged"; }
     bool on_device() const override { return true; }
@@ -85,8 +85,9 @@ class StagedTransport : public Transport {
 
 } // namespace
 
-std::unique_ptr<Transport> make_staged_transport(const Communicator& comm, DeviceAccess device) {
-    return std::make_unique<StagedTransport>(comm, std::move(device));
+std::unique_ptr<Transport> make_staged_transport(const Communicator& comm, const Communicator& node,
+                                                 DeviceAccess device) {
+    return std::make_unique<StagedTransport>(comm, node, std::move(device));
 }
 
 } // namespace autosampling

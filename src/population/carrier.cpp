@@ -41,10 +41,10 @@ TransportChoice choose_transport(const Communicator& comm, std::span<const GpuFa
     return choice;
 }
 
-std::unique_ptr<Transport> make_transport(const Communicator& comm, TransportKind kind, const torch::Device& device,
-                                          AverageSize largest) {
-    if (!device.is_cuda()) return make_mpi_transport(comm); // a rank without a GPU beside others that stage
-    if (kind == TransportKind::mpi_staged) return make_staged_transport(comm, access_to(device));
+std::unique_ptr<Transport> make_transport(const Communicator& comm, const Communicator& node, TransportKind kind,
+                                          const torch::Device& device, AverageSize largest) {
+    if (!device.is_cuda()) return make_mpi_transport(comm, node); // a rank without a GPU beside others that stage
+    if (kind == TransportKind::mpi_staged) return make_staged_transport(comm, node, access_to(device));
     EXPECT(kind == TransportKind::nccl);
     return make_nccl_transport(comm, find_nccl().library, access_to(device), largest);
 }

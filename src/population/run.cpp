@@ -226,9 +226,9 @@ Engine::Engine(const Communicator& comm, const Ground& ground, const CarrierMake
       lanes(trainer_options(ground, *exchange), ground.data.dataset(), ground.prepared.split,
             lanes_of(ground.prepared, comm.size())),
       sampler(make_sampler(comm, ground.prepared)),
-      transport(make.transport
-                    ? make.transport(comm, average_size(ground, lanes.first()))
-                    : make_transport(comm, ground.transport.kind, ground.device, average_size(ground, lanes.first()))) {
+      transport(make.transport ? make.transport(comm, average_size(ground, lanes.first()))
+                               : make_transport(comm, ground.node, ground.transport.kind, ground.device,
+                                                average_size(ground, lanes.first()))) {
     const ModelOptions& model = ground.prepared.options.model;
     comm.on_root([&] {
         if (!ground.checkpoint && !model.init.empty()) load_initial_weights(lanes.first().state(), model);

@@ -38,7 +38,8 @@ double slowest(const Communicator& comm, Work&& work) {
 class Comparison {
   public:
     Comparison(const Communicator& comm, std::size_t values)
-        : comm_(comm), transport_(make_mpi_transport(comm)), state_(values), taken_(values), other_(values) {
+        : comm_(comm), transport_(make_mpi_transport(comm, comm.split_by_node())), state_(values), taken_(values),
+          other_(values) {
         for (std::size_t i = 0; i < values; ++i) state_[i] = static_cast<float>((i + to_size(comm.rank())) % 1009);
     }
 

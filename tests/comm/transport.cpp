@@ -44,8 +44,10 @@ class TransportContract : public ::testing::TestWithParam<const char*> {
     void SetUp() override {
         const std::string name = GetParam();
         const DeviceAccess access{device, device->stream()};
-        if (name == "mpi") transport = make_mpi_transport(comm);
-        if (name == "mpi-staged") transport = make_staged_transport(comm, access);
+        if (name == "mpi") transport = make_mpi_transport(comm, comm.split_by_node());
+        if (name == "mpi-no-shared-memory") transport = make_mpi_transport(comm, comm.split(comm.rank()));
+        if (name == "mpi-two-nodes") transport = make_mpi_transport(comm, comm.split(comm.rank() % 2));
+        if (name == "mpi-staged") transport = make_staged_transport(comm, comm.split_by_node(), access);
         if (name == "nccl") transport = make_nccl_transport(comm, nccl, access, largest);
         if (name == real_nccl) {
             try {
@@ -139,7 +141,9 @@ class TransportContract : public ::testing::TestWithParam<const char*> {
     static constexpr AverageSize largest{16'411, 12};
     int allocations_at_start = 0;
 };
-INSTANTIATE_TEST_SUITE_P(Each, TransportContract, ::testing::Values("mpi", "mpi-staged", "nccl", real_nccl),
+INSTANTIATE_TEST_SUITE_P(Each, TransportContract,
+                         ::testing::Values("mpi", "mpi-no-shared-memory", "mpi-two-nodes", "mpi-staged", "nccl",
+                                           real_nccl),
                          [](const auto& test) {
                              std::string name = test.param;
                              std::ranges::replace(name, '-', '_');
@@ -243,7 +247,7 @@ TEST_P(TransportContract, source_that_never_comes_is_a_time_out_of_its_takers) {
 TEST(MpiTransport, states_of_different_lengths_are_an_error) {
     if (world().size() < 2) GTEST_SKIP() << "needs two ranks";
     const Communicator comm(world().raw());
-    const auto own_transport = make_mpi_transport(comm);
+    const auto own_transport = make_mpi_transport(comm, comm.split_by_node());
     const std::vector<float> state(comm.is_root() ? 10 : 0);
     std::vector<float> destination(comm.rank() == 1 ? 11 : 0);
     const std::vector deliveries{Delivery{0, {1}, state, destination}};
@@ -290,8 +294,10 @@ TEST_P(TransportContract, equal_states_are_their_own_mean) {
 }
 
 TEST_P(TransportContract, says_by_which_name_and_where_it_works) {
-    EXPECT_EQ(transport->name(), gpu ? "nccl" : GetParam());
-    EXPECT_EQ(transport->on_device(), std::string(GetParam()) != "mpi");
+    const std::string name = gpu ? "nccl" : GetParam();
+    const bool on_host = name != "mpi-staged" && name.starts_with("mpi");
+    EXPECT_EQ(transport->name(), on_host ? "mpi" : name);
+    EXPECT_EQ(transport->on_device(), !on_host);
 }
 
 } // namespace

@@ -47,7 +47,7 @@ Selection random_selection(std::int64_t members, std::mt19937& random) {
 
 TEST(Exchange, every_member_takes_its_parents_state) {
     constexpr std::size_t length = 1001;
-    const auto transport = make_mpi_transport(world());
+    const auto transport = make_mpi_transport(world(), world().split_by_node());
     for (const std::int64_t members : {1, 2, 4, 5, 9}) {
         const Placement placement(members, world().size());
         StateStore store(placement, world().rank(), length, torch::kCPU, true);
@@ -80,7 +80,7 @@ TEST(Exchange, under_best_a_rank_keeps_only_its_best_member) {
         if (expected < 0 || reward[static_cast<std::size_t>(m)] > reward[static_cast<std::size_t>(expected)])
             expected = m;
     EXPECT_EQ(store.best_kept(), expected);
-    const auto transport = make_mpi_transport(world());
+    const auto transport = make_mpi_transport(world(), world().split_by_node());
     const Selection best{1, std::vector<std::int32_t>(6, 1), {1}};
     store.exchange(best, false, *transport);
     transport->complete();

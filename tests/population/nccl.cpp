@@ -22,7 +22,7 @@ class OnDevices : public ::testing::TestWithParam<const char*> {
         device = std::make_shared<FakeDevice>();
         nccl = std::make_shared<FakeNccl>(device, comm);
         const DeviceAccess access{device, device->stream()};
-        if (std::string(GetParam()) == "mpi-staged") return make_staged_transport(comm, access);
+        if (std::string(GetParam()) == "mpi-staged") return make_staged_transport(comm, comm.split_by_node(), access);
         return make_nccl_transport(comm, nccl, access, largest);
     }
 

@@ -27,6 +27,8 @@ class SharedMemory {
     SharedMemory& operator=(SharedMemory&&) noexcept;
 
     std::span<std::byte> bytes() const noexcept { return bytes_; }
+    // Whether all ranks of the node see the same bytes, else each has its own.
+    bool is_shared() const noexcept { return mapped_ > 0; }
     // Where it is instead of the first folder, and why; empty if it is there. On the node's rank 0.
     const std::string& remark() const { return remark_; }
     // Makes what the node's rank 0 has written visible to all. Collective over `node`.

@@ -42,12 +42,15 @@ class Transport {
                          std::span<float> result) = 0;
 };
 
-// Host buffers by point-to-point messages: each source serves its takers by a binomial tree that every rank derives
-// from the list; several deliveries are under way at once. The communicator must outlive it.
-std::unique_ptr<Transport> make_mpi_transport(const Communicator& comm);
+// Host buffers. Between nodes they go by point-to-point messages, one to each node: the source serves them by a
+// binomial tree that every rank derives from the list. Within a node they go through memory that its ranks share;
+// without such memory by messages, too. Several deliveries are under way at once. `node`: those of `comm` that share
+// memory with this rank (comm.split_by_node()). Collective over both; `comm` must outlive it.
+std::unique_ptr<Transport> make_mpi_transport(const Communicator& comm, const Communicator& node);
 
-// Device buffers by way of host memory and MPI. The communicator must outlive it.
-std::unique_ptr<Transport> make_staged_transport(const Communicator& comm, DeviceAccess device);
+// Device buffers by way of host memory, and from there as above.
+std::unique_ptr<Transport> make_staged_transport(const Communicator& comm, const Communicator& node,
+                                                 DeviceAccess device);
 
 // What is averaged at most, for the memory that this takes on the device.
 struct AverageSize {

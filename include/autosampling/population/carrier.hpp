@@ -22,9 +22,9 @@ std::vector<GpuFacts> gather_gpus(const Communicator& comm, const Communicator& 
 // had. Collective.
 TransportChoice choose_transport(const Communicator& comm, std::span<const GpuFacts> gpus, TransportKind asked);
 
-// Collective; the communicator must outlive it.
-std::unique_ptr<Transport> make_transport(const Communicator& comm, TransportKind kind, const torch::Device& device,
-                                          AverageSize largest);
+// `node` is comm.split_by_node(). Collective over both; `comm` must outlive it.
+std::unique_ptr<Transport> make_transport(const Communicator& comm, const Communicator& node, TransportKind kind,
+                                          const torch::Device& device, AverageSize largest);
 // NCCL's where the states go by NCCL, and a team has several ranks. Collective over it; it must outlive the exchange.
 std::unique_ptr<TeamExchange> make_team_exchange(const Communicator& team, TransportKind kind,
                                                  const torch::Device& device);
