@@ -1,6 +1,7 @@
 #include "autosampling/base/random.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/wide.hpp"
 
 #include <algorithm>
 #include <array>
@@ -16,8 +17,7 @@ constexpr std::uint64_t multipliers[] = {0xD2511F53, 0xCD9E8D57};
 constexpr std::uint32_t key_steps[] = {0x9E3779B9, 0xBB67AE85};
 
 // Philox4x32-10 on `width` counters at once, in a form that compilers make vector instructions of.
-__attribute__((target_clones("avx512f", "avx2", "default"))) void encrypt(std::array<Lanes, 4>& counter,
-                                                                          r123::Philox4x32::key_type key) {
+AUTOSAMPLING_WIDE void encrypt(std::array<Lanes, 4>& counter, r123::Philox4x32::key_type key) {
     for (int round = 0; round < rounds; ++round) {
         for (std::size_t lane = 0; lane < width; ++lane) {
             const std::uint64_t first = multipliers[0] * counter[0][lane], second = multipliers[1] * counter[2][lane];

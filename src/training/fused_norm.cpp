@@ -1,6 +1,7 @@
 #include "fused_norm.hpp"
 
 #include "autosampling/base/narrow.hpp"
+#include "autosampling/base/wide.hpp"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty_like.h>
@@ -11,14 +12,6 @@
 #include <optional>
 #include <vector>
 
-// Features are (rows, C) in memory, rows = B · H · W. A block is 64 values of one row, or of as many rows as have so
-// many; every value of it has its own sums, so that their order, and the bits, don't depend on the instructions.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define AUTOSAMPLING_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define AUTOSAMPLING_WIDE
-#endif
-
 namespace autosampling {
 namespace {
 
@@ -26,6 +19,8 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+// Features are (rows, C) in memory, rows = B · H · W. A block is 64 values of one row, or of as many rows as have so
+// many; every value of it has its own sums, so that their order, and the bits, don't depend on the instructions.
 constexpr std::size_t block = 64;
 constexpr std::size_t stretch = 256; // blocks that are added up in float32, before double takes over
 

@@ -10,13 +10,12 @@
 #include "loss.hpp"
 
 #include <ATen/Context.h>
+#include <ATen/ops/aminmax.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/linalg_vector_norm.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <optional>
 #include <utility>
@@ -252,13 +251,15 @@ CycleResult Trainer::finish_training() {
         p.options.team->sum(cycle.draw_losses); // each draw's is 0 on all ranks but one
         p.options.team->share(p.state.buffer());
     }
-    const Tensor largest = at::linalg_vector_norm(p.state.buffer(), std::numeric_limits<double>::infinity());
+    const auto [least, greatest] = at::aminmax(p.state.buffer()); // a NaN anywhere makes both NaN
     // One copy, so that the host waits for a GPU once.
-    const Tensor results = at::cat({cycle.losses, cycle.draw_losses, largest.view({1})}).to(torch::kCPU);
+    const Tensor results =
+        at::cat({cycle.losses, cycle.draw_losses, least.view({1}), greatest.view({1})}).to(torch::kCPU);
     const std::span<const float> values{results.data_ptr<float>(), to_size(results.numel())};
     const auto draw_loss = values.subspan(to_size(cycle.steps), cycle.task.indices.size());
     const double train_loss = results.narrow(0, 0, cycle.steps).to(torch::kDouble).mean().item<double>();
-    const bool finite = std::isfinite(train_loss) && std::isfinite(values.back()); // a NaN anywhere makes it NaN
+    const bool finite =
+        std::isfinite(train_loss) && std::isfinite(values[values.size() - 2]) && std::isfinite(values.back());
     return {train_loss, finite, {draw_loss.begin(), draw_loss.end()}};
 }
 
