@@ -1,7 +1,7 @@
 // A network that learns next to nothing and takes a set time: with it all but training can be studied, on any number of
 // ranks.
 //
-// Letters: B batch, R rows of its weight, C outputs.
+// Letters: B batch, C outputs, R weights of each.
 #include "families.hpp"
 
 #include "autosampling/base/random.hpp"
@@ -23,22 +23,23 @@ class NullNetwork : public Network {
     NullNetwork(int outputs, const ModelOptions& options)
         : seconds_(options.null_seconds), jitter_(options.null_jitter),
           weight_(register_parameter("weight",
-                                     torch::zeros({(options.null_parameters + outputs - 1) / outputs, outputs}))) {}
+                                     torch::zeros({outputs, (options.null_parameters + outputs - 1) / outputs}))) {}
 
-    // The mean over an example's values times the sums over the weight's columns, so that each step moves all of it.
+    // The mean over an example's values times the sums of the outputs' weights, so that each step moves all of them.
     Tensor forward(const Tensor& images) override {
         if (is_training()) take_time();
-        const Tensor column = weight_.sum(0) / std::sqrt(static_cast<double>(weight_.size(0))); // (C)
-        return images.flatten(1).mean(1, /*keepdim=*/true) * column;                            // (B, C)
+        const Tensor sums = weight_.sum(1) / std::sqrt(static_cast<double>(weight_.size(1))); // (C)
+        return images.flatten(1).mean(1, /*keepdim=*/true) * sums;                            // (B, C)
     }
 
     void initialise(std::uint64_t seed) override {
         const torch::NoGradGuard no_grad;
         const Tensor values = torch::empty(weight_.sizes());
-        for (std::int64_t row = 0; row < weight_.size(0); ++row) {
-            RandomStream stream({.seed = seed, .purpose = Purpose::initial_state}, static_cast<std::uint32_t>(row));
-            auto* const value = values.data_ptr<float>() + row * weight_.size(1);
-            for (std::int64_t i = 0; i < weight_.size(1); ++i) value[i] = static_cast<float>(2 * stream.real() - 1);
+        const std::int64_t outputs = weight_.size(0), each = weight_.size(1);
+        for (std::int64_t i = 0; i < each; ++i) {
+            RandomStream stream({.seed = seed, .purpose = Purpose::initial_state}, static_cast<std::uint32_t>(i));
+            for (std::int64_t output = 0; output < outputs; ++output)
+                values.data_ptr<float>()[output * each + i] = static_cast<float>(2 * stream.real() - 1);
         }
         weight_.copy_(values);
     }
@@ -54,7 +55,7 @@ class NullNetwork : public Network {
     }
 
     double seconds_, jitter_;
-    Tensor weight_; // (R, C)
+    Tensor weight_; // (C, R)
 };
 
 } // namespace

@@ -36,7 +36,7 @@ ModelOptions null_model(double seconds, double jitter) {
 TEST(Null, state_is_as_long_as_asked_and_a_step_moves_all_of_it) {
     const Trained trained = train(null_model(0, 0));
     EXPECT_TRUE(trained.result.finite);
-    constexpr std::size_t parameters = 110, padded = 112; // in 10 columns, one a class; 64 bytes
+    constexpr std::size_t parameters = 110, padded = 112; // in 10 rows, one a class; 64 bytes
     ASSERT_EQ(trained.after.size(), 2 * padded);
     for (std::size_t i = 0; i < parameters; ++i) {
         EXPECT_NE(trained.after[i], trained.before[i]) << i;

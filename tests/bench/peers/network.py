@@ -63,10 +63,10 @@ class NullNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(1_117_396, 10))  # as many parameters as ResNet-18, to the ten
+        self.weight = nn.Parameter(torch.zeros(10, 1_117_396))  # as many parameters as ResNet-18, to the ten
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.flatten(1).mean(1, keepdim=True) * (self.weight.sum(0) / len(self.weight) ** 0.5)
+        return x.flatten(1).mean(1, keepdim=True) * (self.weight.sum(1) / self.weight.shape[1] ** 0.5)
 
 
 def mixed(number: np.ndarray) -> np.ndarray:
