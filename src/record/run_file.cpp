@@ -17,13 +17,14 @@ namespace fs = std::filesystem;
 struct Survey {
     std::vector<std::int32_t> line; // for each cycle, the ancestor of the last winner; empty without winners
     std::uint64_t epochs = 0, rounds = 0;
-    std::vector<Columns<CycleRow>> optional; // the tables that the run has
+    std::vector<Columns<CycleRow>> optional; // the tables that all segments have
 };
 
 // Goes through the segments backwards: member m in cycle t went on from the state of parent[t−1][m].
 Survey survey(const RecordExtent& extent, const RunHeader& header) {
     const std::int64_t members = header.members;
     Survey found;
+    found.optional = optional_cycle_columns();
     if (header.slots > 0) found.line.resize(static_cast<std::size_t>(extent.cycles));
     auto at = found.line.rbegin();
     for (auto path = extent.segments.rbegin(); path != extent.segments.rend(); ++path) {
@@ -31,9 +32,7 @@ Survey survey(const RecordExtent& extent, const RunHeader& header) {
         check_same_run(segment, header);
         found.epochs += segment.epochs();
         found.rounds += segment.rounds();
-        if (path + 1 == extent.segments.rend())
-            for (const Columns<CycleRow>& columns : optional_cycle_columns())
-                if (segment.has(columns)) found.optional.push_back(columns);
+        std::erase_if(found.optional, [&](const auto& columns) { return !segment.has(columns); });
         if (found.line.empty()) continue;
         const auto parent = segment.file().read<std::int32_t>("parent"); // (cycles of the segment, P)
         const auto winner = segment.file().read<std::int32_t>("winner"); // (cycles of the segment)

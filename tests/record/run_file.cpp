@@ -192,6 +192,19 @@ TEST(RunFile, large_schedule_survives_its_chunks) {
     EXPECT_EQ(Hdf5File::open(run.path() / "run.h5").read<std::int32_t>("survivor_schedule"), expected);
 }
 
+TEST(RunFile, has_the_tables_that_all_segments_have) {
+    for (const bool first_has_them : {true, false}) {
+        const Folder run;
+        const Segment first = segment(0, 4), second = segment(5, 9);
+        write_segment(run.path(), header(), launch(), first_has_them ? first : without_optional(first));
+        write_segment(run.path(), header(), launch(), first_has_them ? without_optional(second) : second);
+        write_run_file(run.path(), header(), launch(), final_distribution(false));
+        const Hdf5File file = Hdf5File::open(run.path() / "run.h5");
+        EXPECT_FALSE(file.has("draw_loss"));
+        EXPECT_EQ(file.read<std::int32_t>("winner").size(), 10U);
+    }
+}
+
 TEST(RunFile, gap_is_refused_and_leaves_no_file) {
     const Folder run;
     write_segments(run.path());
