@@ -9,7 +9,7 @@ namespace autosampling {
 // Asks the system for huge pages, where it gives them on request (Linux' transparent huge pages, "madvise"). A hint.
 void prefer_huge_pages(void* memory, std::size_t bytes);
 
-// `size` times `value`, in huge pages where possible: at 10^8 examples a read elsewhere takes a third of the time.
+// `size` times `value`, in huge pages where possible: `sampling_speed 50 1e8` then takes less than half of the time.
 template<class T>
 std::vector<T> long_vector(std::size_t size, T value = {}) {
     std::vector<T> vector;
