@@ -16,12 +16,9 @@ namespace {
 
 constexpr std::size_t page = 4096;
 
-std::size_t counts_of(int ranks) {
-    return to_size(ranks) + NodeRings::most * (2 + to_size(ranks));
-}
-
 std::size_t bytes_of_counts(int ranks) {
-    return (counts_of(ranks) * sizeof(std::uint64_t) + page - 1) / page * page;
+    const std::size_t counts = to_size(ranks) + NodeRings::most * (2 + to_size(ranks));
+    return (counts * sizeof(std::uint64_t) + page - 1) / page * page;
 }
 
 std::size_t bytes_for(int ranks) {
@@ -84,7 +81,6 @@ void NodeRings::begin(std::size_t rings) {
     EXPECT(rings <= most);
     ++exchange_;
     slots_ = most / std::max<std::size_t>(rings, 1);
-    last_one_is_over_ = false;
 }
 
 void NodeRings::end() {
@@ -92,10 +88,10 @@ void NodeRings::end() {
 }
 
 // Whether nobody takes anything of the exchange before this one any more, so that its memory may be written to.
-bool NodeRings::is_last_one_over() {
-    for (int rank = 0; rank < ranks_ && !last_one_is_over_; ++rank)
+bool NodeRings::is_last_one_over() const {
+    for (int rank = 0; rank < ranks_; ++rank)
         if (std::atomic_ref(ended(rank)).load(std::memory_order_acquire) + 1 < exchange_) return false;
-    return last_one_is_over_ = true;
+    return true;
 }
 
 bool NodeRings::put(std::size_t ring, std::span<const float> state, std::size_t piece, std::span<const int> readers) {

@@ -50,13 +50,12 @@ class NodeRings {
 
     std::size_t in_this_exchange(Count& pieces) const;
     void count(Count& pieces, std::size_t now) const;
-    bool is_last_one_over();
+    bool is_last_one_over() const;
 
     int rank_, ranks_;
     std::optional<SharedMemory> memory_;
     std::uint64_t exchange_ = 0;
     std::size_t slots_ = most; // of each ring
-    bool last_one_is_over_ = false;
 };
 
 } // namespace autosampling

@@ -6,11 +6,11 @@
 // VALUES: of a state, float32; ResNet-18 with its momentum unless given. The program fails where other bytes arrive.
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/narrow.hpp"
+#include "autosampling/base/stopwatch.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
 #include "autosampling/comm/transport.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -28,9 +28,7 @@ constexpr std::size_t resnet18_with_momentum = 2 * 11'173'962;
 template<class Work>
 double slowest(const Communicator& comm, Work&& work) {
     comm.barrier();
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    const double mine = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double mine = seconds_of(work);
     const std::vector<double> all = comm.all_gather(std::span(&mine, 1));
     return *std::ranges::max_element(all);
 }

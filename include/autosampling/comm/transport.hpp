@@ -48,7 +48,7 @@ class Transport {
 // memory with this rank (comm.split_by_node()). Collective over both; `comm` must outlive it.
 std::unique_ptr<Transport> make_mpi_transport(const Communicator& comm, const Communicator& node);
 
-// Device buffers by way of host memory, and from there as above.
+// Device buffers by way of host memory, and from there as above. Collective over both; `comm` must outlive it.
 std::unique_ptr<Transport> make_staged_transport(const Communicator& comm, const Communicator& node,
                                                  DeviceAccess device);
 
