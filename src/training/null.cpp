@@ -28,8 +28,16 @@ class NullNetwork : public Network {
     // The mean over an example's values times the sums of the outputs' weights, so that each step moves all of them.
     Tensor forward(const Tensor& images) override {
         if (is_training()) take_time();
-        const Tensor sums = weight_.sum(1) / std::sqrt(static_cast<double>(weight_.size(1))); // (C)
-        return images.flatten(1).mean(1, /*keepdim=*/true) * sums;                            // (B, C)
+        Tensor sums = sums_;
+        if (!sums.defined()) sums = weight_.sum(1) / std::sqrt(static_cast<double>(weight_.size(1)));
+        if (!is_training()) sums_ = sums;
+        return images.flatten(1).mean(1, /*keepdim=*/true) * sums; // (B, C)
+    }
+
+    // Before each phase; since the last evaluation the weights may have changed.
+    void train(bool on) override {
+        Network::train(on);
+        sums_ = Tensor();
     }
 
     void initialise(std::uint64_t seed) override {
@@ -56,6 +64,7 @@ class NullNetwork : public Network {
 
     double seconds_, jitter_;
     Tensor weight_; // (C, R)
+    Tensor sums_;   // (C) of an evaluation; undefined before its first batch
 };
 
 } // namespace
