@@ -72,9 +72,17 @@ void Recorder::begin(Snapshot snapshot) {
         hash = snapshot.index.winner_hash();
         writer_.submit([this, segment = std::exchange(segment_, {})] {
             const std::int64_t begin = segment.cycles.front().cycle;
-            if (begin > 0) require_recorded(run_, begin);
             const bool first = begin == first_cycle_; // it alone says the job's ranks
-            write_segment(run_, header_, first ? launch_ : without_ranks(launch_), segment);
+            const auto require_those_before = [&] {
+                if (begin > 0) require_recorded(run_, begin);
+            };
+            require_those_before();
+            try {
+                write_segment(run_, header_, first ? launch_ : without_ranks(launch_), segment);
+            } catch (const std::exception&) {
+                require_those_before(); // their loss goes before what came of it
+                throw;
+            }
         });
     }
     writer_.submit([this, cycle = last_checkpoint_, states = std::move(snapshot.states)] {

@@ -47,15 +47,17 @@ void join(const fs::path& run, const std::vector<NamedSegment>& parts) {
     }
     RunHeader header = read_header(front.file());
     header.configuration = read_header(SegmentFile(parts.back().path).file()).configuration;
-    write_segment(run, header, last_launch(parts), joined);
+    publish_segment(run, header, last_launch(parts), joined);
     for (const NamedSegment& part : parts) fs::remove(part.path);
     sync_folder(run / "record");
 }
 
-// What stays apart is good as it is, and nothing that a run should end for.
-void try_to_join(const fs::path& run, const std::vector<NamedSegment>& parts) {
+// What stays apart is good as it is, and nothing that a run should end for; nor is it that the record is taken away
+// just then: who writes the next segment says it.
+template<class Joining>
+void try_to(const Joining& joining) {
     try {
-        join(run, parts);
+        joining();
     } catch (const std::exception&) {
     }
 }
@@ -65,7 +67,7 @@ void join_rows(const fs::path& run, std::size_t least, bool of_one_job) {
     std::vector<NamedSegment> row;
     std::int64_t link = -1;
     const auto end_row = [&] {
-        if (row.size() >= least) try_to_join(run, row);
+        if (row.size() >= least) try_to([&] { join(run, row); });
         row.clear();
     };
     for (const NamedSegment& segment : list_segments(run)) {
@@ -81,12 +83,13 @@ void join_rows(const fs::path& run, std::size_t least, bool of_one_job) {
 } // namespace
 
 void join_segments(const fs::path& run, std::int64_t first, std::int64_t end, std::size_t least) {
-    for (const std::uintmax_t bytes : small_segments) {
-        std::vector<NamedSegment> segments = list_segments(run);
-        std::erase_if(segments, [&](const NamedSegment& s) { return s.first < first || s.last >= end; });
-        const std::vector<NamedSegment> row = last_small_ones(segments, bytes);
-        if (row.size() >= least) try_to_join(run, row);
-    }
+    for (const std::uintmax_t bytes : small_segments)
+        try_to([&] {
+            std::vector<NamedSegment> segments = list_segments(run);
+            std::erase_if(segments, [&](const NamedSegment& s) { return s.first < first || s.last >= end; });
+            const std::vector<NamedSegment> row = last_small_ones(segments, bytes);
+            if (row.size() >= least) join(run, row);
+        });
 }
 
 RecordExtent join_ended_jobs(const fs::path& run) {

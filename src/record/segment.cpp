@@ -190,10 +190,14 @@ std::uint64_t SegmentFile::rounds() const {
 
 void write_segment(const fs::path& run, const RunHeader& header, const Launch& launch, const Segment& segment) {
     EXPECT(!segment.cycles.empty());
+    if (segment.cycles.front().cycle == 0 && fs::create_directory(run / "record")) sync_folder(run);
+    publish_segment(run, header, launch, segment);
+}
+
+void publish_segment(const fs::path& run, const RunHeader& header, const Launch& launch, const Segment& segment) {
     const std::int64_t first = segment.cycles.front().cycle;
     const std::int64_t last = segment.cycles.back().cycle;
     EXPECT(last - first + 1 == std::ssize(segment.cycles));
-    if (fs::create_directory(run / "record")) sync_folder(run);
     Hdf5File file = Hdf5File::create(segment_name(run, first, last));
     fill_segment(file, header, launch, segment);
     file.commit();

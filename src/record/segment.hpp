@@ -45,6 +45,10 @@ struct NamedSegment {
 // By first cycle; of those with the same one the longest first.
 std::vector<NamedSegment> list_segments(const std::filesystem::path& run);
 
+// What write_segment does, without making the folder record/.
+void publish_segment(const std::filesystem::path& run, const RunHeader& header, const Launch& launch,
+                     const Segment& segment);
+
 // Where what isn't gone on from is put.
 inline std::filesystem::path superseded_record(const std::filesystem::path& run) {
     return run / "record" / "superseded";

@@ -209,10 +209,10 @@ TEST_F(Format, document_says_when_something_is_left_out) {
     Launch unversioned = launch();
     unversioned.versions.clear();
     unversioned.environment.clear();
+    write_segment(run_.path(), plain, unversioned, without_winners(without_optional(segment(0, 2))));
     write_segment(run_.path(), plain, without_ranks(unversioned), without_winners(without_optional(segment(1, 2))));
     check(segment_name(run_.path(), 1, 2), 'S', Conditions::none);
     fs::remove(segment_name(run_.path(), 1, 2));
-    write_segment(run_.path(), plain, unversioned, without_winners(without_optional(segment(0, 2))));
     write_run_file(run_.path(), plain, unversioned, final_distribution(false));
     check(run_.path() / "run.h5", 'R', Conditions::none);
     HistoryWriter history(run_.path() / "history.h5", plain, unversioned, 1);

@@ -42,6 +42,12 @@ TEST(Segments, that_must_be_there_are_asked_for) {
                 HasSubstr("ends with cycle 11 (while the job ran it was moved or removed): put it back"));
 }
 
+TEST(Segments, a_later_one_does_not_make_the_folder_anew) {
+    const Folder run;
+    EXPECT_THROW(write_segment(run.path(), header(), launch(), segment(4, 4)), Error);
+    EXPECT_FALSE(fs::exists(run.path() / "record"));
+}
+
 TEST(Segments, only_the_first_holds_the_examples) {
     const Folder run;
     write_segments(run.path());
@@ -92,8 +98,8 @@ TEST(Segments, gap_and_overlap_are_refused_by_name) {
 
 TEST(Segments, renamed_segment_is_refused) {
     const Folder run;
-    write_segment(run.path(), header(), launch(), segment(1, 4));
-    fs::rename(segment_name(run.path(), 1, 4), segment_name(run.path(), 0, 3));
+    write_segment(run.path(), header(), launch(), segment(0, 4));
+    fs::rename(segment_name(run.path(), 0, 4), segment_name(run.path(), 0, 3));
     EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { find_segments(run.path()); }),
                 HasSubstr("cycles-00000000-00000003.h5"));
 }

@@ -146,7 +146,8 @@ struct Segment {
 // record/cycles-<first>-<last>.h5, both included, of 8 digits at least.
 std::filesystem::path segment_name(const std::filesystem::path& run, std::int64_t first, std::int64_t last);
 
-// Writes and publishes one segment (not empty).
+// Writes and publishes one segment (not empty). The first one, from cycle 0, makes the folder record/; where a later
+// one finds none, those before it are gone: throws Error(failure).
 void write_segment(const std::filesystem::path& run, const RunHeader& header, const Launch& launch,
                    const Segment& segment);
 
