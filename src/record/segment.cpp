@@ -78,8 +78,11 @@ fs::path segment_name(const fs::path& run, std::int64_t first, std::int64_t last
 
 std::vector<NamedSegment> list_segments(const fs::path& run) {
     std::vector<NamedSegment> found;
-    if (!fs::is_directory(run / "record")) return found;
-    for (const fs::directory_entry& entry : fs::directory_iterator(run / "record"))
+    std::error_code error;
+    const fs::directory_iterator entries(run / "record", error); // asked at once: it may be taken away at any time
+    if (error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory) return found;
+    if (error) throw fs::filesystem_error("", run / "record", error);
+    for (const fs::directory_entry& entry : entries)
         if (auto segment = parse_name(entry.path())) found.push_back(std::move(*segment));
     std::sort(found.begin(), found.end(), [](const NamedSegment& a, const NamedSegment& b) {
         return std::pair(a.first, -a.last) < std::pair(b.first, -b.last);

@@ -6,6 +6,7 @@
 //   PLANT=exception          a collective of MPI fails
 //   PLANT=write:ERRNO        no regular file can be written
 //   PLANT=open:ERRNO         no file can be opened to write
+//   PLANT=take               the folder record/ becomes record.taken/ just before a segment in it is given its name
 //   PLANT=clock:SECONDS      the clock of the day jumps
 //   PLANT=nan:STEP           a weight is not a number after so many steps of training, whatever PLANT_AT says
 //
@@ -17,11 +18,13 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdarg>
+#include <cstdio>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <limits>
 #include <new>
+#include <string>
 #include <string_view>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -124,6 +127,16 @@ int open64(const char* path, int flags, ...) {
     const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(rest, mode_t) : 0;
     va_end(rest);
     return open(path, flags, mode);
+}
+
+int rename(const char* from, const char* to) noexcept {
+    auto* const give_name = next(rename, "rename");
+    const std::string_view path = to;
+    if (const auto end = path.find("/record/cycles-"); end != std::string_view::npos && strikes("take")) {
+        const std::string folder(path.substr(0, end + std::string_view("/record").size()));
+        give_name(folder.c_str(), (folder + ".taken").c_str());
+    }
+    return give_name(from, to);
 }
 
 int clock_gettime(clockid_t clock, timespec* time) noexcept {

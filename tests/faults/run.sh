@@ -164,6 +164,14 @@ moved_away() {
     goes_on 3
     rm -rf -- "$run"
 }
+record_taken() {
+    plant take 0
+    begin 2
+    ends 4 "^autosampling: rank 0 on $host: no segment in .*put it back"
+    [[ ! -e $run/record ]] || fail "there is a folder record/ anew"
+    mv -- "$run/record.taken" "$run/record"
+    goes_on 3
+}
 removed() {
     begin 2
     mv "$run" "$run.gone" # at once, as the job makes files meanwhile
@@ -254,6 +262,7 @@ row 'no memory in the writer' planted_on 1 memory-writer 1 'no memory' populatio
 row 'NaN on rank 1' not_finite 1
 row 'a byte of the newest checkpoint flipped' spoiled flipped
 row 'directory moved away' moved_away
+row 'record taken away while it is written' record_taken
 if [[ ${HAS_MOUNTS-} ]]; then row 'disk full' full_disk; else say "disk full: skipped, as no tmpfs can be mounted"; fi
 if [[ $all ]]; then
     row 'kill -9 of all ranks' killed_all
