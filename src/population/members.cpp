@@ -42,9 +42,10 @@ void Members::run_together(std::span<Outcome> members, std::int64_t cycle, std::
         context_.lanes.for_each(members.size(), [&](std::size_t i, Trainer& trainer) { work(members[i], trainer); });
     };
     double seconds_train = 0, seconds_reward = 0;
+    for_each(
+        [&](Outcome& outcome, Trainer& trainer) { start_training(outcome, trainer, cycle, attempt, seconds_train); });
     {
         const Stopwatch stopwatch(seconds_train);
-        for_each([&](Outcome& outcome, Trainer& trainer) { start_training(outcome, trainer, cycle, attempt); });
         context_.lanes.take_steps(members.size());
         for_each([&](Outcome& outcome, Trainer& trainer) { note_training(outcome, trainer.finish_training()); });
     }
@@ -66,7 +67,9 @@ void Members::run_together(std::span<Outcome> members, std::int64_t cycle, std::
     });
 }
 
-void Members::start_training(Outcome& outcome, Trainer& trainer, std::int64_t cycle, std::uint8_t attempt) {
+// The draws and the state that a member begins with are no part of its training.
+void Members::start_training(Outcome& outcome, Trainer& trainer, std::int64_t cycle, std::uint8_t attempt,
+                             double& seconds_train) {
     const std::int32_t member = outcome.member;
     auto& indices = schedules_[member];
     indices.resize(to_size(context_.plan.draws));
@@ -79,6 +82,7 @@ void Members::start_training(Outcome& outcome, Trainer& trainer, std::int64_t cy
         task.factors = factors(member, cycle);
     }
     trainer.share(indices, task);
+    const Stopwatch stopwatch(seconds_train);
     trainer.start_training(task);
 }
 

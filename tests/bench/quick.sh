@@ -9,7 +9,7 @@ if ! "${PEERS:-build/bridge-venv/bin/python3}" -c 'import h5py, torch, torchvisi
     exit 77
 fi
 BUILD=$build bash tests/bench/run.sh --quick
-"${PEERS:-build/bridge-venv/bin/python3}" - build/bench/results.json <<'PYTHON'
+"${PEERS:-build/bridge-venv/bin/python3}" - build/bench/quick.json <<'PYTHON'
 import json
 import sys
 

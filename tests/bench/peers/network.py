@@ -6,6 +6,8 @@ parameters in one tensor that one loop steps. bench.py starts its processes with
 system.
 """
 
+from copy import deepcopy
+
 import numpy as np
 import torch
 from torch import nn
@@ -64,9 +66,19 @@ class NullNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(10, 1_117_396))  # as many parameters as ResNet-18, to the ten
+        self.sums = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.flatten(1).mean(1, keepdim=True) * (self.weight.sum(1) / self.weight.shape[1] ** 0.5)
+        sums = self.sums
+        if sums is None:
+            sums = self.weight.sum(1) / self.weight.shape[1] ** 0.5
+        if not self.training:
+            self.sums = sums  # for the evaluation's other batches
+        return x.flatten(1).mean(1, keepdim=True) * sums
+
+    def train(self, mode: bool = True) -> "NullNetwork":
+        self.sums = None
+        return super().train(mode)
 
 
 def mixed(number: np.ndarray) -> np.ndarray:
@@ -141,10 +153,10 @@ class Plain:
         for x, y in torch.utils.data.DataLoader(self.images, BATCH, sampler=draws):
             self.step(x, y)
 
-    def evaluate(self) -> float:
+    def evaluate(self, bf16: bool = False) -> float:
         self.model.eval()
         correct = 0
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             for x, y in self.held:
                 correct += (self.model(x).argmax(1) == y).sum().item()
         return correct / len(self.held.dataset)
@@ -166,9 +178,9 @@ class Tuned:
         self.windows = padded.unfold(1, 32, 1).unfold(2, 32, 1).permute(0, 1, 2, 4, 5, 3)  # (N, 9, 9, 32, 32, 3)
         self.labels = torch.from_numpy(labels)
         self.held = normalised(images[:held_out]).split(64), self.labels[:held_out].split(64)
-        self.loss, self.forward = self._loss, self.model
+        self.loss, self.forward, self.folded = self._loss, self.model, None
         if compiled:
-            self.loss, self.forward = torch.compile(self._loss), torch.compile(self.model)
+            self.loss, self.forward = (torch.compile(f, dynamic=False) for f in (self._loss, self.model))
 
     def _flatten(self) -> None:
         parameters = list(self.model.parameters())
@@ -214,9 +226,14 @@ class Tuned:
     def evaluate(self, folded: bool = False) -> float:
         """Accuracy; `folded`: with batch norm in the convolutions' weights, which is done anew each time."""
         self.model.eval()
-        forward = fold(self.model) if folded else self.forward
+        forward = self.forward
+        if folded:
+            if self.folded is None:
+                self.folded = Folded(self.model, torch.bfloat16 if self.bf16 else torch.float32)
+            self.folded.follow()
+            forward = self.folded
         correct = 0
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.bf16 and not folded):
             for x, y in zip(*self.held, strict=True):
                 correct += int((forward(x).argmax(1) == y).sum())
         return correct / sum(map(len, self.held[1]))
@@ -227,15 +244,29 @@ class Tuned:
             return F.cross_entropy(self.forward(x).float(), y).item()
 
 
-def fold(model: ResNet) -> nn.Module:
-    from copy import deepcopy
+class Folded:
+    """A network for inference, of another's weights with batch norm in those of the convolutions before it."""
 
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
+    def __init__(self, model: ResNet, dtype: torch.dtype) -> None:
+        self.original, self.dtype, self.pairs = model, dtype, []
+        self.network = deepcopy(model).to(dtype).requires_grad_(False)
+        modules = zip(model.modules(), self.network.modules(), strict=True)
+        for original, folded in list(modules):
+            for conv, norm in (("conv1", "bn1"), ("conv2", "bn2"), ("0", "1")):
+                if hasattr(original, conv) and isinstance(getattr(original, norm, None), nn.BatchNorm2d):
+                    target = getattr(folded, conv)
+                    target.bias = nn.Parameter(torch.zeros(target.out_channels, dtype=dtype), requires_grad=False)
+                    setattr(folded, norm, nn.Identity())
+                    self.pairs.append((getattr(original, conv), getattr(original, norm), target))
 
-    model = deepcopy(model)
-    for module in model.modules():
-        for conv, norm in (("conv1", "bn1"), ("conv2", "bn2"), ("0", "1")):
-            if hasattr(module, conv) and isinstance(getattr(module, norm, None), nn.BatchNorm2d):
-                setattr(module, conv, fuse_conv_bn_eval(getattr(module, conv), getattr(module, norm)))
-                setattr(module, norm, nn.Identity())
-    return model
+    @torch.no_grad()
+    def follow(self) -> None:
+        for conv, norm, target in self.pairs:
+            scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+            target.weight.copy_(conv.weight * scale.view(-1, 1, 1, 1))
+            target.bias.copy_(norm.bias - norm.running_mean * scale)
+        for own, original in zip(self.network.fc.parameters(), self.original.fc.parameters(), strict=True):
+            own.copy_(original)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network(x.to(self.dtype))

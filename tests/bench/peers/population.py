@@ -63,7 +63,10 @@ def share_pickled(peer: Plain, draws: list[int], winner: int) -> np.ndarray:
 
 
 def share_parts(peer: Tuned, draws: torch.Tensor, winner: int) -> np.ndarray:
-    state = (peer.model.state_dict(), peer.momentum, draws) if comm.rank == winner else None
+    state = None
+    if comm.rank == winner:  # copies: of a view, pickle takes all that it is a view of
+        model = {name: tensor.clone() for name, tensor in peer.model.state_dict().items()}
+        state = model, peer.momentum.clone(), draws
     model, momentum, draws = comm.bcast(state, root=winner)
     peer.model.load_state_dict(model)
     peer.momentum.copy_(momentum)
