@@ -205,9 +205,10 @@ set_up_bridge() {
 
 # build PRESET [TARGET]: into build/PRESET, with as many compilers at once as the memory bears.
 build() {
-    local log=build/$1/build.log memory jobs
+    local log=build/$1/build.log memory cores jobs
     memory=$(awk '/MemAvailable/ { print int($2 / 1500000) }' /proc/meminfo)
-    jobs=$(($(nproc) < memory ? $(nproc) : memory > 0 ? memory : 1))
+    cores=$(env -u OMP_NUM_THREADS nproc) # the threads of a rank are no limit here
+    jobs=$((cores < memory ? cores : memory > 0 ? memory : 1))
     mkdir -p "build/$1"
     say "building build/$1, which takes some minutes the first time (log: $log)"
     if ! { cmake --preset "$1" && cmake --build --preset "$1" --parallel "$jobs" ${2:+--target "$2"}; } >"$log" 2>&1; then
