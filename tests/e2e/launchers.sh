@@ -20,7 +20,8 @@ grep -c -h 'the configuration is good' check[012].txt | cmp - <(printf '1\n1\n1\
 # trains VARIABLE=VALUE...: a run of one rank, whatever these variables say.
 trains() { expect 0 'finished: the record is' env "$@" "$program" run "$small" --output run --overwrite; }
 trains PMI_SIZE=4
-trains PMI_SIZE=4 PMI_RANK=3 PMI_FD=1000000
+# MPICH itself ends where nobody listens at PMI_FD.
+if [[ $("$program" info) != *MPICH* ]]; then trains PMI_SIZE=4 PMI_RANK=3 PMI_FD=1000000; fi
 trains PMIX_RANK=3
 trains PMI_SIZE=1 SLURM_STEP_NUM_TASKS=4
 expect 2 '^autosampling: .*resum' env PMIX_RANK=3 "$program" run "$small" --resum
