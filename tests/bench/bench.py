@@ -184,7 +184,7 @@ def compare_members(network: str, precision: str, rows: list[Row], setting: argp
             for variant in variants:
                 by_name[variant].add(rates["ours"], rates[variant])
         if precision == "fp32":
-            gain = median(np.divide(by_name["tuned"].peer, by_name["plain"].peer))
+            gain = float(median(np.divide(by_name["tuned"].peer, by_name["plain"].peer)))
             by_name["plain"].goal = min(by_name["plain"].goal, round(1.03 * gain, 3))
         if network == "resnet8":
             evaluate_members(precision, rows, workers, setting)
