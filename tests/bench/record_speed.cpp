@@ -89,6 +89,7 @@ class Run {
                 const Stopwatch stopwatch(stall);
                 pass(std::move(row));
             }
+            recorder_.after_cycle(cycles, {}, CheckpointWhen::now, [this] { return snapshot(cycles); });
             recorder_.finish();
         });
         check();
