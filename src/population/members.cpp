@@ -42,8 +42,11 @@ void Members::run_together(std::span<Outcome> members, std::int64_t cycle, std::
         context_.lanes.for_each(members.size(), [&](std::size_t i, Trainer& trainer) { work(members[i], trainer); });
     };
     double seconds_train = 0, seconds_reward = 0;
-    for_each(
-        [&](Outcome& outcome, Trainer& trainer) { start_training(outcome, trainer, cycle, attempt, seconds_train); });
+    for_each([&](Outcome& outcome, Trainer& trainer) {
+        const CycleTask task = prepare(outcome, trainer, cycle, attempt);
+        const Stopwatch stopwatch(seconds_train);
+        trainer.start_training(task);
+    });
     {
         const Stopwatch stopwatch(seconds_train);
         context_.lanes.take_steps(members.size());
@@ -67,9 +70,8 @@ void Members::run_together(std::span<Outcome> members, std::int64_t cycle, std::
     });
 }
 
-// The draws and the state that a member begins with are no part of its training.
-void Members::start_training(Outcome& outcome, Trainer& trainer, std::int64_t cycle, std::uint8_t attempt,
-                             double& seconds_train) {
+// Draws for a member and loads the state that it begins with, which is no part of its training.
+CycleTask Members::prepare(Outcome& outcome, Trainer& trainer, std::int64_t cycle, std::uint8_t attempt) {
     const std::int32_t member = outcome.member;
     auto& indices = schedules_[member];
     indices.resize(to_size(context_.plan.draws));
@@ -82,8 +84,7 @@ void Members::start_training(Outcome& outcome, Trainer& trainer, std::int64_t cy
         task.factors = factors(member, cycle);
     }
     trainer.share(indices, task);
-    const Stopwatch stopwatch(seconds_train);
-    trainer.start_training(task);
+    return task;
 }
 
 void Members::note_training(Outcome& outcome, CycleResult trained) {

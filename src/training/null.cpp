@@ -28,10 +28,8 @@ class NullNetwork : public Network {
     // The mean over an example's values times the sums of the outputs' weights, so that each step moves all of them.
     Tensor forward(const Tensor& images) override {
         if (is_training()) take_time();
-        Tensor sums = sums_;
-        if (!sums.defined()) sums = weight_.sum(1) / std::sqrt(static_cast<double>(weight_.size(1)));
-        if (!is_training()) sums_ = sums;
-        return images.flatten(1).mean(1, /*keepdim=*/true) * sums; // (B, C)
+        if (is_training() || !sums_.defined()) sums_ = weight_.sum(1) / std::sqrt(static_cast<double>(weight_.size(1)));
+        return images.flatten(1).mean(1, /*keepdim=*/true) * sums_; // (B, C)
     }
 
     // Before each phase; since the last evaluation the weights may have changed.
@@ -64,7 +62,7 @@ class NullNetwork : public Network {
 
     double seconds_, jitter_;
     Tensor weight_; // (C, R)
-    Tensor sums_;   // (C) of an evaluation; undefined before its first batch
+    Tensor sums_;   // (C) of the last batch; in an evaluation, undefined before the first one
 };
 
 } // namespace

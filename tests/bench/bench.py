@@ -202,7 +202,8 @@ def same_trace(ours: dict, theirs: dict, what: str) -> None:
 
 def evaluate_members(precision: str, rows: list[Row], workers: dict[str, Worker], setting: argparse.Namespace) -> None:
     actions = {name: lambda worker=worker: worker.ask("evaluate") for name, worker in workers.items()}
-    actions["plain"] = lambda: workers["plain"].ask(f"evaluate_{precision}")
+    if precision == "bf16":  # what it trains in is fp32
+        actions["plain"] = lambda: workers["plain"].ask("evaluate_bf16")
     actions["folded"] = lambda: workers["tuned"].ask("folded")
     rates = list(in_turns(setting.pairs, actions))
     others = [name for name in actions if name not in ("ours", "plain")]

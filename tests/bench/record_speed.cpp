@@ -1,9 +1,8 @@
 // What the record and a checkpoint take of a cycle, and of the machine in all.
 //
-//   record_speed FOLDER    ->  one line of JSON: microseconds a cycle until all is on the disk (`cycle`); those that
-//   the
-//                              search itself loses, where a segment is closed every 64 cycles (`stall`, mean); seconds
-//                              that it loses where a checkpoint of ResNet-18 with its momentum begins
+//   record_speed FOLDER    ->  one line of JSON: microseconds a cycle until all is on the disk (`cycle`), and those
+//                              that the search itself loses where a segment is closed every 64 cycles (`stall`, mean);
+//                              seconds that it loses where a checkpoint of ResNet-18 with its momentum begins
 //                              (`checkpoint_stall`), and until it stands (`checkpoint`)
 //
 // 2,048 cycles of 16 members and 2,560 draws. The program fails where the record isn't what was given to it.

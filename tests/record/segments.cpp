@@ -98,8 +98,9 @@ TEST(Segments, gap_and_overlap_are_refused_by_name) {
 
 TEST(Segments, renamed_segment_is_refused) {
     const Folder run;
-    write_segment(run.path(), header(), launch(), segment(0, 4));
-    fs::rename(segment_name(run.path(), 0, 4), segment_name(run.path(), 0, 3));
+    fs::create_directory(run.path() / "record");
+    write_segment(run.path(), header(), launch(), segment(1, 4));
+    fs::rename(segment_name(run.path(), 1, 4), segment_name(run.path(), 0, 3));
     EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { find_segments(run.path()); }),
                 HasSubstr("cycles-00000000-00000003.h5"));
 }

@@ -42,8 +42,7 @@ class Members {
 
   private:
     void run_together(std::span<Outcome> members, std::int64_t cycle, std::uint8_t attempt);
-    void start_training(Outcome& outcome, Trainer& trainer, std::int64_t cycle, std::uint8_t attempt,
-                        double& seconds_train);
+    CycleTask prepare(Outcome& outcome, Trainer& trainer, std::int64_t cycle, std::uint8_t attempt);
     void note_training(Outcome& outcome, CycleResult trained);
     void note_score(Outcome& outcome, const Score& score) const;
     Weighting weigh(std::int64_t cycle, std::uint8_t attempt);

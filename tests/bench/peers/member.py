@@ -1,7 +1,7 @@
 """member.py NETWORK plain|tuned|compiled fp32|bf16 SECONDS: one member at work, as member_speed.cpp answers.
 
 Prints what it computes, as JSON; then, for each line of its input, images a second, measured for about so long. The
-lines: `train`, `evaluate`; plain has `evaluate_fp32` and `evaluate_bf16`, whatever it trains in; tuned has `folded`.
+lines: `train`, `evaluate`; plain, which trains in fp32, has `evaluate_bf16`, too; tuned has `folded`.
 """
 
 import json
@@ -38,7 +38,6 @@ def main() -> None:
     work = {
         "train": (train, len(draws)),
         "evaluate": (peer.evaluate, held_out),
-        "evaluate_fp32": (peer.evaluate, held_out),
         "evaluate_bf16": (lambda: peer.evaluate(bf16=True), held_out),
         "folded": (lambda: peer.evaluate(folded=True), held_out),
     }
