@@ -89,8 +89,9 @@ double deviation_of_step(Trainer& team, Trainer& alone, const CycleTask& task) {
     return std::sqrt(difference / update);
 }
 
-// Now and then rounding moves an activation across ReLU's kink: in 3 of 50 steps (measured) the updates then part by
-// 1e-3 of their norm, in all others by 2e-6. Such a state is given another batch; a wrong gradient parts in every one.
+// Now and then rounding moves an activation across ReLU's kink: in up to 3 of 50 steps (measured) the updates then part
+// by 2e-5 to 1e-3 of their norm, in all others by 1e-6 to 4e-6. Such a state is given another batch; a wrong gradient
+// parts in every one.
 TEST_P(TeamExchanges, from_each_of_50_states_a_step_equals_that_of_one_rank) {
     const Images images(tiny_images());
     Trainer trainer(team_options(team.get()), images.dataset, images.split);
@@ -99,13 +100,13 @@ TEST_P(TeamExchanges, from_each_of_50_states_a_step_equals_that_of_one_rank) {
     for (std::int64_t step = 0; step < 50; ++step) {
         const std::vector<float> before = state_of(trainer);
         double deviation = 1;
-        for (int tries = 0; tries < 4 && deviation > 1e-4; ++tries, ++batch) {
+        for (int tries = 0; tries < 4 && deviation > 1e-5; ++tries, ++batch) {
             trainer.load(State::from_host(before, torch::kCPU));
             const auto indices = drawn_indices(24, images.split.training.source.size(), batch);
             deviation = deviation_of_step(
                 trainer, alone, {indices, step, {.seed = 4, .purpose = Purpose::augmentation, .cycle = batch}});
         }
-        EXPECT_LT(deviation, 1e-4) << "step " << step;
+        EXPECT_LT(deviation, 1e-5) << "step " << step;
         for (const StateTensor& entry : trainer.state().layout())
             EXPECT_TRUE(
                 view_of(entry, trainer.state().buffer()).allclose(view_of(entry, alone.state().buffer()), 1e-3, 1e-5))
