@@ -204,7 +204,8 @@ void ArrayFile::read(const Array& array, std::span<T> out,
         start.front() = first;
         count.front() = std::min(step, array.rows() - first);
         const hsize_t length = count.front() * values;
-        const Hdf5Space memory_space(H5Screate_simple(1, &length, nullptr));
+        // In the same shape: HDF5 goes by element where the two differ.
+        const Hdf5Space memory_space(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr));
         H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
         const auto piece = out.empty() ? std::span(scratch).first(length) : out.subspan(first * values, length);
         check(H5Dread(array.dataset.get(), native_type<T>(), memory_space.get(), file_space.get(), H5P_DEFAULT,

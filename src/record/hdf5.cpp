@@ -172,30 +172,31 @@ Hdf5Dataset Hdf5File::create_dataset(const std::string& name, std::span<const st
     return create_dataset(name, native_type<T>(), shape, meaning);
 }
 
-Hdf5Space Hdf5File::select_steps(const Hdf5Dataset& dataset, std::uint64_t first, std::uint64_t steps) const {
+Hdf5File::Steps Hdf5File::select_steps(const Hdf5Dataset& dataset, std::uint64_t first, std::uint64_t steps) const {
     Hdf5Space space(check(H5Dget_space(dataset.get()), "select steps of a dataset in"));
     const int rank = H5Sget_simple_extent_ndims(space.get());
     std::vector<hsize_t> count(static_cast<std::size_t>(rank)), start(count.size(), 0);
     H5Sget_simple_extent_dims(space.get(), count.data(), nullptr);
-    if (rank == 0) return space; // one element is all there is
+    if (rank == 0) return {std::move(space), Hdf5Space(H5Screate(H5S_SCALAR))}; // one element is all there is
     EXPECT(first + steps <= count[0]);
     start[0] = first;
     count[0] = steps;
     check(H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr),
           "select steps of a dataset in");
-    return space;
+    Hdf5Space memory(check(H5Screate_simple(rank, count.data(), nullptr), "select steps of a dataset in"));
+    return {std::move(space), std::move(memory)};
 }
 
 template<class T>
 void Hdf5File::write_steps(const Hdf5Dataset& dataset, std::uint64_t first, std::span<const T> values) {
     if (values.empty()) return;
-    hsize_t elements = values.size();
     const std::uint64_t step = elements_a_step(dataset);
-    EXPECT(elements % step == 0);
-    const Hdf5Space space = select_steps(dataset, first, elements / step);
-    const Hdf5Space memory(check(H5Screate_simple(1, &elements, nullptr), "write to"));
+    EXPECT(values.size() % step == 0);
+    const Steps selected = select_steps(dataset, first, values.size() / step);
     wanted_ += static_cast<std::int64_t>(values.size_bytes());
-    check(H5Dwrite(dataset.get(), native_type<T>(), memory.get(), space.get(), H5P_DEFAULT, values.data()), "write to");
+    check(H5Dwrite(dataset.get(), native_type<T>(), selected.memory.get(), selected.file.get(), H5P_DEFAULT,
+                   values.data()),
+          "write to");
 }
 
 template<class T>
@@ -290,10 +291,9 @@ std::vector<T> Hdf5File::read_steps(const std::string& name, std::uint64_t first
     if (first + steps > this->steps(name) || wanted > elements(dataset, name))
         throw Damaged(text(path_.string(), " is damaged (", name, " has fewer than ", first + steps, " rows)"));
     std::vector<T> values(wanted);
-    const hsize_t elements = values.size();
-    const Hdf5Space memory(check(H5Screate_simple(1, &elements, nullptr), "read " + name + " in"));
-    const Hdf5Space space = select_steps(dataset, first, steps);
-    check(H5Dread(dataset.get(), native_type<T>(), memory.get(), space.get(), H5P_DEFAULT, values.data()),
+    const Steps selected = select_steps(dataset, first, steps);
+    check(H5Dread(dataset.get(), native_type<T>(), selected.memory.get(), selected.file.get(), H5P_DEFAULT,
+                  values.data()),
           "read " + name + " in");
     return values;
 }

@@ -101,7 +101,11 @@ class Hdf5File {
     void set_text(hid_t object, const std::string& name, const std::string& value);
     Hdf5Dataset open_dataset(const std::string& name) const;
     Hdf5Attribute open_attribute(const std::string& name) const;
-    Hdf5Space select_steps(const Hdf5Dataset& dataset, std::uint64_t first, std::uint64_t steps) const;
+    // Steps of a dataset, and the memory that they take. HDF5 goes by element where the two differ in shape.
+    struct Steps {
+        Hdf5Space file, memory;
+    };
+    Steps select_steps(const Hdf5Dataset& dataset, std::uint64_t first, std::uint64_t steps) const;
     std::uint64_t elements_a_step(const Hdf5Dataset& dataset) const;
     // How many it has, which the file must have room for: damage may have made it any number.
     std::size_t elements(const Hdf5Dataset& dataset, const std::string& name) const;
