@@ -177,12 +177,13 @@ Hdf5File::Steps Hdf5File::select_steps(const Hdf5Dataset& dataset, std::uint64_t
     const int rank = H5Sget_simple_extent_ndims(space.get());
     std::vector<hsize_t> count(static_cast<std::size_t>(rank)), start(count.size(), 0);
     H5Sget_simple_extent_dims(space.get(), count.data(), nullptr);
-    if (rank == 0) return {std::move(space), Hdf5Space(H5Screate(H5S_SCALAR))}; // one element is all there is
-    EXPECT(first + steps <= count[0]);
-    start[0] = first;
-    count[0] = steps;
-    check(H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr),
-          "select steps of a dataset in");
+    EXPECT(first + steps <= (rank == 0 ? 1 : count[0]));
+    if (rank > 0) {
+        start[0] = first;
+        count[0] = steps;
+        check(H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr),
+              "select steps of a dataset in");
+    }
     Hdf5Space memory(check(H5Screate_simple(rank, count.data(), nullptr), "select steps of a dataset in"));
     return {std::move(space), std::move(memory)};
 }
