@@ -137,7 +137,11 @@ void ArrayFile::check_storage(const Array& array, std::size_t value_bytes) const
         refuse(array.name + " was never written", "write all of its rows");
     double bytes = static_cast<double>(value_bytes);
     for (const hsize_t length : array.shape) bytes *= static_cast<double>(length);
-    if (bytes > (in_file ? static_cast<double>(std::filesystem::file_size(file_of(array.dataset.get()))) : most_bytes))
+    double room = most_bytes;
+    if (in_file) room = static_cast<double>(std::filesystem::file_size(file_of(array.dataset.get())));
+    // HDF5 reads on behind the bytes that a compact dataset keeps in its description.
+    if (layout == H5D_COMPACT) room = static_cast<double>(H5Dget_storage_size(array.dataset.get()));
+    if (bytes > room)
         refuse(text(array.name, " has ", array.rows(), " rows, more than the file has room for"),
                "it is cut short or damaged: write it again");
     if (layout == H5D_VIRTUAL)

@@ -367,6 +367,26 @@ TEST_F(Arrays, lengths_that_no_file_has_room_for_take_no_memory) {
     EXPECT_THAT(refused(), HasSubstr("class_name has 4611686018427387904 rows, more than the file has room for"));
 }
 
+TEST_F(Arrays, one_kept_within_its_description_is_no_longer_than_what_is_kept) {
+    const hsize_t rows = 1237;
+    put("x", std::vector<float>(rows + 1), {rows + 1, 1});
+    {
+        const Hdf5Handle<H5Fclose> out(open());
+        const Hdf5Space space(H5Screate_simple(1, &rows, nullptr));
+        const Hdf5Properties layout(H5Pcreate(H5P_DATASET_CREATE));
+        H5Pset_layout(layout.get(), H5D_COMPACT);
+        const Hdf5Dataset made(
+            H5Dcreate2(out.get(), "y", H5T_NATIVE_INT64, space.get(), H5P_DEFAULT, layout.get(), H5P_DEFAULT));
+        ASSERT_GE(H5Dwrite(made.get(), H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, classes(rows).data()), 0);
+    }
+    EXPECT_THAT(refused(), HasSubstr("1237"));
+    auto longer = read_bytes(file);
+    for (std::size_t at = 0; at + 1 < longer.size(); ++at)
+        if (longer[at] == rows % 256 && longer[at + 1] == rows / 256) ++longer[at];
+    write_bytes(file, longer);
+    EXPECT_THAT(refused(), AnyOf(HasSubstr("y has 1238 rows, more than the file has room for"), HasSubstr("y (")));
+}
+
 #if defined(__SANITIZE_ADDRESS__)
 constexpr int found_by_sanitizer = 1; // it ends the process where HDF5 reads beyond its memory
 #else
