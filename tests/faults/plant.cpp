@@ -1,7 +1,7 @@
 // Preloaded into a rank, it makes calls fail that a rank makes of the system and of libraries:
 //
 //   PLANT=memory-training    LibTorch gets no memory
-//   PLANT=memory-exchange    MPI has none to send or receive a state with
+//   PLANT=memory-exchange    MPI has none to send or receive a state or a share of one with
 //   PLANT=memory-writer      the thread that writes gets no large piece
 //   PLANT=exception          a collective of MPI fails
 //   PLANT=write:ERRNO        no regular file can be written

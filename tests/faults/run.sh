@@ -266,7 +266,8 @@ row 'record taken away while it is written' record_taken
 if [[ ${HAS_MOUNTS-} ]]; then row 'disk full' full_disk; else say "disk full: skipped, as no tmpfs can be mounted"; fi
 if [[ $all ]]; then
     row 'kill -9 of all ranks' killed_all
-    row 'no memory in the exchange' planted_on 1 memory-exchange 1 'MPI_I(send|recv) failed'
+    row 'no memory in the exchange' planted_on 1 memory-exchange 1 'MPI_I(send|recv) failed' \
+        population.selection=mean exploration.credit=advantage # within a node other states go without messages
     row 'no memory in the writer of the record' planted_on 0 memory-writer 1 'no memory'
     row 'quota reached' planted_on 0 write:122 1 'quota exceeded'
     row 'quota of another rank reached' planted_on 2 write:122 1 'quota exceeded' population.selection=none
