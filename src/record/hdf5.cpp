@@ -112,6 +112,7 @@ void Hdf5File::commit() {
     EXPECT(writing_);
     wanted_ = H5Fget_file_image(file_.get(), nullptr, 0);
     check(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), "write");
+    dimensions_.clear();
     check(H5Fclose(file_.release()), "close");
     append_checksum(temporary_name(path_));
     new_file_.publish();
@@ -151,19 +152,25 @@ void Hdf5File::attach_dimension(const Hdf5Dataset& dataset, const std::string& n
         check(H5DSset_scale(dataset.get(), name.c_str()), action);
         return;
     }
-    if (!has(dimension)) { // a dimension without coordinates, as netCDF-4 writes it: no element is ever stored
+    check(H5DSattach_scale(dataset.get(), dimension_of(dimension, length).get(), axis), action);
+}
+
+const Hdf5Dataset& Hdf5File::dimension_of(const std::string& name, std::uint64_t length) {
+    Hdf5Dataset& scale = dimensions_[name];
+    if (scale.get() < 0 && has(name)) scale = open_dataset(name);
+    if (scale.get() < 0) { // a dimension without coordinates, as netCDF-4 writes it: no element is ever stored
         const std::string width = std::to_string(length);
         const hsize_t extent = length;
         const Hdf5Space space(H5Screate_simple(1, &extent, nullptr));
-        const Hdf5Dataset scale(check(H5Dcreate2(file_.get(), dimension.c_str(), H5T_IEEE_F32BE, space.get(),
-                                                 H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
-                                      action));
+        scale = Hdf5Dataset(check(
+            H5Dcreate2(file_.get(), name.c_str(), H5T_IEEE_F32BE, space.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+            "make " + name + " in"));
         const std::string label = "This is a netCDF dimension but not a netCDF variable." +
                                   std::string(10 - std::min<std::size_t>(10, width.size()), ' ') + width;
-        check(H5DSset_scale(scale.get(), label.c_str()), action);
+        check(H5DSset_scale(scale.get(), label.c_str()), "make " + name + " in");
     }
-    EXPECT(this->shape(dimension) == std::vector<std::uint64_t>{length});
-    check(H5DSattach_scale(dataset.get(), open_dataset(dimension).get(), axis), action);
+    EXPECT(shape(scale) == std::vector<std::uint64_t>{length});
+    return scale;
 }
 
 template<class T>
@@ -248,8 +255,11 @@ Hdf5Dataset Hdf5File::open_dataset(const std::string& name) const {
 }
 
 std::vector<std::uint64_t> Hdf5File::shape(const std::string& name) const {
-    const Hdf5Dataset dataset = open_dataset(name);
-    const Hdf5Space space(check(H5Dget_space(dataset.get()), "read the shape of " + name + " in"));
+    return shape(open_dataset(name));
+}
+
+std::vector<std::uint64_t> Hdf5File::shape(const Hdf5Dataset& dataset) const {
+    const Hdf5Space space(check(H5Dget_space(dataset.get()), "read the shape of a dataset in"));
     std::vector<hsize_t> lengths(static_cast<std::size_t>(H5Sget_simple_extent_ndims(space.get())));
     H5Sget_simple_extent_dims(space.get(), lengths.data(), nullptr);
     return {lengths.begin(), lengths.end()};
@@ -263,15 +273,13 @@ bool Hdf5File::holds(const std::string& name) const {
 }
 
 std::uint64_t Hdf5File::elements_a_step(const Hdf5Dataset& dataset) const {
-    const Hdf5Space space(check(H5Dget_space(dataset.get()), "read the shape of a dataset in"));
-    std::vector<hsize_t> lengths(static_cast<std::size_t>(H5Sget_simple_extent_ndims(space.get())));
-    H5Sget_simple_extent_dims(space.get(), lengths.data(), nullptr);
-    return lengths.empty() ? 1 : product(std::span<const hsize_t>(lengths).subspan(1));
+    const std::vector<std::uint64_t> lengths = shape(dataset);
+    return lengths.empty() ? 1 : product(std::span(lengths).subspan(1));
 }
 
 std::size_t Hdf5File::elements(const Hdf5Dataset& dataset, const std::string& name) const {
     double count = 1; // HDF5's own number of them, of 64 bits, wraps round
-    for (const std::uint64_t length : shape(name)) count *= static_cast<double>(length);
+    for (const std::uint64_t length : shape(dataset)) count *= static_cast<double>(length);
     const std::uint64_t stored = std::min<std::uint64_t>(H5Dget_storage_size(dataset.get()), file_bytes_);
     if (count > best_compression * static_cast<double>(stored))
         throw Damaged(text(path_.string(), " is damaged (", name, " has ", count, " elements in ", stored, " bytes)"));

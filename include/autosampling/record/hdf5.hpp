@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -98,8 +99,11 @@ class Hdf5File {
                                const Hdf5Meaning& meaning);
     void attach_dimension(const Hdf5Dataset& dataset, const std::string& name, unsigned axis,
                           const std::string& dimension, std::uint64_t length);
+    // That which stands for a dimension; made where there is none.
+    const Hdf5Dataset& dimension_of(const std::string& name, std::uint64_t length);
     void set_text(hid_t object, const std::string& name, const std::string& value);
     Hdf5Dataset open_dataset(const std::string& name) const;
+    std::vector<std::uint64_t> shape(const Hdf5Dataset& dataset) const;
     Hdf5Attribute open_attribute(const std::string& name) const;
     // Steps of a dataset, and the memory that they take. HDF5 goes by element where the two differ in shape.
     struct Steps {
@@ -112,6 +116,7 @@ class Hdf5File {
 
     NewFile new_file_; // goes after file_
     Hdf5Handle<H5Fclose> file_;
+    std::map<std::string, Hdf5Dataset> dimensions_; // of a file being written, by name
     std::filesystem::path path_;
     bool writing_ = false;
     std::uint64_t file_bytes_ = 0; // of a file that is read
