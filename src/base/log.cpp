@@ -64,6 +64,10 @@ bool Log::is_in_place() const {
            ::stat(sink_->path.c_str(), &there) == 0 && open.st_dev == there.st_dev && open.st_ino == there.st_ino;
 }
 
+bool Log::writes(LogLevel level) const {
+    return level >= (sink_->rank == 0 ? sink_->level : std::max(sink_->level, LogLevel::warning));
+}
+
 void Log::keep(LogLevel level, const std::string& line) {
     if (sink_->file) put(sink_->file.get(), event(level, line));
 }
@@ -78,8 +82,7 @@ std::string Log::event(LogLevel level, const std::string& line) const {
 }
 
 void Log::write(LogLevel level, const std::string& line) {
-    const LogLevel from = sink_->rank == 0 ? sink_->level : std::max(sink_->level, LogLevel::warning);
-    if (level < from) return;
+    if (!writes(level)) return;
     const std::string words = event(level, line);
     put(level >= LogLevel::warning ? stderr : stdout, words);
     if (sink_->file) put(sink_->file.get(), words);

@@ -78,6 +78,7 @@ Launch launch_here(const RunOptions& options, std::int64_t ranks) {
 }
 
 void say_disk_use(const Prepared& prepared, const DatasetPlan& data, const Launch& launch, Log& log) {
+    if (!log.writes(LogLevel::warning)) return; // to know it takes some 0.1 s
     const std::filesystem::path run = prepared.options.run.output;
     const DiskUse use = estimate_disk_use(prepared, data, launch);
     log.info(describe(use, prepared.options));

@@ -52,6 +52,14 @@ TEST(Log, a_file_that_is_a_symbolic_link_is_refused) {
     std::filesystem::remove(theirs);
 }
 
+TEST(Log, which_levels_are_written_depends_on_the_rank) {
+    EXPECT_TRUE(Log(0).writes(LogLevel::info));
+    EXPECT_FALSE(Log(0, LogLevel::error).writes(LogLevel::warning));
+    EXPECT_FALSE(Log(1, LogLevel::debug).writes(LogLevel::info));
+    EXPECT_TRUE(Log(1, LogLevel::debug).writes(LogLevel::warning));
+    EXPECT_FALSE(Log(1, LogLevel::error).writes(LogLevel::warning));
+}
+
 TEST(Log, warnings_go_to_standard_error) {
     Log log(0);
     CaptureStdout();

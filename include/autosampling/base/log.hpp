@@ -31,6 +31,8 @@ class Log {
     void set_cycle(std::int64_t cycle);
     // Whether there is a file, and its path still leads to it.
     bool is_in_place() const;
+    // Whether lines of this level are written at all.
+    bool writes(LogLevel level) const;
 
     void debug(const std::string& line) { write(LogLevel::debug, line); }
     void info(const std::string& line) { write(LogLevel::info, line); }
