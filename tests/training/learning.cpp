@@ -59,12 +59,12 @@ TEST(Learning, memory_stays_flat_over_200_cycles) {
 #endif
     const Images images(Images::small());
     for (const Precision precision : {Precision::fp32, Precision::bf16}) {
-        TrainerOptions options = trainer_options("resnet8", 16);
+        TrainerOptions options = trainer_options("resnet8", 4);
         options.precision = precision;
         Trainer trainer(options, images.dataset, images.split);
         const auto cycle = [&](std::uint32_t number) {
-            trainer.train({drawn_indices(32, 500, number), 2 * number, {}});
-            trainer.evaluate(HeldOut::reward, first_indices(60));
+            trainer.train({drawn_indices(8, 500, number), 2 * number, {}});
+            trainer.evaluate(HeldOut::reward, first_indices(16));
         };
         for (std::uint32_t i = 0; i < 20; ++i) cycle(i);
         const double before = resident_megabytes();
