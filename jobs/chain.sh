@@ -52,8 +52,8 @@ link() {
     local opening=() limit
     if any "$run"/checkpoint/*/index.h5; then
         opening=(--resume)
-    elif [[ $restarted && -d $run ]] && ! any "$run"/record/*.h5; then
-        opening=(--overwrite) # this job's own run, which ended before its first checkpoint
+    elif [[ $restarted && -d $run ]]; then # this job's own run, which ended before its first checkpoint
+        if any "$run"/record/*.h5; then opening=(--resume); else opening=(--overwrite); fi
     fi
     limit=$(seconds_left)
     if [[ $limit && " $*" != *" run.walltime="* ]]; then

@@ -20,7 +20,9 @@ void finish_run(const std::filesystem::path& run, Log& log) {
     Summary summary = recorded_summary(record.extent);
     summary.cycles_planned = record.header.cycles_planned;
     summary.state = summary.cycles == summary.cycles_planned ? "finished" : "stopped";
+    summary.link = record.launch.link;
     summary.members = record.header.members;
+    summary.reward = name_of(options.population.reward);
     summary.record = run / "run.h5";
     write_summary(run / "summary.json", summary);
     log.info(text("wrote ", (run / "run.h5").string(), ": ", record.extent.cycles, " of ",

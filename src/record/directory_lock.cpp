@@ -171,6 +171,11 @@ bool DirectoryLock::still_ours() const {
     return is_same(descriptor_, file_);
 }
 
+bool DirectoryLock::is_removed() const {
+    struct stat held {};
+    return ::fstat(descriptor_, &held) == 0 && held.st_nlink == 0;
+}
+
 fs::path DirectoryLock::place() const {
     std::error_code unknown;
     const fs::path now = fs::read_symlink(text("/proc/self/fd/", directory_), unknown);

@@ -21,7 +21,9 @@ class DirectoryLock {
 
     // Whether the lock at the path is the one that is held: it isn't once the directory was removed or replaced.
     bool still_ours() const;
-    // Where the locked directory lies now; empty once it was removed.
+    // Whether the lock that is held was removed.
+    bool is_removed() const;
+    // Where the locked directory lies now; empty where that can't be known.
     std::filesystem::path place() const;
     // What is to be said where flock isn't to be had; else empty.
     const std::string& warning() const noexcept { return warning_; }

@@ -71,8 +71,8 @@ void join_rows(const fs::path& run, std::size_t least, bool of_one_job) {
         row.clear();
     };
     for (const NamedSegment& segment : list_segments(run)) {
-        const std::int64_t of = of_one_job ? link_of(SegmentFile(segment.path)) : 0;
         const bool small = fs::file_size(segment.path) <= small_segments.back();
+        const std::int64_t of = of_one_job && small ? link_of(SegmentFile(segment.path)) : 0;
         if (of != link || !small || row.size() == 2 * least_joined) end_row();
         link = of;
         if (small) row.push_back(segment);

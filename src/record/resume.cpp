@@ -3,6 +3,7 @@
 #include "autosampling/base/counted.hpp"
 #include "autosampling/base/files.hpp"
 #include "autosampling/record/join.hpp"
+#include "autosampling/record/summary.hpp"
 #include "identity.hpp"
 #include "segment.hpp"
 
@@ -12,6 +13,8 @@ namespace autosampling {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::int64_t most_values = 1 << 24; // of the schedules in a segment that is written anew: 64 MB
 
 // The whole cycles of a run, with those that its run.h5 has.
 Chain chain_of(const fs::path& run, const RunHeader& header) {
@@ -23,9 +26,8 @@ bool is_complete(const fs::path& run, const Chain& chain, const RunHeader& heade
     const bool from_segments = std::none_of(chain.parts.begin(), chain.parts.end(),
                                             [](const NamedSegment& part) { return part.path.empty(); });
     const auto run_file = open_run_file(run, header);
-    const fs::path summary = run / "summary.json";
     return from_segments && run_file && static_cast<std::int64_t>(run_file->cycles()) == chain.cycles &&
-           fs::is_regular_file(summary) && read_file(summary).find(R"("state": "finished")") != std::string::npos;
+           read_summary(run / "summary.json").state == "finished";
 }
 
 // No checkpoint is to be had. To begin again costs nothing but what a first checkpoint would have saved; or it would
@@ -33,7 +35,8 @@ bool is_complete(const fs::path& run, const Chain& chain, const RunHeader& heade
 ResumePoint begin_again(const fs::path& run, std::vector<std::string> warnings) {
     const auto checkpoints = list_checkpoints(run);
     const auto segments = list_segments(run);
-    const bool had_one = std::any_of(checkpoints.begin(), checkpoints.end(),
+    const bool had_one = read_summary(run / "summary.json").cycles > 0 ||
+                         std::any_of(checkpoints.begin(), checkpoints.end(),
                                      [](const auto& entry) { return fs::exists(entry.second / "index.h5"); });
     if (!had_one && segments.size() <= 1 && !fs::exists(run / "run.h5")) {
         warnings.push_back(run.string() + " has no checkpoint (the run ended before its first one): it begins again");
@@ -51,11 +54,19 @@ ResumePoint begin_again(const fs::path& run, std::vector<std::string> warnings) 
                                 counted(chain.cycles, "cycle"), " recorded")));
 }
 
-// Writes the cycles [first, last] of a file of this run as a segment.
+// Writes the cycles [first, last] of a file of this run, which begins with cycle `offset`, as segments that are no
+// larger than memory need hold.
 void write_part(const fs::path& run, const SegmentFile& file, std::int64_t offset, std::int64_t first,
                 std::int64_t last) {
-    const auto from = static_cast<std::uint64_t>(first - offset), cycles = static_cast<std::uint64_t>(last - first + 1);
-    write_segment(run, read_header(file.file()), read_launch(file.file()), file.read(from, cycles));
+    const std::int64_t values = std::max<std::int64_t>(file.header().slots * file.header().draws, 1); // a cycle
+    const std::int64_t most = std::max<std::int64_t>(most_values / values, 1);
+    const RunHeader header = read_header(file.file());
+    const Launch launch = read_launch(file.file());
+    for (std::int64_t cycle = first; cycle <= last; cycle += most) {
+        const std::int64_t cycles = std::min(most, last - cycle + 1);
+        write_segment(run, header, launch,
+                      file.read(static_cast<std::uint64_t>(cycle - offset), static_cast<std::uint64_t>(cycles)));
+    }
 }
 
 // Makes the chain consist of segments that end at `cycle`.

@@ -145,8 +145,11 @@ void RunDirectory::require() const {
     const fs::path place = lock_->place();
     std::error_code unknown;
     std::string what;
-    if (place.empty())
+    if (place.empty() && lock_->is_removed())
         what = "(while the job ran it was removed, and its record and checkpoints with it): start again";
+    else if (place.empty())
+        what = "(while the job ran it was moved by another host, or its file system doesn't answer): look where it is, "
+               "and go on from the last checkpoint with --resume";
     else if (fs::equivalent(place, path_, unknown))
         what = "(while the job ran its .lock was removed): if nothing else was, go on from the last checkpoint with "
                "--resume";

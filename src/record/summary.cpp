@@ -95,6 +95,16 @@ void write_summary(const std::filesystem::path& path, const Summary& summary) {
     write_json(path, json);
 }
 
+Summary read_summary(const std::filesystem::path& path) {
+    if (!std::filesystem::is_regular_file(path)) return {};
+    try {
+        const Json json = Json::parse(read_file(path));
+        return {.state = json.at("state").get<std::string>(), .cycles = json.at("cycles").get<std::int64_t>()};
+    } catch (const std::exception&) {
+        return {};
+    }
+}
+
 std::string result_line(const std::filesystem::path& path) {
     const Json json = Json::parse(read_file(path));
     std::string line = "RESULT";

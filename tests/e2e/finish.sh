@@ -18,6 +18,7 @@ end_of_job
 expect 0 'wrote .*run\.h5: [0-9]+ of [0-9]+ cycles' "$program" finish "$run"
 check_record "$run"
 
+summary() { "$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$run/summary.json" "$1"; }
 start 3 "$run" --resume
 await is_training
 kill_ranks
@@ -31,6 +32,7 @@ same "$work/whole" "$run"
 cp -- "$run/run.h5" "$work/run.h5"
 expect 0 'wrote .*run\.h5' "$program" finish "$run" # of a finished run: the same
 same "$work/whole" "$run"
+[[ $(summary link) == 1 && $(summary reward) == accuracy ]] || fail "summary.json of finish: link $(summary link), $(summary reward)"
 
 limited() (ulimit -f 8 && "$@") # 8 kB: no signal without a word, and the file that was there stays
 expect 1 'cannot write .*run\.h5 \(File too large; .* wanted, .* free\)' limited "$program" finish "$run"

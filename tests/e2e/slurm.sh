@@ -82,8 +82,16 @@ kill -USR1 "$job"
 ends 85 'queuing again'
 # Without its checkpoints what it has recorded isn't overwritten.
 rm -r './-lr[0.1] 1/checkpoint'
-expect 2 'is not empty' "${script[@]}" "$small" '-lr[0.1] 1'
-[[ $(find './-lr[0.1] 1/record' -name '*.h5') ]] || fail "what was recorded is gone"
+expect 4 'no usable checkpoint' "${script[@]}" "$small" '-lr[0.1] 1'
+[[ $(find './-lr[0.1] 1/record' -name 'cycles-00000000-*.h5') ]] || fail "what was recorded is gone"
+# One that was killed between its first segment and its first checkpoint begins again.
+find './-lr[0.1] 1/record' -name '*.h5' ! -name 'cycles-00000000-*' -delete
+sed -i 's/"cycles": [0-9]*/"cycles": 0/' './-lr[0.1] 1/summary.json'
+submit '-lr[0.1] 1'
+await is_training
+grep -q 'it begins again' job.log || fail "a job that was killed before its first checkpoint doesn't begin again"
+kill -USR1 "$job"
+ends 85 'queuing again'
 unset SLURM_RESTART_COUNT
 rm -f queued
 

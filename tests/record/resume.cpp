@@ -2,6 +2,7 @@
 #include "autosampling/record/resume.hpp"
 
 #include "autosampling/record/hdf5.hpp"
+#include "autosampling/record/summary.hpp"
 #include "example_run.hpp"
 
 #include <gmock/gmock.h>
@@ -288,6 +289,58 @@ TEST(Resume, run_that_ended_before_its_first_checkpoint_begins_again) {
     EXPECT_EQ(resume(run.path()), 0);
     EXPECT_TRUE(fs::exists(run.path() / "record" / "superseded" / segment_name("", 0, 3).filename()));
     EXPECT_FALSE(fs::exists(checkpoint_folder(run.path(), 4)));
+}
+
+TEST(Resume, run_whose_checkpoints_are_gone_is_refused_though_its_record_is_one_segment) {
+    const Folder run;
+    write_segment(run.path(), header(), launch(), segment(0, 3));
+    const auto says = [&](std::int64_t cycles) {
+        write_summary(run.path() / "summary.json", {.state = "stopped", .cycles = cycles});
+    };
+    says(4);
+    EXPECT_THAT(refusal(run.path()), HasSubstr("collects the 4 cycles recorded"));
+    says(0);
+    EXPECT_EQ(find_resume_point(run.path()).cycle(), 0);
+}
+
+TEST(Resume, data_packed_again_without_the_skipped_images_are_those_of_the_same_run) {
+    const Recorded run;
+    RunHeader again = header();
+    again.skipped_images = 0;
+    write_segment(run.path(), again, launch(2), segment(12, 14));
+    CheckpointIndex index = checkpoint_index(15);
+    index.header = again;
+    for (const std::int32_t number : index.state_files)
+        write_state(run.checkpoint(15), number, state(number), layout());
+    write_index(run.path(), index, 1);
+    EXPECT_EQ(resume(run.path()), 15);
+    expect_recorded(run.path(), 15);
+}
+
+TEST(Resume, large_segment_that_is_cut_is_written_in_pieces) {
+    const Recorded run;
+    RunHeader large = header();
+    large.draws = 500'000;
+    Segment whole = without_optional(segment(0, 12));
+    std::mt19937 random(1);
+    for (CycleRow& row : whole.cycles) {
+        row.survivor_schedule.assign(static_cast<std::size_t>(large.slots * large.draws), 7);
+        if (row.cycle < 4) // too large a file to be joined again
+            for (std::int32_t& index : row.survivor_schedule) index = static_cast<std::int32_t>(random() % 200);
+    }
+    fs::remove_all(run.path() / "record");
+    fs::remove_all(run.path() / "checkpoint");
+    write_segment(run.path(), large, launch(), whole);
+    CheckpointIndex index = checkpoint_index(12);
+    index.header = large;
+    for (const std::int32_t number : index.state_files)
+        write_state(run.checkpoint(12), number, state(number), layout());
+    write_index(run.path(), index, 1);
+    EXPECT_EQ(resume(run.path()), 12);
+    EXPECT_THAT(find_segments(run.path()).segments, ElementsAre(run.segment(0, 10), run.segment(11, 11)));
+    for (const fs::path& file : find_segments(run.path()).segments)
+        for (const CycleRow& row : read_segment(file).cycles)
+            EXPECT_EQ(row.survivor_schedule, whole.cycles[static_cast<std::size_t>(row.cycle)].survivor_schedule);
 }
 
 } // namespace

@@ -29,7 +29,7 @@ struct Summary {
     double test_loss = 0;                // likewise, but for regressions
     double seconds = 0;                  // since the start of the job
     std::uint64_t state_hash = 0;        // of the last cycle's winner, or mean
-    std::filesystem::path record;        // run.h5, or the folder of segments while there is none
+    std::filesystem::path record{};      // run.h5, or the folder of segments while there is none
 };
 
 // Sets what a summary says of the last cycle.
@@ -40,6 +40,10 @@ Summary recorded_summary(const RecordExtent& extent);
 
 // Replaces the file at once. NaN becomes null; the hash, a string of 16 hexadecimal digits. Throws Error(failure).
 void write_summary(const std::filesystem::path& path, const Summary& summary);
+
+// State and cycles as the file has them: those of the last checkpoint, at least. A default summary where there is no
+// file or it can't be read.
+Summary read_summary(const std::filesystem::path& path);
 
 // What the file says, in one line for a log: RESULT and KEY=VALUE. Throws.
 std::string result_line(const std::filesystem::path& path);
