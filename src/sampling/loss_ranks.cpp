@@ -14,7 +14,8 @@ namespace {
 
 constexpr float unknown = -1;
 constexpr double unit = 0x1p-32;
-constexpr float greatest = 0x1p20F; // larger losses count as this one: a sum of 2^11 of them fits
+constexpr float greatest = 0x1p20F;                     // larger losses count as this one
+constexpr std::int64_t fullest = std::int64_t{1} << 62; // of a sum: what comes after isn't counted
 
 constexpr unsigned dropped_bits = 11; // of a float's 31 without its sign
 constexpr std::size_t bins = std::size_t{1} << (31 - dropped_bits);
@@ -32,7 +33,9 @@ void LossRanks::observe(std::span<const std::uint32_t> index, std::span<const fl
     EXPECT(index.size() == loss.size());
     for (std::size_t i = 0; i < index.size(); ++i) {
         EXPECT(loss[i] >= 0);
-        sum_[index[i]] += std::llround(static_cast<double>(std::min(loss[i], greatest)) / unit);
+        std::int64_t& sum = sum_[index[i]];
+        if (sum > fullest) continue;
+        sum += std::llround(static_cast<double>(std::min(loss[i], greatest)) / unit);
         ++draws_[index[i]];
     }
 }

@@ -75,6 +75,13 @@ TEST(LossRanks, a_loss_is_the_mean_over_the_draws_of_the_last_round_that_drew_th
     EXPECT_THAT(ranks.levels(), ElementsAre(43, 128, 213));
 }
 
+TEST(LossRanks, losses_too_large_and_many_to_be_added_up_keep_their_mean) {
+    LossRanks ranks(2);
+    for (int draw = 0; draw < 5000; ++draw) ranks.observe(Indices{0, 1}, Losses{1e6F, 9e5F});
+    ranks.close_round();
+    EXPECT_THAT(ranks.levels(), ElementsAre(192, 64));
+}
+
 TEST(LossRanks, the_order_of_the_draws_does_not_matter) {
     const Losses loss{0.1F, 1e-7F, 2.3F, 1e5F, 0.3F, 2e30F};
     LossRanks forwards(2), backwards(2);
