@@ -15,7 +15,7 @@ namespace {
 
 constexpr int gather_tag = 0;
 
-MPI_Comm duplicate(MPI_Comm comm, std::chrono::duration<double> limit) {
+MPI_Comm duplicate(MPI_Comm comm, Communicator::Seconds limit) {
     MPI_Comm copy = MPI_COMM_NULL;
     const Deadline deadline(limit, "MPI_Comm_dup");
     check_mpi(MPI_Comm_dup(comm, &copy), "MPI_Comm_dup");
@@ -56,11 +56,13 @@ int mpi_count(std::size_t count) {
     return narrow<int>(count);
 }
 
-Communicator::Communicator(MPI_Comm parent, std::size_t message_limit) : state_(std::make_unique<State>()) {
+Communicator::Communicator(MPI_Comm parent, std::size_t message_limit, Seconds timeout)
+    : state_(std::make_unique<State>()) {
     EXPECT(message_limit >= sizeof(std::int64_t) && message_limit <= largest_message);
     state_->message_limit = message_limit;
-    state_->data = duplicate(parent, state_->timeout);
-    state_->reports = duplicate(state_->data, state_->timeout);
+    state_->timeout = timeout;
+    state_->data = duplicate(parent, timeout);
+    state_->reports = duplicate(state_->data, timeout);
     check_mpi(MPI_Comm_rank(state_->data, &state_->rank), "MPI_Comm_rank");
     check_mpi(MPI_Comm_size(state_->data, &state_->size), "MPI_Comm_size");
 }
@@ -90,8 +92,11 @@ int Communicator::size() const noexcept {
 MPI_Comm Communicator::raw() const noexcept {
     return state_->data;
 }
-void Communicator::set_timeout(std::chrono::duration<double> timeout) {
+void Communicator::set_timeout(Seconds timeout) {
     state_->timeout = timeout;
+}
+Communicator::Seconds Communicator::timeout() const noexcept {
+    return state_->timeout;
 }
 void Communicator::set_cycle(std::int64_t cycle) {
     state_->cycle = cycle;
@@ -117,9 +122,8 @@ std::string Communicator::name_of(int rank) const {
 
 // A communicator like this one over `part`, which it frees. Collective over `part`.
 Communicator Communicator::adopt(MPI_Comm part) const {
-    Communicator made(part, state_->message_limit);
+    Communicator made(part, state_->message_limit, state_->timeout);
     check_mpi(MPI_Comm_free(&part), "MPI_Comm_free");
-    made.set_timeout(state_->timeout);
     made.set_cycle(state_->cycle);
     made.state_->hosts = state_->hosts;
     return made;
@@ -178,9 +182,6 @@ void Communicator::sum_values(std::span<T> values, MPI_Datatype type) const {
 
 void Communicator::sum(std::span<std::int64_t> values) const {
     sum_values(values, MPI_INT64_T);
-}
-void Communicator::sum(std::span<std::int32_t> values) const {
-    sum_values(values, MPI_INT32_T);
 }
 void Communicator::sum(std::span<float> values) const {
     sum_values(values, MPI_FLOAT);

@@ -13,7 +13,7 @@ struct Communicator::State {
     int rank = 0;
     int size = 1;
     std::size_t message_limit = largest_message; // bytes
-    std::chrono::duration<double> timeout = std::chrono::minutes(10);
+    Seconds timeout{};
     std::int64_t cycle = -1;
     std::shared_ptr<const std::vector<std::string>> hosts{}; // by rank of the job; null: not learned
     // After a time-out operations never end, so that what they refer to is never freed.

@@ -19,7 +19,7 @@ NcclCommunicator::NcclCommunicator(const Communicator& comm, std::shared_ptr<Ncc
       exceptions_(std::uncaught_exceptions()) {
     constexpr const char* operation = "start of NCCL";
     NcclId id;
-    comm_.on_root([&] { check(nccl_->unique_id(id), operation); });
+    if (comm_.is_root()) check(nccl_->unique_id(id), operation);
     comm_.broadcast(std::span<char>(id.bytes), 0);
     comm_.barrier(); // some MPIs end a broadcast only in a later call, and the next one is NCCL's
     try {

@@ -110,15 +110,12 @@ SharedMemory::SharedMemory(const Communicator& node, std::size_t bytes, const st
     }
     if (bytes_.data() == nullptr) {
         mapped_ = 0;
-        node.agree([&] {
-            try {
-                copy_ = std::make_unique<std::byte[]>(size[0]);
-            } catch (const std::bad_alloc&) {
-                throw Error(ExitCode::failure,
-                            text("no room for ", megabytes(size[0]), " that the ranks of a node share (", problems,
-                                 "), nor memory for a copy a rank: make one of them larger"));
-            }
-        });
+        try {
+            copy_ = std::make_unique<std::byte[]>(size[0]);
+        } catch (const std::bad_alloc&) {
+            throw Error(ExitCode::failure, text("no room for ", megabytes(size[0]), " that the ranks of a node share (",
+                                                problems, "), nor memory for a copy a rank: make one of them larger"));
+        }
         bytes_ = {copy_.get(), size[0]};
         remark_ = "each rank has a copy";
     }

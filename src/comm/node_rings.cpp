@@ -100,7 +100,7 @@ bool NodeRings::put(std::size_t ring, std::span<const float> state, std::size_t 
         if (in_this_exchange(pieces_taken(ring, reader)) + slots_ <= piece) return false;
     const std::span<const float> values = piece_of(state, piece, piece_length);
     std::memcpy(slot(ring, piece).data(), values.data(), values.size_bytes());
-    length(ring) = state.size(); // the same each time
+    if (piece == 0) length(ring) = state.size(); // said by the count, as the values are
     count(pieces_put(ring), piece + 1);
     return true;
 }

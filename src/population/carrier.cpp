@@ -31,13 +31,14 @@ std::vector<GpuFacts> gather_gpus(const Communicator& comm, const Communicator& 
     GpuFacts mine = gpu_facts(device);
     mine.node = comm.rank();
     node.broadcast(std::span(&mine.node, 1), 0);
-    return gather_messages(comm, mine);
+    std::vector<GpuFacts> all = gather_messages(comm, mine);
+    broadcast_message(comm, all);
+    return all;
 }
 
 TransportChoice choose_transport(const Communicator& comm, std::span<const GpuFacts> gpus, TransportKind asked) {
     TransportChoice choice;
-    comm.on_root([&] { choice = choose_transport(gpus, asked); });
-    comm.broadcast(std::span(&choice.kind, 1), 0);
+    comm.agree([&] { choice = choose_transport(gpus, asked); });
     return choice;
 }
 

@@ -48,15 +48,25 @@ std::string describe(const std::vector<Staged>& nodes, const std::string& folder
                 slowest.is_locked_out ? " (waiting: another job copies to this folder)" : "");
 }
 
+// Another job may hold the folder until it has its own copies on all nodes, and wait for one that this job holds.
+void require_unlocked(double seconds, const Communicator& comm, const std::string& folder) {
+    VALIDATE(seconds < comm.timeout().count(), ExitCode::failure, "the folder ", folder, " on ", host_name(),
+             " was held by another job, or by another node of this one, for ", comm.timeout().count(),
+             " s (run.collective_timeout), and may be waiting for this job on another node: set data.stage to a folder "
+             "that each job and each node has to itself, or start again");
+}
+
 // Waits until all nodes have their copies, a little at a time: no rank waits for long. Collective.
 void finish_staging(const Communicator& comm, std::optional<StagedFiles>& mine, const std::string& folder, Log& log) {
-    auto said = Clock::now();
+    auto said = Clock::now(), unlocked = said;
     for (bool all_done = false; !all_done;) {
         Staged state;
         comm.agree([&] {
             if (!mine) return;
             const bool is_done = mine->wait(std::chrono::seconds(1));
             state = {mine->bytes(), mine->found(), mine->copied(), is_done, mine->is_locked_out()};
+            if (!state.is_locked_out) unlocked = Clock::now();
+            require_unlocked(seconds_since(unlocked), comm, folder);
         });
         std::vector<Staged> nodes = comm.all_gather(std::span<const Staged>(&state, 1));
         all_done = std::ranges::all_of(nodes, &Staged::is_done);
@@ -83,10 +93,17 @@ DatasetPlan stage(const Communicator& comm, const Communicator& node, DatasetPla
     return plan;
 }
 
+// What the ranks of a node share. Collective over both.
+SharedMemory share(const Communicator& comm, const Communicator& node, std::size_t bytes) {
+    std::optional<SharedMemory> memory;
+    comm.agree([&] { memory.emplace(node, bytes); });
+    return *std::move(memory);
+}
+
 } // namespace
 
 NodeData::NodeData(const Communicator& comm, const Communicator& node, const DatasetPlan& found, Log& log)
-    : memory_(node, found.bytes()) {
+    : memory_(share(comm, node, found.bytes())) {
     std::optional<StagedFiles> copies; // on the node's rank 0
     const DatasetPlan plan = stage(comm, node, found, copies, log);
     comm.agree([&] {

@@ -89,7 +89,14 @@ std::unique_ptr<Feed> make_feed(const Communicator& comm, const Prepared& prepar
     return make_replay_feed(options, parse_recorded(recorded_configuration(*replayed)), plan, *replayed);
 }
 
-void say_exactness(const Exactness& exactness, Log& log) {
+void say_exactness(const std::filesystem::path& run, const std::string& source, Log& log) {
+    Exactness exactness;
+    try {
+        exactness = compare_states(run, source);
+    } catch (const Error& error) { // the replay itself is whole
+        log.warning(text("whether the replay is exact isn't known: ", error.what()));
+        return;
+    }
     const auto& [first_difference, by_state, by_loss] = exactness;
     if (first_difference)
         log.warning(text("the replay is not exact: it differs first in cycle ", *first_difference,
@@ -265,7 +272,7 @@ void close_run(const Options& options, const Recorder& recorder, const Progress&
     if (!remark.empty()) log.warning(remark);
     const Summary summary = progress.snapshot();
     progress.write_summary(summary, finished ? "finished" : "stopped");
-    if (options.replay.mode == ReplayMode::exact) say_exactness(compare_states(run, options.replay.source), log);
+    if (options.replay.mode == ReplayMode::exact) say_exactness(run, options.replay.source, log);
     log.info(finished
                  ? text("finished: the record is ", (run / "run.h5").string())
                  : text("stopped after ", summary.cycles, " of ", counted(recorder.header().cycles_planned, "cycle"),
@@ -308,7 +315,7 @@ ExitCode run_population(const Communicator& world, const Options& asked, Opening
     warn_of_crowded_cores(comm, ground.node, options.run.threads, log);
     Progress progress(options, plan, run, launch.link, ground.first_cycle());
     comm.on_root([&] {
-        if (checkpoint) progress.go_on(reached);
+        if (reached.cycles > 0) progress.go_on(reached);
         progress.write_summary(progress.snapshot(), "running");
     });
     std::optional<Heartbeat> heartbeat;

@@ -61,7 +61,7 @@ TEST(Agree, foreign_exceptions_count_as_failure) {
 }
 
 TEST(OnRoot, runs_on_the_root_only) {
-    std::vector<std::int32_t> calls{0};
+    std::vector<std::int64_t> calls{0};
     world().on_root([&] { calls.front() += 1 + world().rank(); });
     world().sum(std::span(calls));
     EXPECT_EQ(calls.front(), 1);

@@ -53,13 +53,10 @@ TEST_P(Collectives, broadcast_of_nothing_ends) {
 TEST_P(Collectives, sum_adds_each_place_over_the_ranks) {
     std::vector<std::int64_t> wide(19);
     for (std::size_t i = 0; i < wide.size(); ++i) wide[i] = (std::int64_t{1} << 40) * comm.rank() + static_cast<int>(i);
-    std::vector<std::int32_t> narrow(19, -comm.rank());
     comm.sum(std::span(wide));
-    comm.sum(std::span(narrow));
     const std::int64_t ranks = comm.size();
     for (std::size_t i = 0; i < wide.size(); ++i) {
         EXPECT_EQ(wide[i], (std::int64_t{1} << 40) * (ranks * (ranks - 1) / 2) + ranks * static_cast<std::int64_t>(i));
-        EXPECT_EQ(narrow[i], -ranks * (ranks - 1) / 2);
     }
 }
 
@@ -119,7 +116,7 @@ TEST(Communicator, moved_communicator_still_works) {
     Communicator first(world().raw());
     Communicator second(std::move(first));
     first = world().split(0);
-    std::vector<std::int32_t> ones{1};
+    std::vector<std::int64_t> ones{1};
     second.sum(std::span(ones));
     first.sum(std::span(ones));
     EXPECT_EQ(ones.front(), world().size() * world().size());
@@ -146,7 +143,7 @@ TEST(Communicator, failed_mpi_call_throws_with_its_name_and_the_words_of_mpi) {
 
 TEST(Communicator, first_ranks_run_a_test_by_themselves) {
     for (int size = 1; size <= world().size(); ++size) {
-        std::vector<std::int32_t> calls{0};
+        std::vector<std::int64_t> calls{0};
         on_first_ranks(size, [&](const Communicator& comm) {
             EXPECT_EQ(comm.size(), size);
             EXPECT_EQ(comm.rank(), world().rank());

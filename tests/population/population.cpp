@@ -231,7 +231,13 @@ TEST(Population, asked_to_stop_while_it_starts_it_runs_no_cycle_and_goes_on_from
     int cycles = 0;
     const auto count = [&](std::int32_t, std::int64_t, int, Trainer&) { ++cycles; };
     EXPECT_EQ(run_on(world().size(), options, folder / "run", Opening::fresh, count, &stop), ExitCode::stopped);
+    EXPECT_EQ(run_on(world().size(), options, folder / "run", Opening::resume, count, &stop), ExitCode::stopped);
     EXPECT_EQ(cycles, 0);
+    if (world().is_root()) {
+        const std::string summary = read_file(folder / "run" / "summary.json");
+        for (const char* what : {R"("best_reward": null)", R"("test_loss": null)"})
+            EXPECT_NE(summary.find(what), std::string::npos) << summary;
+    }
     EXPECT_EQ(run_on(world().size(), options, folder / "run", Opening::resume), ExitCode::finished);
     run_on(world().size(), options, folder / "whole", Opening::fresh);
     if (world().is_root()) expect_equal_records(folder / "whole", folder / "run");

@@ -2,6 +2,7 @@
 
 #include "population/small_run.hpp"
 
+#include "autosampling/base/files.hpp"
 #include "autosampling/record/hdf5.hpp"
 
 #include "autosampling/training/trainer.hpp"
@@ -60,6 +61,18 @@ TEST(Replay, first_cycle_that_differs_is_found_in_the_whole_of_an_interrupted_re
     const Exactness itself = compare_states(folder / "search", folder / "search");
     EXPECT_FALSE(itself.first_difference.has_value());
     EXPECT_EQ(itself.by_state, cycles);
+}
+
+TEST(Replay, exact_replay_whose_source_is_gone_at_its_end_is_finished) {
+    const SharedFolder folder;
+    run_on(world().size(), small_options(), folder / "search", Opening::fresh);
+    const Options replay = options_of_replay(folder / "search", ReplayMode::exact);
+    const auto remove_source = [&](std::int32_t, std::int64_t, int, Trainer&) {
+        std::filesystem::remove(folder / "search" / "run.h5");
+    };
+    EXPECT_EQ(run_on(1, replay, folder / "replay", Opening::fresh, remove_source), ExitCode::finished);
+    if (!world().is_root()) return;
+    EXPECT_NE(read_file(folder / "replay" / "summary.json").find(R"("state": "finished")"), std::string::npos);
 }
 
 TEST(Replay, static_replay_of_an_earlier_cycle_can_itself_be_replayed) {

@@ -30,8 +30,11 @@ class Communicator {
     // Data of a collective travel in messages of at most this many bytes: MPI counts with an int.
     static constexpr std::size_t largest_message = std::size_t{1} << 30;
 
+    using Seconds = std::chrono::duration<double>;
+
     // Duplicates `parent`; collective over it. `message_limit` in bytes, ≥ 8 and ≤ largest_message.
-    explicit Communicator(MPI_Comm parent, std::size_t message_limit = largest_message);
+    explicit Communicator(MPI_Comm parent, std::size_t message_limit = largest_message,
+                          Seconds timeout = std::chrono::minutes(10));
     ~Communicator(); // frees the duplicates where MPI still runs; never communicates
     Communicator(Communicator&&) noexcept;
     Communicator& operator=(Communicator&&) noexcept;
@@ -42,7 +45,8 @@ class Communicator {
     MPI_Comm raw() const noexcept;
 
     // How long a collective may wait; and the cycle that messages about it name (negative: none).
-    void set_timeout(std::chrono::duration<double> timeout);
+    void set_timeout(Seconds timeout);
+    Seconds timeout() const noexcept;
     void set_cycle(std::int64_t cycle);
     // The operation as messages name it: "exchange of cycle 12".
     std::string place_of(const char* operation) const;
@@ -65,7 +69,6 @@ class Communicator {
     }
     // values[i] of every rank added up; the order cannot matter for whole numbers.
     void sum(std::span<std::int64_t> values) const;
-    void sum(std::span<std::int32_t> values) const;
     // Real numbers, added up in an order that is the MPI library's, the same on every rank.
     void sum(std::span<float> values) const;
     // All ranks' values, rank after rank; each may give another number of them.

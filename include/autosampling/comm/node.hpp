@@ -19,7 +19,8 @@ std::vector<std::filesystem::path> shared_memory_folders();
 // folders that has room for it. Where none has, each rank has a copy.
 class SharedMemory {
   public:
-    // Collective over `node`; what counts is given on the node's rank 0. Throws Error(failure) without memory, agreed.
+    // Collective over `node`; what counts is given on the node's rank 0, and its error says most. Throws Error(failure)
+    // without memory.
     SharedMemory(const Communicator& node, std::size_t bytes,
                  const std::vector<std::filesystem::path>& folders = shared_memory_folders());
     ~SharedMemory(); // unmaps

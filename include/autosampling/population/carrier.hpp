@@ -15,10 +15,10 @@ namespace autosampling {
 
 // Of this rank, but for its node. Local.
 GpuFacts gpu_facts(const torch::Device& device);
-// Of all ranks; `node` is comm.split_by_node(). Collective over both.
+// Of all ranks, on each of them; `node` is comm.split_by_node(). Collective over both.
 std::vector<GpuFacts> gather_gpus(const Communicator& comm, const Communicator& node, const torch::Device& device);
 
-// By the facts of all ranks. On rank 0 with its reason. Throws Error(usage), agreed, where what is asked for can't be
+// By the facts of all ranks. Throws Error(usage), agreed, where what is asked for can't be
 // had. Collective.
 TransportChoice choose_transport(const Communicator& comm, std::span<const GpuFacts> gpus, TransportKind asked);
 
