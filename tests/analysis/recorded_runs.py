@@ -15,7 +15,7 @@ import numpy as np
 
 from autosampling.record_file import append_checksum
 
-DIMENSIONS = ("cycle", "epoch", "member", "slot", "draw", "index", "reward_index", "class", "rank")
+DIMENSIONS = ("cycle", "epoch", "round", "member", "slot", "draw", "index", "reward_index", "class", "rank")
 
 
 @dataclass
@@ -34,6 +34,9 @@ class Shape:
     averaged: bool = False  # the members: no winners
     ranks: int = 2
     version: str = "1.0"
+    dataset: int = 0  # its hash
+    replay: str = ""  # options of section [replay]
+    rounds: int = 0  # of a policy search
     data: str = 'name = "synthetic"'  # options of section [data]
 
 
@@ -107,6 +110,10 @@ def make_data(shape: Shape) -> Data:
         data["test_accuracy"] = (("epoch",), 0.5 + 0.05 * number + shape.gain)
         data["test_loss"] = (("epoch",), 1 - 0.05 * number)
         data["distribution_entropy"] = (("epoch",), np.full(epochs, np.log(N) - 0.1))
+    if shape.rounds:
+        number = np.arange(shape.rounds)
+        data["round"] = (("round",), number.astype(np.int32))
+        data["round_cycle"] = (("round",), number * T // shape.rounds)
     if shape.classes == 1:  # a regression
         data["reward"] = (by_member, -data["reward_loss"][1])
         for name in {"reward_accuracy", "test_accuracy"} & data.keys():
@@ -118,7 +125,7 @@ def configuration(shape: Shape) -> str:
     return (
         f"[run]\nseed = {shape.seed}\n[data]\n{shape.data}\nreward_images_per_cycle = 0\n"
         f'[exploration]\nkind = "mixture"\ncredit = "{shape.credit}"\n'
-    )
+    ) + (f"[replay]\n{shape.replay}\n" if shape.replay else "")
 
 
 def write_file(path: Path, shape: Shape, data: Data, filetype: str) -> None:
@@ -126,6 +133,7 @@ def write_file(path: Path, shape: Shape, data: Data, filetype: str) -> None:
     with h5py.File(path, "w") as file:
         file.attrs.update({"filetype": filetype, "format_version": shape.version, "program_version": "0.1.0"})
         file.attrs.update({"git_hash": "0123abc", "seed": np.uint64(shape.seed), "start_time": "2026-01-31T12:00:00Z"})
+        file.attrs["dataset_hash"] = np.uint64(shape.dataset)
         numbers = {"members": shape.members, "slots": shape.slots, "draws": shape.draws, "classes": shape.classes}
         numbers |= {"training_images": shape.images, "cycles_planned": shape.planned, "ranks": shape.ranks, "link": 0}
         file.attrs.update({name: np.int64(value) for name, value in numbers.items()})
@@ -164,19 +172,20 @@ def write_segments(run: Path, shape: Shape | None = None, bounds: tuple[int, ...
     """The same run in segments, as a job that has not finished leaves it."""
     shape = shape or Shape()
     data = make_data(shape)
-    at = data["epoch_cycle"][1] if "epoch_cycle" in data else np.empty(0)
+    # The cycle by which each is recorded: an epoch after its last one, a round before its first one.
+    at = {"epoch": data["epoch_cycle"][1] if "epoch_cycle" in data else np.empty(0)}
+    at["round"] = np.maximum(data["round_cycle"][1] - 1, 0) if "round_cycle" in data else np.empty(0)
     ends = ("line", "schedule", "count", "probability", "draw_count", "score")
     for first, end in zip(bounds[:-1], bounds[1:], strict=True):
         part: Data = {}
         for name, (dims, values) in data.items():
             if name in ends or (dims[0] in ("index", "reward_index") and first > 0):
                 continue
-            inside = (at >= first) & (at < end)
             if dims[0] == "cycle":
                 part[name] = (dims, values[first:end])
-            elif dims[0] != "epoch":
+            elif dims[0] not in at:
                 part[name] = (dims, values)
-            elif inside.any():
+            elif (inside := (at[dims[0]] >= first) & (at[dims[0]] < end)).any():
                 part[name] = (dims, values[inside])
         write_file(run / f"record/cycles-{first:08}-{end - 1:08}.h5", shape, part, "autosampling segment")
     (run / "config.toml").write_text(configuration(shape))

@@ -191,6 +191,22 @@ def test_tensorboard_gets_every_cycle(tmp_path):
     assert content.count(b"epoch/test_accuracy") == 4
 
 
+def test_tensorboard_of_a_regression_has_losses(tmp_path):
+    run, out = write_run(tmp_path / "run", Shape(classes=1, credit="winner")), tmp_path / "out"
+    assert main(["convert", str(run), "--to", "tensorboard", "--output", str(out)]) == 0
+    content = next(out.glob("events.out.tfevents.*")).read_bytes()
+    assert content.count(b"reward/loss_winner") == content.count(b"reward/loss_mean") == 24
+    assert b"accuracy" not in content
+
+
+def test_decomposition_of_regressions_goes_by_the_loss(tmp_path, capsys):
+    for row in ("uniform", "policy"):
+        write_run(tmp_path / row / "seed-0", Shape(classes=1, credit="winner"))
+    assert main(["decomposition", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert "test loss" in text and "+0.0000" in text
+
+
 def test_suspects_are_printed_with_their_auc(tmp_path, capsys):
     assert main(["suspects", str(write_run(tmp_path / "run")), "--number", "3", "--csv", str(tmp_path / "s.csv")]) == 0
     assert "area under the curve" in capsys.readouterr().out

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from recorded_runs import Shape, write_run
+from recorded_runs import Shape, write_run, write_segments
 
 from autosampling import measures, open_run
 from autosampling.convert import to_csv
+from autosampling.facts import gather_facts
 from autosampling.report import write_report
 from autosampling.watch import describe
 
@@ -46,3 +47,9 @@ def test_tables_and_watch(folder: Path, tmp_path: Path) -> None:
     assert "mean_reward" in members and "winner" not in members
     text, ended = describe(folder)
     assert "reward accuracy of the mean of the members" in text and ended
+
+
+def test_unfinished_run_has_no_suspects(tmp_path: Path) -> None:
+    run = open_run(write_segments(tmp_path / "run", Shape(averaged=True, credit="winner")))
+    assert gather_facts(run).suspects is None
+    assert "No suspects yet" in write_report([run], tmp_path / "report").read_text()

@@ -153,3 +153,32 @@ def test_data_seeds_that_follow_the_runs_do_not_part_a_group(tmp_path):
         for seed in (1, 2)
     ]
     assert list(compare.outcomes(runs)["group"].value_counts()) == [2, 2]
+
+
+def test_replays_are_paired_with_the_runs_on_the_same_data(tmp_path):
+    runs = []
+    for seed in range(3):
+        runs.append(open_run(write_run(tmp_path / f"uniform-{seed}", Shape(seed=seed, data=f"seed = {seed}"))))
+        replay = f'mode = "policy"\nsource = "search-{seed}"\nidentity = "{seed}"'
+        shape = Shape(seed=seed + 1, gain=0.02, data=f"seed = {seed}", replay=replay)
+        runs.append(open_run(write_run(tmp_path / f"replay-{seed}", shape)))
+    table = compare.outcomes(runs)
+    assert list(table["seed"]) == [0, 0, 1, 1, 2, 2] and table["group"].nunique() == 2
+    result = compare.compare(table)
+    assert result["pairs"].iloc[1] == 3 and result["difference"].iloc[1] == pytest.approx(0.02)
+
+
+def test_runs_on_other_data_are_another_group(tmp_path):
+    own = 'name = "arrays"'
+    runs = [open_run(write_run(tmp_path / str(n), Shape(dataset=n, gain=0.1 * n, data=own))) for n in (5, 6)]
+    table = compare.outcomes(runs)
+    assert list(table["group"]) == ["data = 0000000000000005", "data = 0000000000000006"]
+    second = compare.compare(table, baseline=table["group"].iloc[1])
+    text = compare.format_comparison(second, "test_accuracy")
+    assert "-0.1000 (no interval: one seed) from data = 0000000000000006" in text and "no pair" not in text
+
+
+def test_waiting_of_a_rank_is_counted_once(tmp_path):
+    shape = Shape(ranks=2)  # of 4 members, whose record has the rank's 0.2 s each
+    found = measures.outcome(open_run(write_run(tmp_path, shape)))
+    assert found.wait_share == pytest.approx(2 * 0.2 / (4 * 0.5 + 0.4 + 3 * 0.3 + 2 * 0.2))

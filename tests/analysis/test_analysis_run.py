@@ -204,3 +204,11 @@ def test_many_segments_need_few_open_files(tmp_path):
         np.testing.assert_array_equal(open_run(tmp_path)["reward"].values, make_data(shape)["reward"][1])
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("rounds", [1, 3, 8])
+def test_rounds_of_all_segments_are_there_once(tmp_path, rounds):
+    shape = Shape(rounds=rounds)
+    run = open_run(write_segments(tmp_path, shape))
+    np.testing.assert_array_equal(run["round"].values, np.arange(rounds))
+    np.testing.assert_array_equal(run["round_cycle"].values, make_data(shape)["round_cycle"][1])

@@ -15,16 +15,18 @@ from autosampling.scaling import SHARES, Model
 KNOWN = Model(member=1.0, sharing=0.002, jitter=0.07, latency=0.003, bandwidth=4e8, fixed=0.01, row=2e-5)
 
 
-def made_line(model, ranks, members, host, state):
+def made_line(model, ranks, members, host, state, draw_bytes):
     """A line as `summarise` gives it, with the times that the module's description of the model says."""
     holding = min(ranks, members)  # ranks that have members
     host_ranks, most, mean = min(ranks, host), -(-members // holding), members / holding
     one = model.member + model.sharing * host_ranks
-    received = state + scaling.OUTCOME_BYTES * members if ranks > 1 else 0.0
+    a_member = scaling.OUTCOME_BYTES + draw_bytes if ranks > 1 else 0
+    received = state + a_member * members if ranks > 1 else 0.0
     doublings = math.ceil(math.log2(ranks))
     messages = model.latency * doublings + received * max(doublings, host_ranks) / model.bandwidth
     rest = model.fixed + model.row * members
     line = {"ranks": ranks, "members": members, "host_ranks": host_ranks, "received": received}
+    line["received_a_member"] = a_member
     line |= {"training": 0.9 * mean * one, "reward": 0.1 * mean * one, "exchange": 0.7 * messages}
     line |= {"gather": 0.3 * messages, "record": 0.5 * rest, "other": 0.5 * rest}
     # The largest of normal numbers, by its quantiles.
@@ -33,9 +35,9 @@ def made_line(model, ranks, members, host, state):
     return line | {"efficiency": 1.0, "interval": np.nan}
 
 
-def made_table(model, ranks, members=None, host=8, state=1e6, noise=0.0):
-    """Of a member a rank, or of so many members in all."""
-    table = pd.DataFrame([made_line(model, n, members or n, host, state) for n in ranks])
+def made_table(model, ranks, members=None, host=8, state=1e6, noise=0.0, draw_bytes=0):
+    """Of a member a rank, or of so many members in all, of each of which so many bytes of draws are learned from."""
+    table = pd.DataFrame([made_line(model, n, members or n, host, state, draw_bytes) for n in ranks])
     random = np.random.default_rng(1)
     for name in SHARES:
         table[name] *= 1 + noise * random.standard_normal(len(table))
@@ -73,13 +75,13 @@ def test_ranks_that_are_checked_are_not_fitted():
 
 
 def test_projection_goes_to_4096_ranks_or_to_a_member_a_rank():
-    weak, strong = made_table(KNOWN, [2, 4, 8, 16]), made_table(KNOWN, [2, 4, 8, 16], members=96)
-    more = scaling.project(weak, KNOWN)
-    assert list(more["ranks"]) == [32, 64, 128, 256, 512, 1024, 2048, 4096]
-    assert list(more["host_ranks"]) == [8] * 8 and list(more["members"]) == list(more["ranks"])
-    truth = made_table(KNOWN, list(more["ranks"]))["cycle"]
-    assert list(more["cycle"]) == pytest.approx(list(truth), rel=1e-4)
-    more = scaling.project(strong, KNOWN)
+    for draw_bytes in (0, 10_240):
+        more = scaling.project(made_table(KNOWN, [2, 4, 8, 16], draw_bytes=draw_bytes), KNOWN)
+        assert list(more["ranks"]) == [32, 64, 128, 256, 512, 1024, 2048, 4096]
+        assert list(more["host_ranks"]) == [8] * 8 and list(more["members"]) == list(more["ranks"])
+        truth = made_table(KNOWN, list(more["ranks"]), draw_bytes=draw_bytes)["cycle"]
+        assert list(more["cycle"]) == pytest.approx(list(truth), rel=1e-4)
+    more = scaling.project(made_table(KNOWN, [2, 4, 8, 16], members=96), KNOWN)
     assert list(more["ranks"]) == [32, 64] and list(more["members"]) == [96, 96]
     one_host = scaling.project(made_table(KNOWN, [2, 4], host=99), KNOWN)
     assert list(one_host["host_ranks"][:2]) == [8, 16]
@@ -108,6 +110,7 @@ def test_times_of_a_run_add_up_to_its_cycle(tmp_path):
     expected = {"training": 0.5, "reward": 0.325, "waiting": 0.2, "gather": 0.05, "exchange": 0.03, "record": 0.02}
     assert {name: run[name] for name in expected} == pytest.approx(expected)
     assert run["host_ranks"] == 4 and run["received"] == 4 * scaling.OUTCOME_BYTES + 4 * 10
+    assert run["received_a_member"] == scaling.OUTCOME_BYTES
 
 
 def test_several_members_of_a_rank_take_turns(tmp_path):

@@ -13,12 +13,13 @@ from autosampling.sampler import ResumableLoader, ScheduleSampler, StaticSampler
 N, BATCH, CYCLES, DRAWS = 50, 4, 12, 16  # epochs end after cycles 3, 6, 9 and 12 (counted from 0): 4, 3, 3 and 2 cycles
 
 
-def write_run(folder, **extra):
+def write_run(folder, classes=10, **extra):
     """A run.h5 with just what the bridge reads."""
     rng = np.random.default_rng(1)
     folder.mkdir()
     with h5py.File(folder / "run.h5", "w") as file:
         file.attrs.update({"filetype": "autosampling run", "format_version": "1.0", "training_images": N})
+        file.attrs["classes"] = classes
         file["configuration"] = f"[training]\nbatch_size = {BATCH}\n"
         file["schedule"] = rng.integers(0, N, (CYCLES, DRAWS), dtype=np.int32)
         file["epoch_cycle"] = np.array([3, 6, 9])
@@ -187,6 +188,12 @@ def test_training_set_has_the_rows_and_labels_of_the_run(run):
     assert [training[x] for x in range(len(training))] == expected
     with pytest.raises(ValueError, match="give the whole training file"):
         TrainingSet(run, file_data[:40])
+
+
+def test_training_set_of_a_regression_has_the_datas_targets(tmp_path):
+    file_data = [(f"example {row}", 0.5 * row) for row in range(60)]
+    training = TrainingSet(write_run(tmp_path / "run", classes=1), file_data)
+    assert [training[x] for x in range(len(training))] == [file_data[row] for row in training.rows]
 
 
 def test_a_loader_refuses_what_would_change_the_order(run):

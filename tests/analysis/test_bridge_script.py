@@ -90,6 +90,8 @@ def test_member_of_two_ranks_has_its_own_batch_statistics(mobilenet, tmp_path):
 def test_exported_weights_are_of_its_own_names_and_give_the_programs_logits(mobilenet, tmp_path):
     folder, _ = mobilenet
     run = folder / "run"
+    with pytest.raises(ValueError, match="the network that the run began with"):
+        weights.export_run(run, folder)
     files = weights.export_run(run, tmp_path)
     assert tmp_path / "network.pt" in files
     state = torch.load(tmp_path / "weights.pt")

@@ -16,12 +16,21 @@ from .run import configuration
 
 # Options that say where and how, not what is searched.
 _BESIDE_THE_POINT = {"run", "record", "data.path", "data.stage", "data.keep_staged", "data.decode_threads"}
+_BESIDE_THE_POINT |= {"replay.source", "replay.identity"}
 _COMPUTED = {"data.mean", "data.std"}  # where data.standardise is set, of the seed's own split
+
+
+def _seed(run: xr.Dataset) -> int:
+    """What runs are paired by: the run's seed; a replay's is that of the data, which it has from the run replayed."""
+    options = configuration(run)
+    if options.get("replay", {}).get("mode", "none") == "none":
+        return int(run.attrs["seed"])
+    return int(options["data"]["seed"])
 
 
 def _options(run: xr.Dataset) -> dict[str, Any]:
     found = {}
-    seed = configuration(run).get("run", {}).get("seed")
+    seed = _seed(run)
     left_out = _BESIDE_THE_POINT | (_COMPUTED if configuration(run).get("data", {}).get("standardise") else set())
     for section, options in configuration(run).items():
         for key, value in options.items():
@@ -30,6 +39,8 @@ def _options(run: xr.Dataset) -> dict[str, Any]:
                 continue  # the run's own, unless set
             if section not in left_out and name not in left_out:
                 found[name] = str(value)
+    if found.get("data.name") != "synthetic" and "dataset_hash" in run.attrs:  # made-up data go by the seed
+        found["data"] = f"{run.attrs['dataset_hash']:016x}"
     return found
 
 
@@ -45,7 +56,7 @@ def outcomes(runs: Sequence[xr.Dataset]) -> pd.DataFrame:
     """A row a run: path, group, seed, and the fields of measures.Outcome."""
     rows = []
     for run, group in zip(runs, name_groups(runs), strict=True):
-        about = {"path": run.attrs["path"], "group": group, "seed": run.attrs["seed"], "state": run.attrs["state"]}
+        about = {"path": run.attrs["path"], "group": group, "seed": _seed(run), "state": run.attrs["state"]}
         rows.append(about | asdict(outcome(run)))
     return pd.DataFrame(rows)
 
@@ -85,7 +96,9 @@ def compare(table: pd.DataFrame, measure: str = "test_accuracy", baseline: str |
     baseline = next(iter(groups)) if baseline is None else baseline
     if baseline not in groups:
         raise ValueError(f"there is no group {baseline!r}: take one of {'; '.join(groups)}")
-    return pd.DataFrame(_rows(groups, baseline), columns=_COLUMNS).set_index("group")
+    found = pd.DataFrame(_rows(groups, baseline), columns=_COLUMNS).set_index("group")
+    found.attrs["baseline"] = baseline
+    return found
 
 
 _COLUMNS = ["group", "runs", "mean", "low", "high", "pairs", "difference", "difference_low", "difference_high", "p"]
@@ -105,13 +118,15 @@ def _rows(groups: Mapping[str, pd.Series], baseline: str) -> Iterator[tuple[Any,
 def format_comparison(table: pd.DataFrame, measure: str) -> str:
     """The result of `compare` as text for a terminal."""
     lines = [f"{measure.replace('_', ' ')}, mean over seeds with 95 % interval; differences paired by seed"]
+    baseline = table.attrs["baseline"]
+    other = "the first" if baseline == table.index[0] else baseline
     for name, row in table.iterrows():
         lines.append(f"\n{name}")
         lines.append(f"  {row['mean']:.4f} {interval(row['low'], row['high'])}, {int(row['runs'])} run(s)")
         if np.isfinite(row["difference"]):
             between = interval(row["difference_low"], row["difference_high"], signed=True)
-            lines.append(f"  {row['difference']:+.4f} {between} from the first, {int(row['pairs'])} pair(s)")
-        elif len(lines) > 3:
+            lines.append(f"  {row['difference']:+.4f} {between} from {other}, {int(row['pairs'])} pair(s)")
+        elif name != baseline:
             lines.append("  no pair with the baseline: no seed in common")
     return "\n".join(lines)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from .measures import blocks, has_winners, judged_blocks
+from .measures import blocks, has_winners, judged_blocks, measured
 
 _BY_MEMBER = (
     "reward",
@@ -67,8 +67,9 @@ def to_csv(run: xr.Dataset, output: str | Path) -> list[Path]:
 
 
 def _wall_times(run: xr.Dataset) -> np.ndarray:
-    """(T) when each cycle ended, by the start of the last job and the time that its slowest member took."""
-    seconds = np.concatenate([
+    """(T) when each cycle ended, by the start of the last job and the cycles' times, or, where these aren't recorded
+    (before format 1.3), that of the slowest member."""
+    seconds = run["seconds_cycle"].values if "seconds_cycle" in run else np.concatenate([
         (train + reward + wait).max(axis=1)
         for _, (train, reward, wait) in blocks(run, "seconds_train", "seconds_reward", "seconds_wait")
     ])  # fmt: skip
@@ -85,13 +86,13 @@ def to_tensorboard(run: xr.Dataset, output: str | Path) -> Path:
 
     times = _wall_times(run)
     with SummaryWriter(str(output)) as writer:
-        judged = "winner" if has_winners(run) else "averaged"
+        judged, what = "winner" if has_winners(run) else "averaged", measured(run)
         for rows, best, loss, rate in judged_blocks(run):
-            accuracy, train = (run[name][rows].values for name in ("reward_accuracy", "train_loss"))
+            reward, train = (run[name][rows].values for name in (f"reward_{what}", "train_loss"))
             for at, cycle in enumerate(range(rows.start, rows.stop)):
                 values = {
-                    f"reward/accuracy_{judged}": best[at],
-                    "reward/accuracy_mean": np.nanmean(accuracy[at]),
+                    f"reward/{what}_{judged}": best[at],
+                    f"reward/{what}_mean": np.nanmean(reward[at]),
                     f"reward/loss_{judged}": loss[at],
                     "train/loss_mean": np.nanmean(train[at]),
                     "train/learning_rate": rate[at],
@@ -99,7 +100,7 @@ def to_tensorboard(run: xr.Dataset, output: str | Path) -> Path:
                 for name, value in values.items():
                     writer.add_scalar(name, float(value), cycle, walltime=float(times[cycle]))
         if run.sizes.get("epoch", 0):
-            for name in ("test_accuracy", "test_loss", "distribution_entropy"):
+            for name in dict.fromkeys((f"test_{what}", "test_loss", "distribution_entropy")):
                 for cycle, value in zip(run["epoch_cycle"].values, run[name].values, strict=True):
                     writer.add_scalar(f"epoch/{name}", float(value), int(cycle), walltime=float(times[cycle]))
         writer.add_text("configuration", f"```\n{run['configuration'].item()}\n```")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from .compare import default_measure
 from .measures import outcome
 from .run import open_run
 
@@ -67,10 +68,11 @@ def _number(value: float, form: str = ".4f") -> str:
 
 def format_table(table: pd.DataFrame) -> str:
     """The outcomes of `read_outcomes` as text: a line for each row, with the means over its seeds."""
-    accuracy = table.pivot(index="seed", columns="row", values="test_accuracy")
-    mean, error = table.groupby("row").mean(numeric_only=True), accuracy.sem()
+    measure = default_measure(table)
+    reached_by = table.pivot(index="seed", columns="row", values=measure)
+    mean, error = table.groupby("row").mean(numeric_only=True), reached_by.sem()
     lines = [
-        f"{'':30}{'test accuracy':>15}{'at the best':>13}{'difference to uniform,':>24}{'member-':>10}"
+        f"{'':30}{measure.replace('_', ' '):>15}{'at the best':>13}{'difference to uniform,':>24}{'member-':>10}"
         f"{'images':>12}{'hours of':>11}{'reward':>9}",
         f"{'':30}{'at the end':>15}{'reward loss':>13}{'paired, ± std. error':>24}{'epochs':>10}"
         f"{'trained on':>12}{'computing':>11}{'queries':>9}",
@@ -78,17 +80,17 @@ def format_table(table: pd.DataFrame) -> str:
     for row in [row for row in ORDER if row in mean.index] + sorted(set(mean.index) - set(ORDER)):
         reached = mean.loc[row]
         difference = ""
-        if row != BASELINE and BASELINE in accuracy:
-            paired = accuracy[row] - accuracy[BASELINE]
+        if row != BASELINE and BASELINE in reached_by:
+            paired = reached_by[row] - reached_by[BASELINE]
             difference = f"{_number(paired.mean(), '+.4f')} ± {_number(paired.sem())}"
         lines.append(
-            f"{row:30}{_number(reached['test_accuracy']):>8} ±{_number(error[row]):6}"
+            f"{row:30}{_number(reached[measure]):>8} ±{_number(error[row]):6}"
             f"{_number(reached['test_accuracy_stopped']):>12}"
             f"{difference:>24}{reached['member_epochs']:>10.1f}{reached['images']:>12,.0f}"
             f"{reached['member_hours']:>11.4f}{reached['reward_queries']:>9,.0f}"
         )
-    lines.append(f"\n{len(accuracy)} seeds; errors are standard errors of the mean over them.")
+    lines.append(f"\n{len(reached_by)} seeds; errors are standard errors of the mean over them.")
     seeds = table.groupby("row")["seed"].nunique()
-    if fewer := [f"{row} ({number})" for row, number in seeds.items() if number < len(accuracy)]:
+    if fewer := [f"{row} ({number})" for row, number in seeds.items() if number < len(reached_by)]:
         lines.append(f"Of fewer seeds: {', '.join(fewer)}.")
     return "\n".join(lines)

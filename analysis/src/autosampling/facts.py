@@ -43,7 +43,7 @@ def gather_facts(run: xr.Dataset) -> Facts:
     except ValueError:  # they come with the end of the run
         counts = np.zeros((0, run.attrs["training_images"]), np.int64)
     try:
-        suspects = measures.suspects(run, counts.sum(axis=0))
+        suspects = measures.suspects(run, counts.sum(axis=0) if len(counts) else None)
     except ValueError:  # they come with the end of the run
         suspects = None
     return Facts(run, survey, measures.curves(run, survey), bounds, counts, suspects)

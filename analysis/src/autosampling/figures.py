@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -24,12 +26,18 @@ from .sampling_figures import (
 from .style import BLUE, GREEN, GRID, INK, MUTED, ORANGE, SERIES, VIOLET, Drawing, in_percent, looks, new_figure
 
 
+def _plot_known(axes: Axes, epoch: Floats, values: Floats, **style: Any) -> None:
+    """Without what isn't known: between the ends of rounds no mean of the members is measured."""
+    known = np.isfinite(values)
+    axes.plot(epoch[known], values[known], **style)
+
+
 def draw_learning(facts: Facts) -> Drawing:
     run, curve, what = facts.run, facts.curves, measures.measured(facts.run)
     figure, axes = new_figure()
     axes.fill_between(curve.epoch, curve.low, curve.high, color=BLUE, alpha=0.15, linewidth=0, label="all members")
     judged = measures.judged(run)
-    axes.plot(curve.epoch, curve.best, color=BLUE, label=f"{judged}, reward set")
+    _plot_known(axes, curve.epoch, curve.best, color=BLUE, label=f"{judged}, reward set")
     if run.sizes.get("epoch", 0):
         at = measures.epochs_at(run, run["epoch_cycle"].values)
         mark = "o" if len(at) <= 60 else None
@@ -53,7 +61,7 @@ def draw_losses(facts: Facts) -> Drawing:
     figure, axes = new_figure()
     axes.plot(curve.epoch, curve.train_loss, color=MUTED, linewidth=1, label="batches, mean of the members")
     judged = measures.judged(facts.run)
-    axes.plot(curve.epoch, curve.winner_loss, color=BLUE, label=f"reward set, {judged}")
+    _plot_known(axes, curve.epoch, curve.winner_loss, color=BLUE, label=f"reward set, {judged}")
     if facts.run.sizes.get("epoch", 0):
         at = measures.epochs_at(facts.run, facts.run["epoch_cycle"].values)
         axes.plot(at, facts.run["test_loss"].values, color=ORANGE, label=f"test set, {judged}")
@@ -126,7 +134,7 @@ def _paint(
 def draw_times(facts: Facts) -> Drawing:
     curve = facts.curves
     figure, axes = new_figure()
-    parts = (curve.train, curve.reward, curve.wait)
+    parts = (curve.train, curve.reward, curve.wait * measures.rank_share(facts.run))
     axes.stackplot(
         curve.epoch, *parts, labels=("training", "reward", "waiting for others"), colors=(BLUE, GREEN, GRID), alpha=0.8
     )
@@ -136,7 +144,7 @@ def draw_times(facts: Facts) -> Drawing:
     shares = [part.sum() / total if total else 0 for part in parts]
     caption = (
         f"Mean over the members: {shares[0]:.0%} training, {shares[1]:.0%} reward, {shares[2]:.0%} waiting. Members "
-        "that share a rank take turns."
+        "that share a rank take turns, and share its waiting."
     )
     return Drawing("times", "Where the time of a cycle goes", caption, figure)
 

@@ -183,6 +183,12 @@ def is_regression(run: xr.Dataset) -> bool:
     return int(run.attrs["classes"]) == 1
 
 
+def rank_share(run: xr.Dataset) -> float:
+    """What of a rank's seconds falls to each of its members, on the mean: its waiting is in the record of each."""
+    members = run.sizes["member"]
+    return min(int(run.attrs["ranks"]), members) / members
+
+
 def measured(run: xr.Dataset) -> str:
     """What members are compared by in tables and figures: accuracy, or loss in a regression."""
     return "loss" if is_regression(run) else "accuracy"
@@ -356,7 +362,7 @@ class Outcome:
     member_epochs: float
     images: int  # trained on by all members, repeated cycles included
     member_hours: float  # of training and reward, repeated cycles left out
-    wait_share: float  # of the members' time
+    wait_share: float  # of the ranks' time
     reward_queries: int  # evaluations of a member on the reward set
     repeated: int  # cycles' attempts that came to nothing
 
@@ -367,6 +373,7 @@ def outcome(run: xr.Dataset, survey: Survey | None = None) -> Outcome:
     survey = survey or survey_run(run)
     repeated = int(run["attempt"].values.sum())
     seconds = survey.by_member[["train", "reward", "wait"]].sum() * cycles
+    seconds["wait"] *= rank_share(run)
     images = (cycles + repeated) * members * run.attrs["draws"]
     test = test_loss = stopped = loss = loss_stopped = float("nan")
     if run.sizes.get("epoch", 0):

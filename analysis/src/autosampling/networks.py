@@ -141,6 +141,11 @@ def is_script(name: str) -> bool:
     return name.startswith(_SCRIPT)
 
 
+def script_file(name: str) -> Path:
+    """The TorchScript file that a network's name means."""
+    return Path(name.removeprefix(_SCRIPT))
+
+
 def make_network(name: str, shape: tuple[int, ...] = (3, 32, 32), classes: int = 10) -> nn.Module:
     """The network that the program calls `name` (option `model.name`), for images of `shape` (C, H, W); mlp for any.
 
@@ -150,7 +155,7 @@ def make_network(name: str, shape: tuple[int, ...] = (3, 32, 32), classes: int =
     ImportError where it takes torchvision and that isn't installed.
     """
     if is_script(name):
-        return _load_script(name.removeprefix(_SCRIPT))
+        return _load_script(script_file(name))
     if name not in _NETWORKS:
         raise ValueError(f"unknown network {name!r}: take one of {', '.join(NAMES)}, or {_SCRIPT}FILE")
     return _NETWORKS[name](*(shape if len(shape) == 3 else (math.prod(shape), 1, 1)), classes)

@@ -44,7 +44,7 @@ def draw_weights(run: xr.Dataset) -> Drawing:
 def _times(run: xr.Dataset) -> list[tuple[int, str, str]]:
     """Three rounds, the first of them with signals: number, name, colour."""
     last = run.sizes["round"] - 1
-    rounds = [max(1, last // 3), max(1, 2 * last // 3), last]
+    rounds = [min(last, max(1, last // 3)), min(last, max(1, 2 * last // 3)), last]
     named = zip(rounds, ("after a third", "after two thirds", "at the end"), (GREEN, ORANGE, BLUE), strict=True)
     return list({round_: (round_, name, colour) for round_, name, colour in named}.values())
 

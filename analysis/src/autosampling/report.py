@@ -117,7 +117,9 @@ def _pictures(facts: Facts, data: Path | None) -> tuple[list[Drawing], str]:
         pixels = images.read_training_images(facts.run, data)
     except (OSError, ValueError) as error:
         return [], f'<p class="muted">No contact sheet: {escape(str(error))}.</p>'
-    sheets = [images.draw_contact_sheet(facts.run, pixels, facts.total_counts)]
+    sheets = []
+    if len(facts.counts):
+        sheets.append(images.draw_contact_sheet(facts.run, pixels, facts.total_counts))
     if facts.suspects is not None:
         sheets.append(images.draw_suspect_sheet(facts.run, pixels, facts.suspects))
     return sheets, ""

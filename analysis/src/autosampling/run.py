@@ -23,7 +23,7 @@ from xarray.core import indexing
 
 from .record_file import open_file, open_hdf5
 
-_JOINED = ("cycle", "epoch")  # dimensions that go on from one segment to the next
+_JOINED = ("cycle", "epoch", "round")  # dimensions that go on from one segment to the next
 _SEGMENT = re.compile(r"cycles-(\d{8,})-(\d{8,})\.h5")
 # What all files of a run have in common.
 _IDENTITY = ("seed", "dataset_hash", "members", "slots", "draws", "training_images", "classes")
@@ -33,7 +33,7 @@ _ATTEMPTS = 3  # a running job may move a segment between our listing it and rea
 
 @dataclass(frozen=True)
 class _File:
-    """A file of the record, and the numbers of the cycles and epochs that it holds."""
+    """A file of the record, and the numbers of the cycles, epochs and rounds that it holds."""
 
     path: Path
     numbers: dict[str, NDArray[np.integer]]  # by dimension of _JOINED
@@ -204,12 +204,12 @@ def _parts(files: list[_File], dimension: str) -> list[_Part]:
 
 
 def _join(files: list[_File]) -> xr.Dataset:
-    """The datasets of all files: those by cycle and by epoch joined, all others from one file that has them."""
+    """The datasets of all files: those by cycle, epoch and round joined, all others from one file that has them."""
     variables: dict[str, xr.Variable] = {}
     joined = {dimension: _parts(files, dimension) for dimension in _JOINED}
     first, last = files[0].path, files[-1].path
     job = next(file.path for file in files if file.link == files[-1].link)  # its first segment names its ranks
-    for path in dict.fromkeys([last, job, first, *(part.path for part in joined["epoch"][:1])]):
+    for path in dict.fromkeys([last, job, first, *(part.path for parts in joined.values() for part in parts[:1])]):
         with open_hdf5(path) as file:
             if path == last:
                 attributes = {key: _plain(value) for key, value in file.attrs.items() if not key.startswith("_")}

@@ -26,17 +26,18 @@ def _place_in_world() -> tuple[int, int]:
     return distributed.get_rank(), distributed.get_world_size()
 
 
-class TrainingSet(Dataset[tuple[Any, int]]):
+class TrainingSet(Dataset[tuple[Any, Any]]):
     """The examples that a run trained on, by training index, with the labels that it trained on.
 
     `file_data` is the whole training file as a map-style data set of (image, label) pairs, such as torchvision's
-    `CIFAR10(train=True)`.
+    `CIFAR10(train=True)`. A regression has no labels: its targets are those of `file_data`.
     """
 
     def __init__(self, run: str | Path, file_data: Any) -> None:
         with open_run_file(run) as file:
             self.rows: NDArray[np.uint32] = file["split/training"][...]  # (N)
             self.labels: NDArray[np.int32] = file["label"][...]  # (N)
+            self._is_regression = int(file.attrs["classes"]) == 1
         if len(file_data) <= int(self.rows.max()):
             raise ValueError(
                 f"the data has {len(file_data)} examples, but the run used row {self.rows.max()}: "
@@ -47,8 +48,9 @@ class TrainingSet(Dataset[tuple[Any, int]]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> tuple[Any, int]:
-        return self.file_data[int(self.rows[index])][0], int(self.labels[index])
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        example, target = self.file_data[int(self.rows[index])]
+        return example, target if self._is_regression else int(self.labels[index])
 
 
 class RecordedSampler(DistributedSampler[int]):

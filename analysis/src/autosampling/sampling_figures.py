@@ -61,11 +61,13 @@ def draw_classes(facts: Facts) -> Drawing | None:
                 "linewidth": 1.6,
                 "label": f"class {names[label]}",
             }
-        axes.plot(facts.window_epochs, ratio[:, label], **style)
+        marker = "o" if len(ratio) == 1 else None
+        axes.plot(facts.window_epochs, ratio[:, label], marker=marker, **style)
     axes.set(xlabel="epochs of a member", ylabel="share / share in the training set")
     axes.legend(loc="best")
+    drawn = "the winning schedule" if measures.has_winners(run) else "the draws of all members"
     caption = (
-        "Draws of each class in the winning schedule, against its share of the training set (by the label trained on). "
+        f"Share of each class in {drawn}, against its share of the training set (by the label trained on). "
         "Coloured: the class that gained most and the one that lost most, by the last window."
     )
     return Drawing("classes", "Class shares over time", caption, figure)

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
-from scipy import optimize, stats
+from scipy import integrate, optimize, stats
 
 from .measures import Floats
 from .record_file import open_file
@@ -36,7 +36,7 @@ def expected_maximum(ranks: ArrayLike) -> Floats:
     """E(P): of the largest of P independent standard normal numbers."""
     x = np.linspace(-10, 10, 20001)
     power = stats.norm.cdf(x)[None, :] ** np.atleast_1d(np.asarray(ranks, float))[:, None]
-    return x[-1] - np.trapezoid(power, x, axis=1)
+    return x[-1] - integrate.trapezoid(power, x, axis=1)
 
 
 def _busiest_host(run: xr.Dataset) -> int:
@@ -51,12 +51,14 @@ def _state_bytes(folder: Path) -> int:
     return 0
 
 
-def _bytes_received(run: xr.Dataset, state_bytes: int) -> float:
-    """By one rank in a cycle: the outcomes of all members, the draws that are learned from, and a state."""
-    exploration = configuration(run).get("exploration", {})
-    of_all = exploration.get("kind") == "policy" or exploration.get("credit") == "advantage"
-    learned = run.attrs["members"] if of_all or run.attrs["slots"] == 0 else run.attrs["slots"]
-    return float(state_bytes + OUTCOME_BYTES * run.attrs["members"] + 4 * run.attrs["draws"] * learned)
+def _bytes_received(run: xr.Dataset, state_bytes: int) -> tuple[float, float]:
+    """By one rank in a cycle: the outcomes of all members, the draws that are learned from, and a state. And what of
+    this a member adds."""
+    exploration, members, slots = configuration(run).get("exploration", {}), run.attrs["members"], run.attrs["slots"]
+    of_all = exploration.get("kind") == "policy" or exploration.get("credit") == "advantage" or slots in (0, members)
+    of_draws = 4 * run.attrs["draws"]
+    a_member = OUTCOME_BYTES + (of_draws if of_all else 0)
+    return float(state_bytes + a_member * members + (0 if of_all else of_draws * slots)), float(a_member)
 
 
 def measure(folder: Path) -> dict[str, float]:
@@ -81,8 +83,9 @@ def measure(folder: Path) -> dict[str, float]:
         "record": mean["record"],
     }
     seconds["other"] = mean["cycle"] - sum(seconds.values())
-    received = _bytes_received(run, _state_bytes(folder)) if ranks > 1 else 0.0
-    facts = {"ranks": ranks, "members": number, "host_ranks": _busiest_host(run), "received": received}
+    received, a_member = _bytes_received(run, _state_bytes(folder)) if ranks > 1 else (0.0, 0.0)
+    facts: dict[str, float] = {"ranks": ranks, "members": number, "host_ranks": _busiest_host(run)}
+    facts |= {"received": received, "received_a_member": a_member}
     return {"cycle": mean["cycle"], **seconds, **facts}
 
 
@@ -204,8 +207,7 @@ def project(table: pd.DataFrame, model: Model) -> pd.DataFrame:
     times = ranks / last["ranks"]
     more = pd.DataFrame({"ranks": ranks, "members": last["members"] * (times if weak else 1)})
     more["host_ranks"] = last["host_ranks"] * (times if last["host_ranks"] == last["ranks"] else 1)
-    state = last["received"] - OUTCOME_BYTES * last["members"]
-    more["received"] = state + OUTCOME_BYTES * more["members"]
+    more["received"] = last["received"] + last["received_a_member"] * (more["members"] - last["members"])
     more["cycle"] = model.seconds(more)["cycle"].to_numpy()
     rate, first = more["members"] / (more["ranks"] * more["cycle"]), table.iloc[0]
     return more.assign(efficiency=rate / (first["members"] / (first["ranks"] * first["cycle"])))

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from .networks import HEADS, is_script, make_network
+from .networks import HEADS, is_script, make_network, script_file
 from .record_file import append_checksum, open_file, open_run_file
 
 _COUNTER = "num_batches_tracked"
@@ -184,6 +184,8 @@ def export_run(run: str | Path, output: str | Path) -> list[Path]:
         "git_hash": about["git_hash"],
     }
 
+    if is_script(name) and (output / "network.pt").exists() and (output / "network.pt").samefile(script_file(name)):
+        raise ValueError(f"{output / 'network.pt'} is the network that the run began with: give another --output")
     output.mkdir(parents=True, exist_ok=True)
     files = [output / "weights.pt", output / "network.json"]
     torch.save(weights, files[0])
