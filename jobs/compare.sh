@@ -73,11 +73,14 @@ averaged=("${population[@]}" exploration.kind=random exploration.uniform=member 
 # What a configuration may vary that the rows do without.
 settings+=(--set population.ranks_per_member=1 --set hyperparameters.explore=none)
 
-# Sets options: those of all rows, and section.key=value... of one, which go before what most rows have. (The program
-# takes an option once.)
+# Sets options: section.key=value... of one row, which go before those of the command line and before what most rows
+# have. (The program takes an option once.)
 set_options() {
-    options=("${settings[@]}")
+    options=()
     local option
+    for option in "${settings[@]}"; do # in pairs: --set, section.key=value
+        if [[ $option != --set && " $* " != *" ${option%%=*}="* ]]; then options+=(--set "$option"); fi
+    done
     for option in "$@"; do options+=(--set "$option"); done
     for option in population.selection=best sampling.rule=uniform ${epochs:+training.epochs="$epochs"}; do
         if [[ " $* " != *" ${option%%=*}="* ]]; then options+=(--set "$option"); fi

@@ -53,13 +53,17 @@ bool is_settled(const Option& option) {
     return others.contains(option.name()) || (sections.contains(option.section) && option.name() != "replay.cycle");
 }
 
-// What the run knew of its data doesn't hold of others: they have their own, unless it was set.
-void leave_to_other_data(const DataOptions& planned, DataOptions& data) {
-    const bool other = data.name != planned.name;
-    const auto forget = [&](auto DataOptions::*option) {
-        if (data.*option == planned.*option) data.*option = DataOptions().*option;
-    };
-    if (other || (data.standardise && data.path != planned.path)) {
+Options with_settings(Options options, const std::vector<std::string>& settings) {
+    for (const std::string& setting : settings) apply_setting(setting, options);
+    return options;
+}
+
+// What the run knew of its data doesn't hold of those that are asked for: these have their own.
+void leave_to_other_data(const DataOptions& asked, DataOptions& data) {
+    const bool other = asked.name != data.name, elsewhere = asked.path != data.path;
+    const auto forget = [&](auto DataOptions::*option) { data.*option = DataOptions().*option; };
+    if (other || elsewhere || asked.reward_path != data.reward_path) forget(&DataOptions::reward_images);
+    if (other || (data.standardise && elsewhere)) {
         forget(&DataOptions::mean);
         forget(&DataOptions::std);
     }
@@ -75,15 +79,19 @@ Options load_replay_options(const RunArguments& arguments, ReplayMode mode) {
     const Hdf5File file = open_replayed_run(run);
     Options planned = replay_options(parse_recorded(recorded_configuration(file)), run, mode);
     planned.replay.identity = identity_of(file);
-    Options options = planned;
-    for (const std::string& setting : arguments.settings) apply_setting(setting, options);
-    leave_to_other_data(planned.data, options.data);
+    planned.run.output.clear();
+    Options options = with_settings(planned, arguments.settings);
+    if (mode == ReplayMode::policy) { // the others are fed this run's images
+        Options base = planned;
+        leave_to_other_data(options.data, base.data);
+        options = with_settings(base, arguments.settings);
+    }
     for (const Option& option : option_table())
         VALIDATE(!is_settled(option) || format_value(option, planned) == format_value(option, options), ExitCode::usage,
                  "--set can't change ", option.name(),
                  " in a replay (it follows RUN as --exact, --dynamic, --static or --policy says): leave it away, or "
                  "start a run");
-    options.run.output = arguments.output;
+    if (!arguments.output.empty()) options.run.output = arguments.output;
     VALIDATE(std::filesystem::weakly_canonical(options.run.output) != std::filesystem::weakly_canonical(run),
              ExitCode::usage, "--output is ", run.string(),
              " itself, the run that is replayed: give another directory");

@@ -40,6 +40,10 @@ class Zeros : public Source {
 
 AbsentData::AbsentData(const DataOptions& options, const SetSizes& sizes) {
     const Published known = published(options);
+    VALIDATE(
+        options.reward_path.empty(), ExitCode::usage,
+        "data.reward_path can't be planned without the data (how many examples it has isn't known): say so many by "
+        "data.reward_images, and leave it away, or give the data");
     const auto size = [](std::int64_t given, std::int64_t otherwise) { return given > 0 ? given : otherwise; };
     const auto training = static_cast<std::size_t>(size(sizes.training, known.sizes.training));
     const auto test = static_cast<std::size_t>(size(sizes.test, known.sizes.test));
@@ -55,6 +59,7 @@ AbsentData::AbsentData(const DataOptions& options, const SetSizes& sizes) {
     facts.class_names = detail::numbered_classes(facts.classes);
     facts.mean.assign(static_cast<std::size_t>(facts.shape.channels()), 0);
     facts.std.assign(facts.mean.size(), 1);
+    detail::apply_options(plan_);
     labels_.resize(training + test);
     for (std::size_t i = 0; i < labels_.size(); ++i) labels_[i] = static_cast<std::int32_t>(i % facts.classes);
     const std::span<const std::int32_t> labels = labels_;

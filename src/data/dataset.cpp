@@ -166,12 +166,7 @@ DatasetPlan plan_dataset(const DataOptions& options, std::uint64_t seed) {
     VALIDATE(options.reward_path.empty() || options.reward_rows.empty(), ExitCode::usage,
              "data.reward_path and data.reward_rows both say what the reward set is: leave one away");
     format_of(options.name).plan(plan);
-    override_with(plan.facts.mean, options.mean, "mean", false, plan.facts);
-    override_with(plan.facts.std, options.std, "std", true, plan.facts);
-    check_augmentation(options, plan.facts.storage);
-    VALIDATE(!options.standardise || options.name == "arrays", ExitCode::usage,
-             "data.standardise is for data.name = arrays (", options.name,
-             " has its own mean and std): set it to false");
+    detail::apply_options(plan);
     if (options.test_images > 0 && plan.test_examples > 0)
         plan.warnings.push_back(text("data.test_images = ", options.test_images, " has no effect (the data have ",
                                      plan.test_examples, " test examples): leave it away"));
@@ -224,6 +219,16 @@ std::uint64_t hash_dataset(const Dataset& dataset) {
 }
 
 namespace detail {
+
+void apply_options(DatasetPlan& plan) {
+    const DataOptions& options = plan.options;
+    override_with(plan.facts.mean, options.mean, "mean", false, plan.facts);
+    override_with(plan.facts.std, options.std, "std", true, plan.facts);
+    check_augmentation(options, plan.facts.storage);
+    VALIDATE(!options.standardise || options.name == "arrays", ExitCode::usage,
+             "data.standardise is for data.name = arrays (", options.name,
+             " has its own mean and std): set it to false");
+}
 
 std::vector<std::string> numbered_classes(int classes) {
     std::vector<std::string> names;

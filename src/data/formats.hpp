@@ -43,6 +43,9 @@ void plan_synthetic(DatasetPlan& plan);
 void plan_arrays(DatasetPlan& plan);
 void plan_packed(DatasetPlan& plan);
 
+// Lets the options say what they say of the facts. Throws Error(usage) where they don't go with the data set.
+void apply_options(DatasetPlan& plan);
+
 // What came from one file, or from one part of it.
 struct LoadedPart {
     std::string name; // begins with the file's

@@ -15,6 +15,8 @@ namespace {
 
 using File = std::span<const std::uint8_t>;
 constexpr int largest_side = 1 << 16;
+constexpr std::int64_t most_pixels = std::int64_t{1} << 28;
+constexpr int longest_for_its_width = 128; // it is scaled by its shorter side
 constexpr std::array codecs{&jpeg_codec, &png_codec, &webp_codec, &ppm_codec};
 
 const Codec& codec_of(File file) {
@@ -71,7 +73,10 @@ std::vector<std::uint8_t> encode_ppm(const Picture& picture) {
 
 PictureSize size_of_picture(File file) {
     const PictureSize size = codec_of(file).size(file);
-    if (size.height > largest_side || size.width > largest_side) throw std::runtime_error("too large");
+    const auto [shorter, longer] = std::minmax({size.height, size.width});
+    if (longer > largest_side || std::int64_t{shorter} * longer > most_pixels) throw std::runtime_error("too large");
+    if (longer / longest_for_its_width > shorter)
+        throw std::runtime_error(text(size.height, " x ", size.width, " pixels: too long for its width"));
     return size;
 }
 

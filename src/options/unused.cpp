@@ -22,6 +22,10 @@ bool is(const Options& options) {
 constexpr auto mixes = is<&Options::exploration, &ExplorationOptions::kind, ExplorationKind::mixture>;
 constexpr auto searches = is<&Options::exploration, &ExplorationOptions::kind, ExplorationKind::policy>;
 
+bool explores(const Options& options) {
+    return mixes(options) || searches(options);
+}
+
 template<Credit credit>
 bool mixes_by(const Options& options) {
     return mixes(options) && options.exploration.credit == credit;
@@ -37,6 +41,15 @@ const std::vector<Dependent>& dependents() {
          mixes_by<Credit::winner>,
          {"exploration.smoothing", "exploration.counts"}},
         {"exploration.kind = mixture with credit = advantage", mixes_by<Credit::advantage>, {"exploration.beta"}},
+        {"exploration.kind = mixture or policy",
+         explores,
+         {"exploration.interval_epochs", "exploration.interval_cycles"}},
+        {"credit = advantage, or exploration.kind = policy",
+         [](const Options& o) { return searches(o) || o.exploration.credit == Credit::advantage; },
+         {"exploration.credit_signal"}},
+        {"another exploration.kind than policy",
+         [](const Options& o) { return !searches(o); },
+         {"exploration.uniform"}},
         {"exploration.kind = policy",
          searches,
          {"exploration.signals", "exploration.weights", "exploration.sigma", "exploration.thinning"}},

@@ -34,8 +34,11 @@ Prepared prepare(const Options& options, int ranks, const DatasetPlan& data_plan
 namespace {
 
 // With a member a rank, as many members as the selection needs to make sense.
-std::int64_t members_to_plan_for(const PopulationOptions& population) {
-    return population.selection == SelectionRule::top_k ? std::max<std::int64_t>(2, population.survivors) : 2;
+std::int64_t members_to_plan_for(const Options& options) {
+    const PopulationOptions& population = options.population;
+    if (population.members > 0) return population.members;
+    if (options.exploration.kind == ExplorationKind::none) return 1;
+    return population.selection == SelectionRule::top_k ? population.survivors + 1 : 2;
 }
 
 std::vector<std::byte> read_data(const DatasetPlan& plan) {
@@ -73,8 +76,8 @@ std::vector<std::string> check_run(const Options& asked, const CostQuestion& cos
         cost.without_data ? std::optional<AbsentData>(std::in_place, asked.data, *cost.without_data) : std::nullopt;
     const DatasetPlan data = absent ? absent->plan() : plan_dataset(asked.data, data_seed(asked));
     const bool one_a_rank = asked.population.members == 0 && asked.exploration.kind != ExplorationKind::none;
-    const std::int64_t members = members_to_plan_for(asked.population);
-    const int ranks = one_a_rank ? narrow<int>(members * asked.population.ranks_per_member) : 1;
+    const std::int64_t members = members_to_plan_for(asked), ranks_each = asked.population.ranks_per_member;
+    const int ranks = asked.population.members > 0 && ranks_each == 1 ? 1 : narrow<int>(members * ranks_each);
     const Options options = resolve(asked, ranks, data);
     const std::vector<std::byte> memory = absent ? std::vector<std::byte>() : read_data(data);
     const Dataset dataset = absent ? absent->dataset() : view_dataset(data, memory);

@@ -25,7 +25,8 @@ Timetable::Timetable(const ExplorationOptions& options, std::int64_t training_im
              "): lower training.batch_size or population.cycle_batches");
     const std::int64_t least_draws = least_round * draws / batches;
     round_epochs_ = std::max(options.interval_epochs, (least_draws + training_images - 1) / training_images);
-    VALIDATE(options.replacement || draws <= training_images / 4, ExitCode::usage,
+    const bool distinct = options.kind == ExplorationKind::mixture && !options.replacement;
+    VALIDATE(!distinct || draws <= training_images / 4, ExitCode::usage,
              "exploration.replacement = false needs cycles of at most a quarter of the ", training_images,
              " training examples, not ", draws, " draws: lower population.cycle_batches");
 }

@@ -213,6 +213,21 @@ TEST_F(Packed, larger_images_are_resized_and_smaller_ones_stay_as_they_are) {
     EXPECT_EQ(detail::decode_picture(packed_image(3)).pixels, detail::resize(whole, {0, 0, 64, 76}, {50, 59}).pixels);
 }
 
+TEST(Picture, that_is_too_long_for_its_width_is_refused) {
+    const auto problem = [](int width, int height) -> std::string {
+        const std::vector<std::uint8_t> pixels(std::size_t{3} * static_cast<std::size_t>(width * height));
+        try {
+            detail::size_of_picture(detail::encode_ppm({height, width, pixels}));
+        } catch (const std::runtime_error& error) {
+            return error.what();
+        }
+        return "";
+    };
+    EXPECT_EQ(problem(1, 128), "");
+    EXPECT_EQ(problem(2, 300), "300 x 2 pixels: too long for its width");
+    EXPECT_EQ(problem(1000, 7), "7 x 1000 pixels: too long for its width");
+}
+
 TEST_F(Packed, interrupted_pack_leaves_nothing) {
     std::atomic<int> asked = 0;
     const auto interrupted = [&] {

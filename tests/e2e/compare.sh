@@ -11,7 +11,8 @@ odd="$work/odd.toml"
 sed -e 's/^interval_cycles.*/interval_epochs = 1/' -e 's/^members = .*/&\nselection = "top-k"/' "$small" >"$odd"
 printf '[sampling]\nrule = "infobatch"\n[hyperparameters]\nexplore = "factor"\n' >>"$odd"
 compare() {
-    "$root/jobs/compare.sh" "$odd" "$work/all [rows]" --seeds "${1-2}" --members "${2-2}" --set training.epochs=2 "${@:3}"
+    "$root/jobs/compare.sh" "$odd" "$work/all [rows]" --seeds "${1-2}" --members "${2-2}" --set training.epochs=2 \
+        --set exploration.sigma=0.3 --set population.cycle_batches=5 "${@:3}" # which some rows set, too
 }
 compare >"$work/first.log" 2>&1 || fail "exit code $?"
 rows=$(find "$work/all [rows]" -mindepth 1 -maxdepth 1 -type d | wc -l)

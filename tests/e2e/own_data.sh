@@ -72,6 +72,15 @@ other=(--set data.name=mnist --set "data.path=$root/tests/data/mnist-10k" --set 
 expect 0 'finished: the record is' mpi 1 replay "$work/rows" --policy "${other[@]}" --output "$work/rows replayed"
 grep -q '^standardise = false' "$work/rows replayed/config.toml" || fail "the arrays' normalisation went on to others"
 grep -q '^reward_rows = ""' "$work/rows replayed/config.toml" || fail "the arrays' reward set went on to others"
+grep -q '^reward_images = 800$' "$work/rows replayed/config.toml" || fail "the arrays' number of reward examples went on to others"
+# What is set stays, also where it is what the run had.
+train 2 "$work/digits" "${other[@]:0:4}" --set training.epochs=0.1 --set data.reward_images=300 --set 'data.mean=[0]' \
+    --set 'data.std=[1]' --set exploration.kind=policy --set 'exploration.signals=["loss"]'
+expect 0 'finished: the record is' mpi 1 replay "$work/digits" --policy --set data.name=synthetic --set data.synthetic_images=2000 \
+    --set data.reward_images=300 --set 'data.mean=[0]' --set 'data.std=[1]' --set "run.output=$work/digits replayed"
+for option in 'reward_images = 300' 'mean = \[0' 'std = \[1'; do
+    grep -q "^$option" "$work/digits replayed/config.toml" || fail "of the replay's own options this is lost: $option"
+done
 
 "$python" "$root/jobs/mixture.py" "$work/mixture.h5"
 (cd -- "$work" && expect 0 'column:source=forms, column:source=scans, column:source=web$' "$program" check "$root/jobs/configs/mixture.toml")

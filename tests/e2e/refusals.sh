@@ -79,6 +79,16 @@ grep -q '^LibTorch' ../info || fail "info doesn't name LibTorch"
 expect 2 '^autosampling: \.\./defaults\.toml:[0-9]+: data\.path is missing' "$program" check ../defaults.toml
 expect 0 'the configuration is good; nothing was written' "$program" check ../defaults.toml --set "data.path=$mnist"
 expect 0 'the configuration is good; nothing was written' "$program" check "$small"
+absent() { "$program" check "$small" --without-data 1000,100,10 --set data.name=packed --set data.path=none "$@"; }
+expect 2 'data\.reward_path can.t be planned' absent --set data.reward_path=other
+expect 2 'data\.augmentation = crop-flip does not go' absent --set data.augmentation=crop-flip
+"$program" check "$small" --set population.members=0 --set population.selection=top-k >top-k.txt || fail "exit code $?"
+grep -q 'the plan for 3 members' top-k.txt || fail "top-k is planned for other members: $(<top-k.txt)"
+! grep -q 'all members survive' top-k.txt || fail "top-k is planned for survivors alone"
+states() { "$program" check "$small" --set population.selection=mean --set exploration.credit=advantage "$@" | grep '^memory'; }
+teams=(--set population.ranks_per_member=2)
+[[ $(states "${teams[@]}" --set population.members=2) == "$(states "${teams[@]}" --set population.members=0)" ]] ||
+    fail "the memory of teams depends on who says how many members there are"
 expect 2 '^autosampling: .*unknown\.toml' "$program" check ../unknown.toml
 expect 2 '^autosampling: ' "$program" finish
 onto_a_full_disk() { "$@" >/dev/full; }

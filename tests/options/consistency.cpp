@@ -97,6 +97,12 @@ TEST(Consistency, options_without_effect_are_named) {
     EXPECT_THAT(unused_options(with(policy)), testing::IsEmpty());
     EXPECT_THAT(unused_options(with({"exploration.kind=policy", "exploration.sigma=0", "exploration.tau=2"})),
                 ElementsAre(testing::StartsWith("exploration.tau (")));
+    EXPECT_THAT(unused_options(with({"exploration.kind=random", "exploration.interval_cycles=3"})),
+                ElementsAre("exploration.interval_cycles (needs exploration.kind = mixture or policy)"));
+    EXPECT_THAT(unused_options(with({"exploration.credit_signal=accuracy"})),
+                ElementsAre("exploration.credit_signal (needs credit = advantage, or exploration.kind = policy)"));
+    EXPECT_THAT(unused_options(with({"exploration.kind=policy", "exploration.uniform=lineage"})),
+                ElementsAre("exploration.uniform (needs another exploration.kind than policy)"));
     EXPECT_THAT(unused_options(with({"sampling.forget_rate=0.3", "sampling.forget_epochs=2"})),
                 ElementsAre("sampling.forget_rate, sampling.forget_epochs (needs sampling.rule = small-loss)"));
 }
