@@ -31,8 +31,9 @@ NcclCommunicator::NcclCommunicator(const Communicator& comm, std::shared_ptr<Ncc
 }
 
 NcclCommunicator::~NcclCommunicator() {
+    if (failed_) return;
     try {
-        if (!failed_ && std::uncaught_exceptions() == exceptions_) {
+        if (std::uncaught_exceptions() == exceptions_) {
             settle(nccl_->finalize(handle_), "end of NCCL");
             (void)nccl_->destroy(handle_);
             return;
@@ -67,7 +68,8 @@ void NcclCommunicator::attempt(const std::function<void()>& action) {
         EXPECT(!failed_);
         action();
     } catch (...) {
-        failed_ = true;
+        if (!std::exchange(failed_, true))
+            abort(); // before anything else on the device is freed, which may wait for it
         throw;
     }
 }

@@ -69,7 +69,7 @@ class RecomputedNarrowing : public torch::autograd::Function<RecomputedNarrowing
     static Tensor forward(AutogradContext* context, DenseLayer* layer, at::TensorList features) {
         context->save_for_backward(features.vec());
         context->saved_data["layer"] = reinterpret_cast<std::int64_t>(layer); // the network's, which lives longer
-        context->saved_data["bf16"] = at::autocast::is_autocast_enabled(features[0].device().type());
+        context->saved_data["precision"] = static_cast<std::int64_t>(Autocast::now(features[0].device().type()));
         return layer->narrowed(features.vec());
     }
 
@@ -81,7 +81,7 @@ class RecomputedNarrowing : public torch::autograd::Function<RecomputedNarrowing
         Tensor narrowed;
         {
             const StillStatistics still(*layer);
-            const Autocast autocast(context->saved_data["bf16"].toBool() ? Precision::bf16 : Precision::fp32,
+            const Autocast autocast(static_cast<Precision>(context->saved_data["precision"].toInt()),
                                     features[0].device().type());
             narrowed = layer->narrowed(features);
         }

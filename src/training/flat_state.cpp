@@ -2,6 +2,7 @@
 
 #include "autosampling/base/error.hpp"
 
+#include <ATen/ops/maximum.h>
 #include <torch/nn/modules/batchnorm.h>
 
 #include <algorithm>
@@ -87,7 +88,7 @@ FlatState::FlatState(Network& network, torch::Device device, const NamedTensors&
             whole_numbers_.push_back({statistic, view_of(entry, buffer_)});
         }
     }
-    store_whole_numbers();
+    if (!whole_numbers_.empty()) require_exact(store_whole_numbers().item<float>());
 }
 
 void FlatState::load_whole_numbers() const {
@@ -95,14 +96,20 @@ void FlatState::load_whole_numbers() const {
     for (const auto& [values, copy] : whole_numbers_) values.copy_(copy);
 }
 
-void FlatState::store_whole_numbers() const {
+torch::Tensor FlatState::store_whole_numbers() const {
     const torch::NoGradGuard no_grad;
+    torch::Tensor largest = torch::zeros({1}, buffer_.options());
     for (const auto& [values, copy] : whole_numbers_) {
         copy.copy_(values);
-        VALIDATE(copy.numel() == 0 || copy.abs().max().item<float>() <= 0x1p24F, ExitCode::failure,
-                 "the network has a buffer of whole numbers beyond 2^24 (its state is of float32, which can't hold "
-                 "them exactly): keep them below, or in a buffer of float32");
+        if (copy.numel() > 0) largest = at::maximum(largest, copy.abs().max());
     }
+    return largest;
+}
+
+void FlatState::require_exact(float largest_whole_number) {
+    VALIDATE(largest_whole_number <= 0x1p24F, ExitCode::failure,
+             "the network has a buffer of whole numbers beyond 2^24 (its state is of float32, which can't hold them "
+             "exactly): keep them below, or in a buffer of float32");
 }
 
 std::span<float> FlatState::host() const {

@@ -152,6 +152,7 @@ bool Trainer::Impl::train_batch() {
     const std::size_t part = batch_size / to_size(ranks()); // of a batch, this rank's
     const std::size_t first = to_size(cycle->next) * batch_size + part * to_size(rank());
     const Batch batch = loader->batch(first, part);
+    if (ranks() > 1) options.team->wait(); // for the step before: the device's queue must not fill up
     Tensor found;
     {
         const Autocast autocast(options.precision, options.device.type());
@@ -245,7 +246,7 @@ CycleResult Trainer::finish_training() {
         cycle.draw_losses = p.device_step->losses();
         cycle.losses = cycle.draw_losses.view({cycle.steps, -1}).mean(1);
     }
-    p.state.store_whole_numbers();
+    const Tensor whole_number = p.state.store_whole_numbers();
     if (p.ranks() > 1) {
         p.options.team->mean(cycle.losses);
         p.options.team->sum(cycle.draw_losses); // each draw's is 0 on all ranks but one
@@ -254,8 +255,9 @@ CycleResult Trainer::finish_training() {
     const auto [least, greatest] = at::aminmax(p.state.buffer()); // a NaN anywhere makes both NaN
     // One copy, so that the host waits for a GPU once.
     const Tensor results =
-        at::cat({cycle.losses, cycle.draw_losses, least.view({1}), greatest.view({1})}).to(torch::kCPU);
+        at::cat({cycle.losses, cycle.draw_losses, whole_number, least.view({1}), greatest.view({1})}).to(torch::kCPU);
     const std::span<const float> values{results.data_ptr<float>(), to_size(results.numel())};
+    FlatState::require_exact(values[values.size() - 3]);
     const auto draw_loss = values.subspan(to_size(cycle.steps), cycle.task.indices.size());
     const double train_loss = results.narrow(0, 0, cycle.steps).to(torch::kDouble).mean().item<double>();
     const bool finite =

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # What only a machine with a GPU can show, of a program that was built for it (AUTOSAMPLING_CUDA), in its build folder
 # or in the bundle that bundle.sh makes: the versions; training on a GPU against the CPU's; that a cycle waits for the
-# GPU once; NCCL on 2 and 4 ranks; which way states travel and batches are made; a rank that stops; a run that is
-# stopped and resumed, and its exact replays with CUDA graphs and without, in run.deterministic; and a table of speeds
-# beside PyTorch's, which goes into RESULTS.json, too (gpu.json in the folder above the program's). It should take less
-# than 9 minutes, of which the table is 4 to 6.
+# GPU once; NCCL on 2 and 4 ranks; which way states travel and batches are made; where there are two GPUs, NCCL between
+# them, for states and within a member of two ranks; a rank that stops; a run that is stopped and resumed, and its exact
+# replays with CUDA graphs and without, in run.deterministic; and a table of speeds beside PyTorch's, which goes into
+# RESULTS.json, too (gpu.json in the folder above the program's). It should take less than 9 minutes, of which the table
+# is 4 to 6.
 #
 #   bash tests/gpu/run.sh PROGRAM [RESULTS.json]
 #
@@ -19,6 +20,11 @@ fi
 say "$info"
 tests=${program%/*}/../tests
 part() { say "$(printf '%4d s' "$SECONDS")  $*"; }
+if [[ ${CUDA_VISIBLE_DEVICES-} ]]; then
+    IFS=, read -r -a gpus <<<"$CUDA_VISIBLE_DEVICES"
+else
+    mapfile -t gpus < <(nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null || printf '0\n')
+fi
 
 part "training against the CPU's"
 "$tests/test_training" --gtest_filter='Gpu.*' || fail "training on the GPU is not the CPU's"
@@ -32,7 +38,7 @@ for ranks in 2 4; do
     for ((rank = 0; rank < ranks; ++rank)); do
         each+=(: -n 1 env "NCCL_HOSTID=rank-$rank" "$tests/test_comm" '--gtest_filter=*TransportContract.*/nccl_on_gpu')
     done
-    CUDA_VISIBLE_DEVICES=0 NCCL_SOCKET_IFNAME=lo NCCL_NVLS_ENABLE=0 "${mpirun[@]}" "${each[@]:1}" ||
+    CUDA_VISIBLE_DEVICES=${gpus[0]} NCCL_SOCKET_IFNAME=lo NCCL_NET=Socket NCCL_NVLS_ENABLE=0 "${mpirun[@]}" "${each[@]:1}" ||
         fail "NCCL on $ranks ranks of one GPU"
 done
 
@@ -40,7 +46,18 @@ part "runs"
 small_network=(--set model.name=convnet --set data.synthetic_size=16 --set run.device=cuda)
 expect 0 'transport (nccl|mpi-staged) \(' mpi 1 run "$small" "${small_network[@]}" --output "$work/one"
 grep -q 'batches     resident (' "$work/one/run.log" || fail "a small data set is not on the GPU"
-export CUDA_VISIBLE_DEVICES=0
+if ((${#gpus[@]} > 1)); then
+    part "two GPUs"
+    pair=("${small_network[@]}" --set run.deterministic=true)
+    for transport in nccl mpi-staged; do
+        expect 0 "transport $transport \\(" mpi 2 run "$small" "${pair[@]}" --set "population.transport=$transport" \
+            --output "$work/$transport"
+    done
+    same "$work/nccl" "$work/mpi-staged"
+    expect 0 'finished: the record is' mpi 2 run "$small" "${pair[@]}" --set population.members=1 \
+        --set population.ranks_per_member=2 --set exploration.kind=none --output "$work/team"
+fi
+export CUDA_VISIBLE_DEVICES=${gpus[0]}
 expect 0 'transport mpi-staged \(ranks 0 and 1 share the GPU' \
     mpi 2 run "$small" "${small_network[@]}" --output "$work/two"
 

@@ -22,6 +22,11 @@ class Autocast {
         if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
         at::autocast::set_autocast_enabled(device_, before_);
     }
+    // What there is now.
+    static Precision now(torch::DeviceType device) {
+        if (!at::autocast::is_autocast_enabled(device)) return Precision::fp32;
+        return at::autocast::get_autocast_dtype(device) == torch::kHalf ? Precision::fp16 : Precision::bf16;
+    }
     Autocast(const Autocast&) = delete;
     Autocast& operator=(const Autocast&) = delete;
 

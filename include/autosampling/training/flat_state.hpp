@@ -37,9 +37,12 @@ class FlatState {
     const std::vector<StateTensor>& layout() const { return layout_; }
 
     // Whole numbers: from the state to the network, before it is used, and back, after it was trained. The latter
-    // throws Error(failure) where one is beyond 2^24.
+    // returns the largest magnitude, (1) f32 on the device, 0 without any: what `require_exact` is to be asked of, when
+    // the host looks at results anyway.
     void load_whole_numbers() const;
-    void store_whole_numbers() const;
+    torch::Tensor store_whole_numbers() const;
+    // Throws Error(failure) beyond 2^24, where f32 can't hold it.
+    static void require_exact(float largest_whole_number);
 
   private:
     struct WholeNumbers {

@@ -37,6 +37,8 @@ class TeamExchange {
     }
     // Every rank's (n), of any float type -> (ranks, n) f32.
     virtual torch::Tensor all_gather(const torch::Tensor& mine) const = 0;
+    // Until all that was started has come, with the communicator's time-out. Local.
+    virtual void wait() const {}
 
   private:
     virtual void share_bytes(std::span<std::byte> bytes) const = 0;
@@ -45,8 +47,8 @@ class TeamExchange {
 // By way of host memory and MPI. The communicator must outlive it.
 std::unique_ptr<TeamExchange> make_host_exchange(const Communicator& team);
 // Between devices by NCCL, with a start of its own for the team; what is in host memory by MPI. The host doesn't wait
-// for a sum or what is gathered: an error there may be thrown later, by `share` at the latest. The communicator must
-// outlive it. Collective.
+// for a sum or what is gathered: an error there may be thrown later, by `share` or `wait` at the latest. The
+// communicator must outlive it. Collective.
 std::unique_ptr<TeamExchange> make_nccl_exchange(const Communicator& team, std::shared_ptr<NcclLibrary> nccl,
                                                  DeviceAccess device);
 
