@@ -24,6 +24,24 @@ commands=$(mktemp -d)
 trap 'rm -rf "$commands"' EXIT
 sed -E 's/-include (\\"[^"]*"|[^ ]+)//; s/-fpch-preprocess|-Winvalid-pch//g' "$build/compile_commands.json" \
     >"$commands/compile_commands.json"
+# What was found clean stays so while it, the headers that it includes from this folder and the checks are as they were.
+{ ninja -C "$build" -t deps 2>/dev/null || true; } | awk -v root="$PWD/" '
+    /^[^ ]/ { source = ""; next }
+    { sub(/^ +/, ""); if (source == "") source = $0; if (index($0, root) == 1) print source "\t" $0 }' >"$commands/own"
+mkdir -p "$build/tidy"
+# stamp_of FILE: the name of what says that it is clean.
+stamp_of() {
+    local own
+    own=$(awk -F '\t' -v source="$PWD/$1" '$1 == source { print $2 }' "$commands/own" | sort -u)
+    if [[ $own ]]; then
+        printf '%s/%s' "$build/tidy" "$({ cat .clang-tidy && tr '\n' '\0' <<<"$own" | xargs -0 cat; } | sha256sum | cut -c 1-32)"
+    else
+        printf '%s/unknown' "$commands"
+    fi
+}
+# shellcheck disable=SC2016 # the inner shell's
 find "${@/#/src/}" -name '*.cpp' | while IFS= read -r file; do
-    if grep -q -F "/$file\"" "$commands/compile_commands.json"; then printf '%s\0' "$file"; fi # of this build
-done | xargs -0 -n 2 -P 2 "$tidy" -p "$commands" --quiet 2>/dev/null
+    grep -q -F "/$file\"" "$commands/compile_commands.json" || continue # of another build
+    stamp=$(stamp_of "$file")
+    [[ -e $stamp ]] || printf '%s\0' "$stamp" "$file"
+done | xargs -0 -r -n 2 -P 2 bash -c '"$0" -p "$1" --quiet "$3" 2>/dev/null && : >"$2"' "$tidy" "$commands"

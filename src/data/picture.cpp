@@ -75,7 +75,7 @@ PictureSize size_of_picture(File file) {
     const PictureSize size = codec_of(file).size(file);
     const auto [shorter, longer] = std::minmax({size.height, size.width});
     if (longer > largest_side || std::int64_t{shorter} * longer > most_pixels) throw std::runtime_error("too large");
-    if (longer / longest_for_its_width > shorter)
+    if (longer > longest_for_its_width * shorter)
         throw std::runtime_error(text(size.height, " x ", size.width, " pixels: too long for its width"));
     return size;
 }

@@ -82,9 +82,9 @@ expect 0 'the configuration is good; nothing was written' "$program" check "$sma
 absent() { "$program" check "$small" --without-data 1000,100,10 --set data.name=packed --set data.path=none "$@"; }
 expect 2 'data\.reward_path can.t be planned' absent --set data.reward_path=other
 expect 2 'data\.augmentation = crop-flip does not go' absent --set data.augmentation=crop-flip
-"$program" check "$small" --set population.members=0 --set population.selection=top-k >top-k.txt || fail "exit code $?"
-grep -q 'the plan for 3 members' top-k.txt || fail "top-k is planned for other members: $(<top-k.txt)"
-! grep -q 'all members survive' top-k.txt || fail "top-k is planned for survivors alone"
+"$program" check "$small" --set population.members=0 --set population.selection=top-k >"$work/plan" || fail "exit code $?"
+grep -q 'the plan for 3 members' "$work/plan" || fail "top-k is planned for other members: $(<"$work/plan")"
+! grep -q 'all members survive' "$work/plan" || fail "top-k is planned for survivors alone"
 states() { "$program" check "$small" --set population.selection=mean --set exploration.credit=advantage "$@" | grep '^memory'; }
 teams=(--set population.ranks_per_member=2)
 [[ $(states "${teams[@]}" --set population.members=2) == "$(states "${teams[@]}" --set population.members=0)" ]] ||
