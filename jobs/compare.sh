@@ -78,12 +78,9 @@ settings+=(--set population.ranks_per_member=1 --set hyperparameters.explore=non
 set_options() {
     options=()
     local option
-    for option in "${settings[@]}"; do # in pairs: --set, section.key=value
-        if [[ $option != --set && " $* " != *" ${option%%=*}="* ]]; then options+=(--set "$option"); fi
-    done
     for option in "$@"; do options+=(--set "$option"); done
-    for option in population.selection=best sampling.rule=uniform ${epochs:+training.epochs="$epochs"}; do
-        if [[ " $* " != *" ${option%%=*}="* ]]; then options+=(--set "$option"); fi
+    for option in "${settings[@]}" population.selection=best sampling.rule=uniform ${epochs:+training.epochs="$epochs"}; do
+        if [[ $option != --set && " $* " != *" ${option%%=*}="* ]]; then options+=(--set "$option"); fi
     done
 }
 set_options "${alone[@]}"

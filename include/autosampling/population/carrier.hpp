@@ -18,8 +18,7 @@ GpuFacts gpu_facts(const torch::Device& device);
 // Of all ranks, on each of them; `node` is comm.split_by_node(). Collective over both.
 std::vector<GpuFacts> gather_gpus(const Communicator& comm, const Communicator& node, const torch::Device& device);
 
-// By the facts of all ranks. Throws Error(usage), agreed, where what is asked for can't be
-// had. Collective.
+// By the facts of all ranks. Throws Error(usage), agreed, where what is asked for can't be had. Collective.
 TransportChoice choose_transport(const Communicator& comm, std::span<const GpuFacts> gpus, TransportKind asked);
 
 // `node` is comm.split_by_node(). Collective over both; `comm` must outlive it.
