@@ -277,10 +277,13 @@ inline CheckpointIndex checkpoint_index(std::int64_t cycle) {
 }
 
 // Returns the oldest checkpoint that is kept.
-inline std::int64_t write_checkpoint(const std::filesystem::path& run, std::int64_t cycle, std::int64_t keep = 2) {
-    for (const std::int32_t number : {1, 3})
+inline std::int64_t write_checkpoint(const std::filesystem::path& run, std::int64_t cycle, std::int64_t keep = 2,
+                                     const RunHeader& header = example::header()) {
+    CheckpointIndex index = checkpoint_index(cycle);
+    index.header = header;
+    for (const std::int32_t number : index.state_files)
         write_state(checkpoint_folder(run, cycle), number, state(number), layout());
-    return write_index(run, checkpoint_index(cycle), keep);
+    return write_index(run, index, keep);
 }
 
 // Every HDF5 file with a final name below a folder.

@@ -58,15 +58,6 @@ void expect_recorded(const fs::path& run, std::int64_t cycles) {
     EXPECT_EQ(cycle, cycles);
 }
 
-// Writes the checkpoint after so many cycles of a run that says this of itself, and keeps so many.
-void write_checkpoint_of(const Recorded& run, const RunHeader& header, std::int64_t cycle, int keep) {
-    CheckpointIndex index = checkpoint_index(cycle);
-    index.header = header;
-    for (const std::int32_t number : index.state_files)
-        write_state(run.checkpoint(cycle), number, state(number), layout());
-    write_index(run.path(), index, keep);
-}
-
 void copy_folder(const fs::path& from, const fs::path& to) {
     fs::copy(from, to, fs::copy_options::recursive);
 }
@@ -202,7 +193,7 @@ TEST(Resume, checkpoint_of_another_run_is_passed_over_and_kept) {
     const Recorded run;
     RunHeader foreign = header();
     foreign.seed = 1;
-    write_checkpoint_of(run, foreign, 15, 9);
+    write_checkpoint(run.path(), 15, 9, foreign);
     const ResumePoint point = find_resume_point(run.path());
     EXPECT_EQ(point.cycle(), 12);
     EXPECT_THAT(point.warnings, ElementsAre(AllOf(HasSubstr("cycle-00000015"), HasSubstr("belongs to another run"))));
@@ -315,7 +306,7 @@ TEST(Resume, data_packed_again_without_the_skipped_images_are_those_of_the_same_
     RunHeader again = header();
     again.skipped_images = 0;
     write_segment(run.path(), again, launch(2), segment(12, 14));
-    write_checkpoint_of(run, again, 15, 1);
+    write_checkpoint(run.path(), 15, 1, again);
     EXPECT_EQ(resume(run.path()), 15);
     expect_recorded(run.path(), 15);
 }
@@ -334,7 +325,7 @@ TEST(Resume, large_segment_that_is_cut_is_written_in_pieces) {
     fs::remove_all(run.path() / "record");
     fs::remove_all(run.path() / "checkpoint");
     write_segment(run.path(), large, launch(), whole);
-    write_checkpoint_of(run, large, 12, 1);
+    write_checkpoint(run.path(), 12, 1, large);
     EXPECT_EQ(resume(run.path()), 12);
     EXPECT_THAT(find_segments(run.path()).segments, ElementsAre(run.segment(0, 10), run.segment(11, 11)));
     for (const fs::path& file : find_segments(run.path()).segments)
