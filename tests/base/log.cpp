@@ -40,9 +40,8 @@ TEST(Log, an_event_is_one_line) {
 }
 
 TEST(Log, a_file_that_is_a_symbolic_link_is_refused) {
-    const std::string folder = ::testing::TempDir();
-    const std::filesystem::path link = folder + "log-link", theirs = folder + "log-elsewhere";
-    std::filesystem::remove(link);
+    const std::string stem = text(::testing::TempDir(), "log-", ::getpid());
+    const std::filesystem::path link = stem + "-link", theirs = stem + "-elsewhere";
     write_file(theirs, "theirs\n");
     std::filesystem::create_symlink(theirs, link);
     Log log(0);

@@ -48,7 +48,7 @@ TEST(Timeout, a_blocking_call_of_mpi_ends_the_process_with_75) {
             std::this_thread::sleep_for(std::chrono::minutes(1));
         },
         ::testing::ExitedWithCode(static_cast<int>(ExitCode::timeout)), "time-out after 0.02 s in MPI_Comm_split");
-    const Deadline met(std::chrono::milliseconds(20), "MPI_Comm_split");
+    const Deadline met(std::chrono::minutes(1), "MPI_Comm_split");
 }
 
 TEST(Timeout, names_the_silent_rank_on_every_rank_that_waits) {

@@ -26,7 +26,8 @@ for ((try = 1; try <= kills; ++try)); do
     start $((try % 4 + 1)) "$cut" "${settings[@]}" "$opening"
     await is_up
     if ((try % 4)); then await is_training; fi # else while it starts
-    sleep "$(printf '%d.%03d' $((RANDOM % 2)) $((RANDOM % 1000)))"
+    moment=$((RANDOM % 2000)) # not in a subshell, which draws others
+    sleep "$((moment / 1000)).$(printf %03d $((moment % 1000)))"
     kill_ranks
     if grep -q 'going on after cycle' "$job_log"; then
         resumed=$((resumed + 1))

@@ -113,7 +113,10 @@ await() {
 }
 
 # The newest checkpoint of RUN that was finished, its folder; fails without one.
-newest_checkpoint() { find "$1/checkpoint" -name index.h5 -printf '%h\n' 2>/dev/null | sort | tail -n 1 | grep .; }
+newest_checkpoint() {
+    # find fails where a folder goes while it looks
+    { find "$1/checkpoint" -name index.h5 -printf '%h\n' 2>/dev/null || true; } | sort | tail -n 1 | grep .
+}
 
 # The cycles that a checkpoint's folder stands for.
 cycles_of() { say "$((10#${1##*cycle-}))"; }

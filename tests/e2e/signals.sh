@@ -36,7 +36,7 @@ expect_stop "SIGUSR1 to mpirun" "$("${mpirun[0]}" --version | sed -n 's/^HYDRA .
 start 4 "$stopped" --resume --set run.walltime=2
 expect_stop "wall time"
 
-SLURM_JOB_END_TIME=$(date -d '5 seconds' +%s) start 2 "$stopped" --resume
+SLURM_JOB_END_TIME=$(date -d '15 seconds' +%s) start 2 "$stopped" --resume
 expect_stop "the end of the batch job"
 grep -q "in time for the job's end at 20" "$job_log" || fail "not said: when the batch job ends"
 

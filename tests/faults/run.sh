@@ -175,7 +175,7 @@ record_taken() {
 removed() {
     begin 2
     mv "$run" "$run.gone" # at once, as the job makes files meanwhile
-    rm -rf -- "$run.gone"
+    until rm -rf -- "$run.gone" 2>"$work/rm.log"; do :; done
     ends 4 "^autosampling: .*(removed, and its record|are in .* now)"
     train 2 "$run" --set training.epochs=40
     verdict="said once, lost, begins again"

@@ -17,14 +17,14 @@ TEST(Messages, a_time_out_names_the_cycle) {
     Options options = small_options();
     options.run.output = (folder / "run").string();
     Communicator comm(world().raw());
-    comm.set_timeout(std::chrono::milliseconds(1200));
+    comm.set_timeout(std::chrono::seconds(4));
     const bool silent = comm.rank() == comm.size() - 1;
     Log log(comm.rank());
     const volatile std::sig_atomic_t never = 0;
     std::string message;
     try {
         run_population(comm, options, Opening::fresh, never, log, [&](std::int32_t, std::int64_t cycle, int, Trainer&) {
-            if (silent && cycle == 3) std::this_thread::sleep_for(std::chrono::seconds(4));
+            if (silent && cycle == 3) std::this_thread::sleep_for(std::chrono::seconds(10));
         });
     } catch (const Error& error) {
         message = error.what();

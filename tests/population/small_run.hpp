@@ -53,7 +53,7 @@ inline Options small_options() {
 class SharedFolder {
   public:
     SharedFolder() {
-        std::uint64_t number = static_cast<std::uint64_t>(::getpid());
+        std::uint64_t number = std::random_device()();
         world().broadcast(std::span(&number, 1), 0);
         path_ = std::filesystem::temp_directory_path() / ("autosampling-test-" + std::to_string(number));
         world().on_root([&] { std::filesystem::create_directories(path_); });
