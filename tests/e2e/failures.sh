@@ -52,11 +52,10 @@ failed 'time-out after 6 s' "$run"
 # A write that fails.
 start 2 "$work/unwritable"
 await newest_checkpoint "$run" >/dev/null
-mapfile -t held < <(ranks)
-kill -STOP "${held[@]}" # or the job makes the folder anew between the two
+signal_ranks STOP # or the job makes the folder anew between the two
 mv "$run/checkpoint" "$run/moved"
 : >"$run/checkpoint"
-kill -CONT "${held[@]}"
+signal_ranks CONT
 end_of_job
 [[ $status == 1 ]] || fail "exit code $status, not 1, of a run that can't write"
 failed "$run/checkpoint" "$run"

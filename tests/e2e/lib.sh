@@ -74,11 +74,15 @@ start() {
     job=$!
 }
 
+# signal_ranks SIGNAL: to all of them at once.
+signal_ranks() {
+    local targets
+    mapfile -t targets < <(ranks)
+    kill "-$1" "${targets[@]}"
+}
 # kill_ranks: kill -9 of all of them at once, and the end of the job.
 kill_ranks() {
-    local victims
-    mapfile -t victims < <(ranks)
-    kill -9 "${victims[@]}"
+    signal_ranks 9
     end_of_job
 }
 
@@ -120,6 +124,9 @@ newest_checkpoint() {
 
 # The cycles that a checkpoint's folder stands for.
 cycles_of() { say "$((10#${1##*cycle-}))"; }
+
+# remove_used FOLDER: which a job may write a last word to meanwhile.
+remove_used() { until rm -rf -- "$1" 2>"$work/rm.log"; do sleep 0.1; done; }
 
 # damage FILE [PLACE]: another byte there, or in its middle.
 damage() {

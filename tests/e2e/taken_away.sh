@@ -35,7 +35,7 @@ rm -rf "$run"
 start 3 "$work/run"
 await newest_checkpoint "$run" >/dev/null
 mv "$run" "$work/gone"
-until rm -rf "$work/gone" 2>"$work/rm.log"; do :; done # the job may write a last word there meanwhile
+remove_used "$work/gone"
 train 2 "$run" # another of the same name
 ends_with "\(removed, and its record\|are in $work/gone now\)" # the latter if it looked between the two
 train 1 "$work/whole"

@@ -106,9 +106,7 @@ killed_rank() {
 }
 killed_all() {
     begin 2
-    local victims
-    mapfile -t victims < <(ranks)
-    kill -9 "${victims[@]}"
+    signal_ranks 9
     ends 137 "process rank [0-9]+ .*on node $host exited on signal 9"
     goes_on 3
 }
@@ -175,7 +173,7 @@ record_taken() {
 removed() {
     begin 2
     mv "$run" "$run.gone" # at once, as the job makes files meanwhile
-    until rm -rf -- "$run.gone" 2>"$work/rm.log"; do :; done
+    remove_used "$run.gone"
     ends 4 "^autosampling: .*(removed, and its record|are in .* now)"
     train 2 "$run" --set training.epochs=40
     verdict="said once, lost, begins again"

@@ -61,7 +61,7 @@ void await_states(const std::filesystem::path& checkpoint, std::ptrdiff_t states
                                        [](const auto& file) { return file.path().extension() == ".h5"; });
     };
     for (int wait = 0; wait < 1000 && !written(); ++wait) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    std::this_thread::sleep_for(std::chrono::milliseconds(200)); // and the folder kept
+    std::this_thread::sleep_for(std::chrono::milliseconds(200)); // its folder, too, is on the disk then
 }
 
 // 42 checkpoints, the segments of sixteen of which become one, twice.
