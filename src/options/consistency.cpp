@@ -61,7 +61,7 @@ void check_population(const PopulationOptions& population, std::int64_t batch_si
 void check_cpu(const Options& options) {
     if (options.run.device != Device::cpu) return;
     choose_transport(std::array<GpuFacts, 1>{}, options.population.transport);
-    check_precision(options.run.precision, torch::kCPU);
+    check_precision(options.run.precision, at::kCPU);
 }
 
 void check_model(const ModelOptions& model, const PopulationOptions& population) {

@@ -1,7 +1,7 @@
 #include "autosampling/options/option_table.hpp"
 
 #include "autosampling/data/dataset.hpp"
-#include "autosampling/training/network.hpp"
+#include "autosampling/training/make_network.hpp"
 
 #include <algorithm>
 #include <numeric>

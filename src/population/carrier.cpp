@@ -9,13 +9,13 @@ namespace autosampling {
 
 namespace {
 
-DeviceAccess access_to(const torch::Device& device) {
+DeviceAccess access_to(const at::Device& device) {
     return {gpu_runtime(device.index()), current_stream(device)};
 }
 
 } // namespace
 
-GpuFacts gpu_facts(const torch::Device& device) {
+GpuFacts gpu_facts(const at::Device& device) {
     GpuFacts facts;
     if (!device.is_cuda()) return facts;
     const FoundNccl nccl = find_nccl();
@@ -27,7 +27,7 @@ GpuFacts gpu_facts(const torch::Device& device) {
     return facts;
 }
 
-std::vector<GpuFacts> gather_gpus(const Communicator& comm, const Communicator& node, const torch::Device& device) {
+std::vector<GpuFacts> gather_gpus(const Communicator& comm, const Communicator& node, const at::Device& device) {
     GpuFacts mine = gpu_facts(device);
     mine.node = comm.rank();
     node.broadcast(std::span(&mine.node, 1), 0);
@@ -43,7 +43,7 @@ TransportChoice choose_transport(const Communicator& comm, std::span<const GpuFa
 }
 
 std::unique_ptr<Transport> make_transport(const Communicator& comm, const Communicator& node, TransportKind kind,
-                                          const torch::Device& device, AverageSize largest) {
+                                          const at::Device& device, AverageSize largest) {
     if (!device.is_cuda()) return make_mpi_transport(comm, node); // a rank without a GPU beside others that stage
     if (kind == TransportKind::mpi_staged) return make_staged_transport(comm, node, access_to(device));
     EXPECT(kind == TransportKind::nccl);
@@ -51,7 +51,7 @@ std::unique_ptr<Transport> make_transport(const Communicator& comm, const Commun
 }
 
 std::unique_ptr<TeamExchange> make_team_exchange(const Communicator& team, TransportKind kind,
-                                                 const torch::Device& device) {
+                                                 const at::Device& device) {
     if (kind != TransportKind::nccl || team.size() == 1) return make_host_exchange(team);
     return make_nccl_exchange(team, find_nccl().library, access_to(device));
 }

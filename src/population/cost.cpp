@@ -41,7 +41,7 @@ std::vector<std::uint32_t> first_examples(std::int64_t count) {
 Speed measure_speed(const Options& options, const Plan& plan, const Dataset& dataset, const Split& split) {
     set_threads(static_cast<int>(options.run.threads));
     keep_heap();
-    const torch::Device device = choose_device(options.run.device, 0);
+    const at::Device device = choose_device(options.run.device, 0);
     check_precision(options.run.precision, device);
     prepare_device(device, options.run.deterministic);
     TrainerOptions part{.model = options.model,

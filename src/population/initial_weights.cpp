@@ -5,6 +5,7 @@
 #include "autosampling/record/checkpoint.hpp"
 #include "autosampling/record/file_kind.hpp"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/isfinite.h>
 
@@ -59,14 +60,14 @@ void expect_state_file(const fs::path& path) {
 void load_initial_weights(FlatState& state, const ModelOptions& model) {
     expect_state_file(model.init);
     StateFile file = read_state_file(model.init);
-    const torch::Tensor values = at::from_blob(file.state.data(), {std::ssize(file.state)}, torch::kFloat);
+    const at::Tensor values = at::from_blob(file.state.data(), {std::ssize(file.state)}, at::kFloat);
 
     std::map<std::string, const StateTensor*> given;
     for (const StateTensor& tensor : file.layout)
         if (!is_of_optimizer(tensor.name)) given[tensor.name] = &tensor;
     std::string differences;
     const auto differs = [&](const auto&... what) { differences += text("\n  ", what...); };
-    const torch::NoGradGuard no_grad;
+    const at::NoGradGuard no_grad;
     for (const StateTensor& entry : state.layout()) {
         if (is_of_optimizer(entry.name)) continue;
         const auto found = given.extract(entry.name);

@@ -104,8 +104,7 @@ std::optional<std::chrono::steady_clock::time_point> wall_of(const RunOptions& o
     return wall;
 }
 
-Launch make_launch(const Communicator& comm, const RunOptions& options, const torch::Device& device,
-                   std::int64_t link) {
+Launch make_launch(const Communicator& comm, const RunOptions& options, const at::Device& device, std::int64_t link) {
     Launch launch = launch_here(options, comm.size());
     launch.link = link;
     launch.host = gather_messages(comm, host_name());

@@ -7,6 +7,8 @@
 #include "autosampling/record/file_sizes.hpp"
 #include "autosampling/sampling/timetable.hpp"
 #include "autosampling/training/flat_state.hpp"
+#include "autosampling/training/make_network.hpp"
+#include "autosampling/training/network.hpp"
 #include "autosampling/training/script.hpp"
 
 namespace autosampling {
@@ -106,7 +108,7 @@ Plan make_plan(const Options& options, int ranks, const DatasetPlan& data, const
 
     const auto network = make_network(options.model, data.facts.shape, data.facts.outputs());
     for (const auto& parameter : network->parameters()) plan.parameters += parameter.numel();
-    const FlatState state(*network, torch::kCPU, LossScale(options.run.precision).tensors());
+    const FlatState state(*network, at::kCPU, LossScale(options.run.precision).tensors());
     plan.state_length = state.buffer().numel();
     plan.gradients = state.gradients().numel();
     const float element = 0;

@@ -45,7 +45,7 @@ Population::Population(const Context& context, const CheckpointIndex& checkpoint
         context_.sampler.load(checkpoint.sampling);
         hyperparameters_.load(checkpoint.sampling);
         if (SamplingRule* rule = context_.feed.rule()) rule->load(checkpoint.sampling);
-        const torch::Device device = context_.trainer().state().buffer().device();
+        const at::Device device = context_.trainer().state().buffer().device();
         std::map<std::int32_t, State> states; // by number: members share what they went on from
         for (const std::int32_t member : placement_.members_of(context_.comm.rank())) {
             const std::int32_t number = checkpoint.state_of.at(to_size(member));

@@ -11,7 +11,7 @@
 #include "autosampling/population/initial_weights.hpp"
 #include "autosampling/population/launch.hpp"
 #include "autosampling/population/recount.hpp"
-#include "autosampling/training/network.hpp"
+#include "autosampling/training/make_network.hpp"
 #include "autosampling/training/runtime.hpp"
 
 #include <algorithm>
@@ -56,7 +56,7 @@ std::vector<std::byte> read_data(const DatasetPlan& plan) {
 void try_initial_weights(const ModelOptions& model, const DatasetPlan& data) {
     if (model.init.empty()) return;
     const auto network = make_network(model, data.facts.shape, data.facts.outputs());
-    FlatState state(*network, torch::kCPU);
+    FlatState state(*network, at::kCPU);
     load_initial_weights(state, model);
 }
 

@@ -122,7 +122,7 @@ struct Ground {
     std::optional<ResumePoint> point;      // on rank 0, of a resume
     Checkpoint checkpoint;
     Prepared prepared;
-    torch::Device device = torch::kCPU;
+    at::Device device = at::kCPU;
     TransportChoice transport;
     BatchesChoice batches; // of the ranks with a GPU
 

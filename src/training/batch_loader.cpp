@@ -14,7 +14,7 @@
 namespace autosampling {
 namespace {
 
-using torch::Tensor;
+using at::Tensor;
 
 constexpr std::size_t most_ahead = 4; // batches that were made and may not be used yet
 
@@ -30,10 +30,10 @@ std::vector<std::int64_t> batch_shape(const Shape& shape, std::int64_t size) {
 // is made only when the device has done what was begun before the last few.
 class HostLoader : public BatchLoader {
   public:
-    HostLoader(const DatasetFacts& facts, std::int64_t largest, torch::Device device, bool streams)
-        : examples_(at::empty(batch_shape(facts.shape, streams ? 0 : largest), torch::kFloat)),
-          wanted_(facts.is_regression() ? at::empty({examples_.size(0), facts.targets}, torch::kFloat)
-                                        : at::empty({examples_.size(0)}, torch::kLong)),
+    HostLoader(const DatasetFacts& facts, std::int64_t largest, at::Device device, bool streams)
+        : examples_(at::empty(batch_shape(facts.shape, streams ? 0 : largest), at::kFloat)),
+          wanted_(facts.is_regression() ? at::empty({examples_.size(0), facts.targets}, at::kFloat)
+                                        : at::empty({examples_.size(0)}, at::kLong)),
           device_(device), streams_(streams) {}
 
     void begin(const Wanted& wanted) override { asked_.emplace(wanted); }
@@ -90,7 +90,7 @@ class HostLoader : public BatchLoader {
 
     Tensor examples_; // (largest, shape) f32; of streams (0, shape)
     Tensor wanted_;   // (largest) i64 or (largest, targets) f32; of streams (0 …)
-    torch::Device device_;
+    at::Device device_;
     bool streams_;
     std::optional<Wanted> asked_;
     std::deque<c10::Event> asked_before_; // what was begun on the GPU when each of the last batches was asked for
@@ -100,7 +100,7 @@ class HostLoader : public BatchLoader {
 } // namespace
 
 std::unique_ptr<BatchLoader> make_batch_loader(Batches kind, const Dataset& dataset, std::int64_t largest,
-                                               torch::Device device, const BatchLoader* other) {
+                                               at::Device device, const BatchLoader* other) {
     if (kind == Batches::resident)
         return other ? std::make_unique<ResidentLoader>(dynamic_cast<const ResidentLoader&>(*other))
                      : std::make_unique<ResidentLoader>(dataset, device);

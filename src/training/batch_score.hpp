@@ -5,7 +5,7 @@
 
 #include "autosampling/training/score.hpp"
 
-#include <torch/types.h>
+#include <ATen/core/Tensor.h>
 
 #include <cstddef>
 
@@ -13,7 +13,6 @@ namespace autosampling {
 
 // Of outputs (B, classes) and the losses (B) and wanted classes (B) i64 of the same; of a regression outputs and wanted
 // are (B, targets) f32, and there is one class. All on the host.
-Score score_of(const torch::Tensor& outputs, const torch::Tensor& losses, const torch::Tensor& wanted,
-               std::size_t classes);
+Score score_of(const at::Tensor& outputs, const at::Tensor& losses, const at::Tensor& wanted, std::size_t classes);
 
 } // namespace autosampling

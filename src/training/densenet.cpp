@@ -2,6 +2,7 @@
 #include "families.hpp"
 #include "layers.hpp"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/max_pool2d.h>
@@ -17,7 +18,7 @@ namespace autosampling {
 namespace {
 
 namespace nn = torch::nn;
-using torch::Tensor;
+using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
@@ -77,7 +78,7 @@ class RecomputedNarrowing : public torch::autograd::Function<RecomputedNarrowing
         auto* const layer = reinterpret_cast<DenseLayer*>(context->saved_data["layer"].toInt());
         variable_list features;
         for (const Tensor& saved : context->get_saved_variables()) features.push_back(saved.detach().requires_grad_());
-        const torch::AutoGradMode with_gradients(true);
+        const at::AutoGradMode with_gradients(true);
         Tensor narrowed;
         {
             const StillStatistics still(*layer);
@@ -93,7 +94,7 @@ class RecomputedNarrowing : public torch::autograd::Function<RecomputedNarrowing
 };
 
 Tensor DenseLayer::forward(const variable_list& features) {
-    const bool recomputed = recomputes && torch::GradMode::is_enabled();
+    const bool recomputed = recomputes && at::GradMode::is_enabled();
     return conv_(
         (recomputed ? RecomputedNarrowing::apply(this, at::TensorList(features)) : narrowed(features)).relu_());
 }

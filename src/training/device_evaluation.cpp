@@ -8,7 +8,7 @@
 namespace autosampling {
 namespace {
 
-using torch::Tensor;
+using at::Tensor;
 
 // Into memory of its own, made at the first time.
 void put(const Tensor& values, Tensor& place) {
@@ -29,7 +29,7 @@ Evaluated DeviceEvaluation::run(std::size_t first, std::size_t size) {
 void DeviceEvaluation::pass() {
     const Batch batch = batch_.batch();
     const Autocast autocast(precision_, device_.type());
-    const Tensor outputs = network_.forward(batch.examples).to(torch::kFloat);
+    const Tensor outputs = network_.forward(batch.examples).to(at::kFloat);
     put(outputs, found_.outputs);
     put(loss_of(outputs, batch.wanted, at::Reduction::None), found_.losses);
     put(batch.wanted, found_.wanted);

@@ -4,8 +4,11 @@
 #pragma once
 
 #include "autosampling/training/network.hpp"
+#include "autosampling/training/options.hpp"
 #include "autosampling/training/repeated.hpp"
 #include "fixed_batch.hpp"
+
+#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <memory>
@@ -14,9 +17,9 @@ namespace autosampling {
 
 // What the scores of b examples come from.
 struct Evaluated {
-    torch::Tensor outputs; // (b, outputs) f32
-    torch::Tensor losses;  // (b) f32
-    torch::Tensor wanted;  // (b) i64 classes, or (b, targets) f32
+    at::Tensor outputs; // (b, outputs) f32
+    at::Tensor losses;  // (b) f32
+    at::Tensor wanted;  // (b) i64 classes, or (b, targets) f32
 };
 
 // Batches of one part of the data set, which come to one place on the device. Each is the same work there, on B
@@ -25,8 +28,8 @@ struct Evaluated {
 class DeviceEvaluation {
   public:
     // `recorded`: as a CUDA graph, on a GPU; else a batch is a plain call.
-    DeviceEvaluation(Network& network, BatchLoader& loader, std::int64_t batch, torch::Device device,
-                     Precision precision, bool recorded)
+    DeviceEvaluation(Network& network, BatchLoader& loader, std::int64_t batch, at::Device device, Precision precision,
+                     bool recorded)
         : network_(network), device_(device), precision_(precision), recorded_(recorded),
           batch_(loader, batch, device) {}
 
@@ -38,7 +41,7 @@ class DeviceEvaluation {
     void pass();
 
     Network& network_;
-    torch::Device device_;
+    at::Device device_;
     Precision precision_;
     bool recorded_;
 

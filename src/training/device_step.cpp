@@ -15,22 +15,22 @@
 
 namespace autosampling {
 
-using torch::Tensor;
+using at::Tensor;
 
 DeviceStep::DeviceStep(Network& network, const FlatState& state, const LossScale& scale, BatchLoader& loader,
                        const TrainingOptions& options, Precision precision, bool recorded)
     : network_(network), state_(state), scale_(scale), options_(options), precision_(precision), recorded_(recorded),
       batch_(loader, options.batch_size, state.buffer().device()) {
-    const torch::TensorOptions whole = torch::TensorOptions(torch::kLong).device(state.buffer().device());
+    const at::TensorOptions whole = at::TensorOptions(at::kLong).device(state.buffer().device());
     weight_decay_ = at::zeros({1}, state.buffer().options());
     counter_ = at::zeros({1}, whole);
 }
 
 void DeviceStep::begin(const CycleValues& values) {
-    const torch::Device device = state_.buffer().device();
+    const at::Device device = state_.buffer().device();
     const auto steps = std::ssize(values.learning_rates);
     if (!rates_.defined() || rates_.numel() != steps) resize(steps);
-    const Tensor rates = at::empty({steps}, torch::TensorOptions(torch::kFloat).pinned_memory(device.is_cuda()));
+    const Tensor rates = at::empty({steps}, at::TensorOptions(at::kFloat).pinned_memory(device.is_cuda()));
     std::ranges::copy(values.learning_rates, rates.data_ptr<float>());
     rates_.copy_(rates, /*non_blocking=*/true);
     weight_decay_.fill_(values.weight_decay);
@@ -81,7 +81,7 @@ void DeviceStep::step() {
     Tensor outputs;
     {
         const Autocast autocast(precision_, state_.buffer().device().type());
-        outputs = network_.forward(batch.examples).to(torch::kFloat);
+        outputs = network_.forward(batch.examples).to(at::kFloat);
     }
     const Tensor losses = loss_of(outputs, batch.wanted, at::Reduction::None, options_.label_smoothing); // (B)
     losses_.copy_(at::where(steps_ == counter_, losses.detach(), losses_));

@@ -9,6 +9,8 @@
 #include "autosampling/training/repeated.hpp"
 #include "fixed_batch.hpp"
 
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -36,7 +38,7 @@ class DeviceStep {
     // Its next step.
     void run();
     // The loss of each draw before its batch's step, (K) f32 on the device.
-    torch::Tensor losses() const;
+    at::Tensor losses() const;
 
   private:
     void bring_next();
@@ -53,11 +55,11 @@ class DeviceStep {
 
     // On the device, in the same place all the time.
     FixedBatch batch_;
-    torch::Tensor rates_;        // (K / B) f32
-    torch::Tensor weight_decay_; // (1) f32
-    torch::Tensor counter_;      // (1) i64: the step, from 0
-    torch::Tensor steps_;        // (K / B, 1) i64: 0, 1, …
-    torch::Tensor losses_;       // (K / B, B) f32
+    at::Tensor rates_;        // (K / B) f32
+    at::Tensor weight_decay_; // (1) f32
+    at::Tensor counter_;      // (1) i64: the step, from 0
+    at::Tensor steps_;        // (K / B, 1) i64: 0, 1, …
+    at::Tensor losses_;       // (K / B, B) f32
     std::unique_ptr<Repeated> step_;
     std::size_t next_ = 0; // step of the cycle
 };

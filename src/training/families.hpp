@@ -1,6 +1,7 @@
 // The families of networks: each says the names of its own, and how one is made.
 #pragma once
 
+#include "autosampling/training/make_network.hpp"
 #include "autosampling/training/network.hpp"
 
 #include <memory>

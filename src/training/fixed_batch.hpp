@@ -6,6 +6,7 @@
 #include "autosampling/base/narrow.hpp"
 #include "autosampling/training/batch_loader.hpp"
 
+#include <ATen/core/Tensor.h>
 #include <ATen/ops/empty_strided.h>
 
 #include <cstdint>
@@ -16,15 +17,15 @@ namespace autosampling {
 // The batches of a loader, which must outlive it, one after the other in the same memory of the device.
 class FixedBatch {
   public:
-    FixedBatch(BatchLoader& loader, std::int64_t size, torch::Device device)
+    FixedBatch(BatchLoader& loader, std::int64_t size, at::Device device)
         : loader_(loader), size_(size), device_(device) {}
 
     // Brings `size` ≤ B of the examples that the loader has begun, from place `first` on; behind them stays what was
     // there, at first zeros. Doesn't wait for the device.
     void bring(std::size_t first, std::size_t size) {
-        const std::vector<torch::Tensor> next = loader_.parts(first, size);
+        const std::vector<at::Tensor> next = loader_.parts(first, size);
         if (parts_.empty())
-            for (const torch::Tensor& part : next) {
+            for (const at::Tensor& part : next) {
                 std::vector<std::int64_t> lengths = part.sizes().vec();
                 lengths.front() = size_;
                 parts_.push_back(
@@ -41,8 +42,8 @@ class FixedBatch {
   private:
     BatchLoader& loader_;
     std::int64_t size_;
-    torch::Device device_;
-    std::vector<torch::Tensor> parts_;
+    at::Device device_;
+    std::vector<at::Tensor> parts_;
 };
 
 } // namespace autosampling

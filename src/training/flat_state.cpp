@@ -1,8 +1,11 @@
 #include "autosampling/training/flat_state.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/training/network.hpp"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/maximum.h>
+#include <ATen/ops/zeros.h>
 #include <torch/nn/modules/batchnorm.h>
 
 #include <algorithm>
@@ -32,7 +35,7 @@ NamedTensors statistics_of(const Network& network) {
 
 } // namespace
 
-torch::Tensor view_of(const StateTensor& tensor, const torch::Tensor& flat) {
+at::Tensor view_of(const StateTensor& tensor, const at::Tensor& flat) {
     const auto& shape = tensor.shape;
     std::vector<std::int64_t> strides(shape.size());
     std::int64_t stride = 1;
@@ -48,12 +51,12 @@ torch::Tensor view_of(const StateTensor& tensor, const torch::Tensor& flat) {
     return flat.as_strided(shape, strides, tensor.offset);
 }
 
-FlatState::FlatState(Network& network, torch::Device device, const NamedTensors& optimizer) {
-    const torch::NoGradGuard no_grad;
+FlatState::FlatState(Network& network, at::Device device, const NamedTensors& optimizer) {
+    const at::NoGradGuard no_grad;
     std::int64_t end = 0;
-    const auto append = [&](std::string name, const torch::Tensor& tensor) {
+    const auto append = [&](std::string name, const at::Tensor& tensor) {
         layout_.push_back({std::move(name), tensor.sizes().vec(), end,
-                           tensor.dim() == 4 && tensor.is_contiguous(torch::MemoryFormat::ChannelsLast)});
+                           tensor.dim() == 4 && tensor.is_contiguous(at::MemoryFormat::ChannelsLast)});
         end += padded(tensor.numel());
     };
     auto parameters = network.named_parameters();
@@ -64,22 +67,22 @@ FlatState::FlatState(Network& network, torch::Device device, const NamedTensors&
     statistics.insert(statistics.end(), optimizer.begin(), optimizer.end());
     for (const auto& [name, statistic] : statistics) append(name, statistic);
 
-    buffer_ = torch::zeros(end, torch::TensorOptions(device));
+    buffer_ = at::zeros(end, at::TensorOptions(device));
     parameters_ = buffer_.narrow(0, 0, weights);
     momentum_ = buffer_.narrow(0, weights, weights);
-    gradients_ = torch::zeros(weights, torch::TensorOptions(device));
-    const auto move_in = [&](torch::Tensor& tensor, const StateTensor& entry) {
-        const torch::Tensor view = view_of(entry, buffer_);
+    gradients_ = at::zeros(weights, at::TensorOptions(device));
+    const auto move_in = [&](at::Tensor& tensor, const StateTensor& entry) {
+        const at::Tensor view = view_of(entry, buffer_);
         view.copy_(tensor);
         tensor.set_data(view);
     };
     for (std::size_t i = 0; i < parameters.size(); ++i) {
-        torch::Tensor& parameter = parameters[i].value();
+        at::Tensor& parameter = parameters[i].value();
         move_in(parameter, layout_[i]);
         parameter.mutable_grad() = view_of(layout_[i], gradients_);
     }
     for (std::size_t i = 0; i < statistics.size(); ++i) {
-        torch::Tensor& statistic = statistics[i].second;
+        at::Tensor& statistic = statistics[i].second;
         const StateTensor& entry = layout_[2 * parameters.size() + i];
         if (statistic.is_floating_point()) {
             move_in(statistic, entry);
@@ -92,13 +95,13 @@ FlatState::FlatState(Network& network, torch::Device device, const NamedTensors&
 }
 
 void FlatState::load_whole_numbers() const {
-    const torch::NoGradGuard no_grad;
+    const at::NoGradGuard no_grad;
     for (const auto& [values, copy] : whole_numbers_) values.copy_(copy);
 }
 
-torch::Tensor FlatState::store_whole_numbers() const {
-    const torch::NoGradGuard no_grad;
-    torch::Tensor largest = torch::zeros({1}, buffer_.options());
+at::Tensor FlatState::store_whole_numbers() const {
+    const at::NoGradGuard no_grad;
+    at::Tensor largest = at::zeros({1}, buffer_.options());
     for (const auto& [values, copy] : whole_numbers_) {
         copy.copy_(values);
         if (copy.numel() > 0) largest = at::maximum(largest, copy.abs().max());

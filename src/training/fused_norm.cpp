@@ -15,7 +15,7 @@
 namespace autosampling {
 namespace {
 
-using torch::Tensor;
+using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
@@ -128,7 +128,7 @@ struct Sums {
 };
 
 Tensor channels_last(const Tensor& tensor) {
-    return tensor.contiguous(torch::MemoryFormat::ChannelsLast);
+    return tensor.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 template<class T>
@@ -141,7 +141,7 @@ Tensor forward_of(AutogradContext* context, const Tensor& features, const Tensor
         add_moments(x + i, extent.rows, extent.width, &near[i], sum, squares);
     });
 
-    const Tensor mean = torch::empty_like(norm.weight), inverse = torch::empty_like(norm.weight); // of the deviation
+    const Tensor mean = at::empty_like(norm.weight), inverse = at::empty_like(norm.weight); // of the deviation
     auto *const m = mean.data_ptr<float>(), *const s = inverse.data_ptr<float>();
     const auto n = static_cast<double>(extent.count);
     const auto move = [momentum = *norm.options.momentum()](float& running, double now) {
@@ -160,7 +160,7 @@ Tensor forward_of(AutogradContext* context, const Tensor& features, const Tensor
     const auto *const w = norm.weight.const_data_ptr<float>(), *const b = norm.bias.const_data_ptr<float>();
     const std::vector<float> scale = extent.columns([=](std::size_t c) { return w[c] * s[c]; });
     const std::vector<float> shift = extent.columns([=](std::size_t c) { return b[c] - m[c] * (w[c] * s[c]); });
-    const Tensor result = torch::empty_like(features);
+    const Tensor result = at::empty_like(features);
     normalise(x, other.defined() ? other.const_data_ptr<T>() : nullptr, extent.rows, extent.width, scale.data(),
               shift.data(), result.mutable_data_ptr<T>());
     context->save_for_backward({features, norm.weight, mean, inverse, result});
@@ -178,7 +178,7 @@ variable_list backward_of(const variable_list& saved, const Tensor& gradient) {
     const auto *const w = weight.const_data_ptr<float>(), *const m = saved[2].const_data_ptr<float>(),
                       *const s = saved[3].const_data_ptr<float>();
     const std::vector<float> centre = extent.columns([m](std::size_t c) { return m[c]; });
-    const Tensor masked = torch::empty_like(features);
+    const Tensor masked = at::empty_like(features);
     T* const g = masked.mutable_data_ptr<T>();
     const Sums sums(extent, [&](std::size_t i, double* sum, double* products) {
         add_gradients(dy + i, y + i, x + i, extent.rows, extent.width, &centre[i], g + i, sum, products);
@@ -194,10 +194,10 @@ variable_list backward_of(const variable_list& saved, const Tensor& gradient) {
     const std::vector<float> shift = extent.columns([&](std::size_t c) {
         return -slope_of(c) * static_cast<double>(m[c]) - static_cast<double>(w[c] * s[c]) * sums.first[c] / n;
     });
-    const Tensor of_features = torch::empty_like(features);
+    const Tensor of_features = at::empty_like(features);
     propagate(g, x, extent.rows, extent.width, scale.data(), slope.data(), shift.data(),
               of_features.mutable_data_ptr<T>());
-    const Tensor of_weight = torch::empty_like(weight), of_bias = torch::empty_like(weight);
+    const Tensor of_weight = at::empty_like(weight), of_bias = at::empty_like(weight);
     for (std::size_t c = 0; c < extent.channels; ++c) {
         of_weight.data_ptr<float>()[c] = static_cast<float>(sums.second[c] * static_cast<double>(s[c]));
         of_bias.data_ptr<float>()[c] = static_cast<float>(sums.first[c]);
@@ -213,15 +213,15 @@ class NormRelu : public torch::autograd::Function<NormRelu> {
                           torch::nn::BatchNorm2dImpl* norm) {
         context->saved_data["other"] = other.has_value();
         const Tensor added = other ? channels_last(*other) : Tensor();
-        return features.scalar_type() == torch::kFloat ? forward_of<float>(context, features, added, *norm)
-                                                       : forward_of<at::BFloat16>(context, features, added, *norm);
+        return features.scalar_type() == at::kFloat ? forward_of<float>(context, features, added, *norm)
+                                                    : forward_of<at::BFloat16>(context, features, added, *norm);
     }
 
     static variable_list backward(AutogradContext* context, const variable_list& gradients) {
         const variable_list saved = context->get_saved_variables();
         const Tensor gradient = channels_last(gradients[0]);
-        variable_list all = saved[0].scalar_type() == torch::kFloat ? backward_of<float>(saved, gradient)
-                                                                    : backward_of<at::BFloat16>(saved, gradient);
+        variable_list all = saved[0].scalar_type() == at::kFloat ? backward_of<float>(saved, gradient)
+                                                                 : backward_of<at::BFloat16>(saved, gradient);
         if (!context->saved_data["other"].toBool()) all.back() = Tensor();
         all.emplace_back(); // the norm has none
         return all;
@@ -233,8 +233,8 @@ class NormRelu : public torch::autograd::Function<NormRelu> {
 bool can_fuse_norm(const Tensor& features) {
     const auto channels = to_size(features.size(1)), values = to_size(features.numel());
     const auto type = features.scalar_type();
-    return features.is_cpu() && (type == torch::kFloat || type == torch::kBFloat16) &&
-           features.is_contiguous(torch::MemoryFormat::ChannelsLast) &&
+    return features.is_cpu() && (type == at::kFloat || type == at::kBFloat16) &&
+           features.is_contiguous(at::MemoryFormat::ChannelsLast) &&
            (channels % block == 0 || (channels >= 16 && block % channels == 0)) && values % block == 0 &&
            values > channels && at::get_num_threads() == 1;
 }

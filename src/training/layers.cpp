@@ -2,6 +2,8 @@
 
 #include "autosampling/base/random.hpp"
 
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 #include <torch/nn/modules/linear.h>
 
 #include <algorithm>
@@ -13,9 +15,9 @@ namespace {
 
 // Fills a tensor from the generator in blocks of its elements, in PyTorch's logical order.
 template<class Draw>
-void fill(torch::Tensor& tensor, RandomKey key, Draw draw) {
+void fill(at::Tensor& tensor, RandomKey key, Draw draw) {
     constexpr std::int64_t block = 4096;
-    const torch::Tensor values = torch::empty(tensor.sizes(), torch::kFloat);
+    const at::Tensor values = at::empty(tensor.sizes(), at::kFloat);
     auto* const value = values.data_ptr<float>();
     for (std::int64_t start = 0; start < values.numel(); start += block) {
         RandomStream stream(key, static_cast<std::uint32_t>(start / block));
@@ -34,11 +36,11 @@ double normal(RandomStream& stream) {
 } // namespace
 
 void initialise_layers(Network& network, std::uint64_t seed, const Initialisation& how) {
-    const torch::NoGradGuard no_grad;
+    const at::NoGradGuard no_grad;
     RandomKey key{.seed = seed, .purpose = Purpose::initial_state};
     for (const auto& module : network.modules(/*include_self=*/false)) {
         if (auto* const conv = module->as<torch::nn::Conv2d>()) {
-            const torch::Tensor& weight = conv->weight; // (O, I, size, size)
+            const at::Tensor& weight = conv->weight; // (O, I, size, size)
             const std::int64_t fan = weight.numel() / weight.size(how.fan == Fan::out ? 1 : 0);
             const double deviation = std::sqrt(2.0 / static_cast<double>(fan));
             fill(conv->weight, key, [deviation](RandomStream& stream) { return deviation * normal(stream); });

@@ -5,6 +5,7 @@
 #include "autosampling/training/synchronised_norm.hpp"
 #include "fused_norm.hpp"
 
+#include <ATen/core/Tensor.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/max_pool2d.h>
 #include <torch/nn/modules/batchnorm.h>
@@ -20,7 +21,7 @@ class BatchNormImpl : public torch::nn::BatchNorm2dImpl {
   public:
     using torch::nn::BatchNorm2dImpl::BatchNorm2dImpl;
 
-    torch::Tensor forward(const torch::Tensor& images) {
+    at::Tensor forward(const at::Tensor& images) {
         return team && is_training() ? synchronised_norm(images, *this, *team)
                                      : torch::nn::BatchNorm2dImpl::forward(images);
     }
@@ -41,19 +42,19 @@ class ConvNorm {
           norm_(parent.register_module(norm_name, BatchNorm(out))) {}
 
     // The result may be overwritten: the backward pass does not need it.
-    torch::Tensor forward(const torch::Tensor& images) {
+    at::Tensor forward(const at::Tensor& images) {
         if (norm_->is_training()) return norm_(conv_(images));
         // In inference batch norm is a fixed affine map of each channel: it goes into the convolution's weights.
-        const torch::Tensor scale = norm_->weight * (norm_->running_var + norm_->options.eps()).rsqrt();
-        const torch::Tensor shift = norm_->bias - norm_->running_mean * scale;
+        const at::Tensor scale = norm_->weight * (norm_->running_var + norm_->options.eps()).rsqrt();
+        const at::Tensor shift = norm_->bias - norm_->running_mean * scale;
         return at::conv2d(images, conv_->weight * scale.view({-1, 1, 1, 1}), shift, conv_->options.stride(),
                           conv_->weight.size(2) / 2);
     }
 
     // With a ReLU after it, and `other` added ahead of that where there is one. The backward pass needs the result.
-    torch::Tensor forward_relu(const torch::Tensor& images, const torch::Tensor& other = {}) {
+    at::Tensor forward_relu(const at::Tensor& images, const at::Tensor& other = {}) {
         if (norm_->is_training() && !norm_->team) {
-            const torch::Tensor features = conv_(images);
+            const at::Tensor features = conv_(images);
             if (can_fuse_norm(features)) return norm_relu(features, *norm_, other);
             return finish(norm_(features), other);
         }
@@ -61,7 +62,7 @@ class ConvNorm {
     }
 
   private:
-    static torch::Tensor finish(torch::Tensor features, const torch::Tensor& other) {
+    static at::Tensor finish(at::Tensor features, const at::Tensor& other) {
         if (other.defined()) features.add_(other);
         return features.relu_();
     }
@@ -81,8 +82,8 @@ class ImageStem {
         : pools_(stem == Stem::imagenet),
           conv_(parent, conv_name, norm_name, channels, out, pools_ ? 7 : 3, pools_ ? 2 : 1) {}
 
-    torch::Tensor forward(const torch::Tensor& images) {
-        const torch::Tensor features = conv_.forward_relu(images);
+    at::Tensor forward(const at::Tensor& images) {
+        const at::Tensor features = conv_.forward_relu(images);
         return pools_ ? at::max_pool2d(features, 3, 2, 1) : features;
     }
 

@@ -5,7 +5,7 @@
 
 namespace autosampling {
 
-using torch::Tensor;
+using at::Tensor;
 
 Tensor loss_of(const Tensor& outputs, const Tensor& wanted, at::Reduction::Reduction reduction, double smoothing) {
     if (!wanted.is_floating_point()) return at::cross_entropy_loss(outputs, wanted, {}, reduction, -100, smoothing);

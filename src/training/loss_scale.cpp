@@ -16,8 +16,8 @@ constexpr std::int64_t growth_steps = 2000;
 
 LossScale::LossScale(Precision precision) {
     if (precision != Precision::fp16) return;
-    scale_ = at::full({1}, first_scale, torch::kFloat);
-    steps_ = at::zeros({1}, torch::kInt);
+    scale_ = at::full({1}, first_scale, at::kFloat);
+    steps_ = at::zeros({1}, at::kInt);
 }
 
 NamedTensors LossScale::tensors() const {
@@ -25,9 +25,9 @@ NamedTensors LossScale::tensors() const {
     return {{"optimizer.loss_scale", scale_}, {"optimizer.loss_scale_steps", steps_}};
 }
 
-std::optional<torch::Tensor> LossScale::unscale(const torch::Tensor& gradients) const {
+std::optional<at::Tensor> LossScale::unscale(const at::Tensor& gradients) const {
     if (!scale_.defined()) return std::nullopt;
-    torch::Tensor scale = scale_, steps = steps_, found = at::zeros_like(scale_);
+    at::Tensor scale = scale_, steps = steps_, found = at::zeros_like(scale_);
     at::_amp_foreach_non_finite_check_and_unscale_(gradients, found, scale.reciprocal());
     at::_amp_update_scale_(scale, steps, found, growth, backoff, growth_steps);
     return found;

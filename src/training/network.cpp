@@ -1,6 +1,7 @@
 #include "autosampling/training/network.hpp"
 
 #include "autosampling/base/error.hpp"
+#include "autosampling/training/make_network.hpp"
 #include "autosampling/training/script.hpp"
 #include "families.hpp"
 #include "layers.hpp"
@@ -36,8 +37,8 @@ std::shared_ptr<Network> make_plain(const ModelOptions& options, const Shape& sh
              " cannot take images of ", shape.height(), " × ", shape.width(), " pixels (it needs ", side, " × ", side,
              " or more): choose another model.name, such as mlp");
     auto network = architecture->make(shape, classes, options);
-    for (torch::Tensor& parameter : network->parameters()) {
-        if (parameter.dim() == 4) parameter.set_data(parameter.detach().contiguous(torch::MemoryFormat::ChannelsLast));
+    for (at::Tensor& parameter : network->parameters()) {
+        if (parameter.dim() == 4) parameter.set_data(parameter.detach().contiguous(at::MemoryFormat::ChannelsLast));
     }
     return network;
 }

@@ -6,7 +6,10 @@
 
 #include "autosampling/base/random.hpp"
 
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,14 +19,14 @@
 namespace autosampling {
 namespace {
 
-using torch::Tensor;
+using at::Tensor;
 
 class NullNetwork : public Network {
   public:
     NullNetwork(int outputs, const ModelOptions& options)
         : seconds_(options.null_seconds), jitter_(options.null_jitter),
-          weight_(register_parameter("weight",
-                                     torch::zeros({outputs, (options.null_parameters + outputs - 1) / outputs}))) {}
+          weight_(
+              register_parameter("weight", at::zeros({outputs, (options.null_parameters + outputs - 1) / outputs}))) {}
 
     // The mean over an example's values times the sums of the outputs' weights, so that each step moves all of them.
     Tensor forward(const Tensor& images) override {
@@ -39,8 +42,8 @@ class NullNetwork : public Network {
     }
 
     void initialise(std::uint64_t seed) override {
-        const torch::NoGradGuard no_grad;
-        const Tensor values = torch::empty(weight_.sizes());
+        const at::NoGradGuard no_grad;
+        const Tensor values = at::empty(weight_.sizes());
         const std::int64_t outputs = weight_.size(0), each = weight_.size(1);
         for (std::int64_t i = 0; i < each; ++i) {
             RandomStream stream({.seed = seed, .purpose = Purpose::initial_state}, static_cast<std::uint32_t>(i));
@@ -56,7 +59,7 @@ class NullNetwork : public Network {
     // Asleep, so that ranks that share a core don't slow each other down. The generator is the one that the trainer
     // seeds for the network, and nothing else here draws from it: time changes no number.
     void take_time() const {
-        const double normal = torch::randn({}).item<double>();
+        const double normal = at::randn({}).item<double>();
         std::this_thread::sleep_for(std::chrono::duration<double>(seconds_ * std::max(0.0, 1 + jitter_ * normal)));
     }
 

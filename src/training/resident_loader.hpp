@@ -5,6 +5,8 @@
 
 #include "autosampling/training/batch_loader.hpp"
 
+#include <ATen/core/Tensor.h>
+
 #include <map>
 
 namespace autosampling {
@@ -14,29 +16,29 @@ namespace autosampling {
 class ResidentLoader : public BatchLoader {
   public:
     // Copies the images there.
-    ResidentLoader(const Dataset& dataset, torch::Device device);
+    ResidentLoader(const Dataset& dataset, at::Device device);
 
     void begin(const Wanted& wanted) override;
-    std::vector<torch::Tensor> parts(std::size_t first, std::size_t size) override; // (B, columns) i64
-    Batch make(const std::vector<torch::Tensor>& parts) const override;
+    std::vector<at::Tensor> parts(std::size_t first, std::size_t size) override; // (B, columns) i64
+    Batch make(const std::vector<at::Tensor>& parts) const override;
 
   private:
     // Images on the device, as their source has them.
     struct Images {
-        torch::Tensor pixels;  // (n·H·W + 1, C) u8, the last one black
-        torch::Tensor black;   // (1) i64: the place of that
-        torch::Tensor table;   // (C·256) f32: the normalised value of each pixel value
-        torch::Tensor targets; // (n, targets) f32; undefined where classes are predicted
+        at::Tensor pixels;  // (n·H·W + 1, C) u8, the last one black
+        at::Tensor black;   // (1) i64: the place of that
+        at::Tensor table;   // (C·256) f32: the normalised value of each pixel value
+        at::Tensor targets; // (n, targets) f32; undefined where classes are predicted
         bool crops = false;
     };
-    static Images copy_to(torch::Device device, const ExampleSet& set, const DatasetFacts& facts);
+    static Images copy_to(at::Device device, const ExampleSet& set, const DatasetFacts& facts);
 
-    torch::Device device_;
+    at::Device device_;
     std::map<const ExampleSet*, Images> sets_;
-    torch::Tensor y_, x_;   // (1, H, 1) and (1, 1, W) i64
-    torch::Tensor channel_; // (C) i32: where each channel's part of the table begins
+    at::Tensor y_, x_;   // (1, H, 1) and (1, 1, W) i64
+    at::Tensor channel_; // (C) i32: where each channel's part of the table begins
     const Images* images_ = nullptr;
-    torch::Tensor placed_; // (n, columns) i64: what was begun
+    at::Tensor placed_; // (n, columns) i64: what was begun
 };
 
 } // namespace autosampling

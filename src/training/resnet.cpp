@@ -11,7 +11,7 @@ namespace autosampling {
 namespace {
 
 namespace nn = torch::nn;
-using torch::Tensor;
+using at::Tensor;
 
 // He et al. (2016), figure 5: two 3 × 3 convolutions, or one between two of 1 × 1, the last of which is four times as
 // wide. The stride is the (first) 3 × 3 convolution's, as in torchvision.

@@ -8,6 +8,8 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/full.h>
 #include <c10/util/Logging.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
@@ -23,15 +25,15 @@ namespace {
 
 // Seconds of one forward and backward pass of a convolution, the best of three after one to warm up.
 double convolution_seconds(Precision precision) {
-    const auto channels_last = torch::MemoryFormat::ChannelsLast;
-    const auto images = torch::full({8, 64, 16, 16}, 0.5F).contiguous(channels_last).requires_grad_();
-    const auto weight = torch::full({64, 64, 3, 3}, 0.5F).contiguous(channels_last).requires_grad_();
+    const auto channels_last = at::MemoryFormat::ChannelsLast;
+    const auto images = at::full({8, 64, 16, 16}, 0.5F).contiguous(channels_last).requires_grad_();
+    const auto weight = at::full({64, 64, 3, 3}, 0.5F).contiguous(channels_last).requires_grad_();
     double best = std::numeric_limits<double>::infinity();
     for (int attempt = 0; attempt < 4; ++attempt) {
         const double elapsed = seconds_of([&] {
-            torch::Tensor output;
+            at::Tensor output;
             {
-                const Autocast autocast(precision, torch::kCPU);
+                const Autocast autocast(precision, at::kCPU);
                 output = at::conv2d(images, weight, {}, 1, 1);
             }
             output.sum().backward();
@@ -64,22 +66,22 @@ void check_device(Device device) {
              "no CUDA in this build (run.device is cuda): take cpu, or build with -DAUTOSAMPLING_CUDA=ON");
 }
 
-torch::Device choose_device(Device device, int local_rank) {
+at::Device choose_device(Device device, int local_rank) {
     EXPECT(local_rank >= 0);
     check_device(device);
     const auto devices = build_info().cuda ? torch::cuda::device_count() : 0;
     VALIDATE(device != Device::cuda || devices > 0, ExitCode::usage, "no CUDA device on ", host_name(),
              " (run.device is cuda, and the driver shows none): take cpu, or ask the scheduler for a GPU");
-    if (device == Device::cpu || devices == 0) return torch::kCPU;
-    return {torch::kCUDA, static_cast<torch::DeviceIndex>(local_rank % static_cast<int>(devices))};
+    if (device == Device::cpu || devices == 0) return at::kCPU;
+    return {at::kCUDA, static_cast<at::DeviceIndex>(local_rank % static_cast<int>(devices))};
 }
 
-void check_precision(Precision precision, const torch::Device& device) {
+void check_precision(Precision precision, const at::Device& device) {
     VALIDATE(precision != Precision::fp16 || device.is_cuda(), ExitCode::usage,
              "run.precision = fp16 is for GPUs (CPUs have no fast arithmetic for it): set it to bf16 or fp32");
 }
 
-void prepare_device(const torch::Device& device, bool deterministic) {
+void prepare_device(const at::Device& device, bool deterministic) {
     if (!device.is_cuda()) return;
     take_stream(device);
     at::Context& context = at::globalContext();

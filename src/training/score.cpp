@@ -39,10 +39,9 @@ void Score::add(const Score& other) {
     add_to(loss_by_class, other.loss_by_class);
 }
 
-Score score_of(const torch::Tensor& outputs, const torch::Tensor& losses, const torch::Tensor& wanted,
-               std::size_t classes) {
+Score score_of(const at::Tensor& outputs, const at::Tensor& losses, const at::Tensor& wanted, std::size_t classes) {
     const bool regression = wanted.is_floating_point();
-    const torch::Tensor rows = outputs.contiguous();
+    const at::Tensor rows = outputs.contiguous();
     Score score(classes);
     for (std::int64_t i = 0; i < outputs.size(0); ++i) {
         const auto label = regression ? 0 : to_size(wanted.data_ptr<std::int64_t>()[i]);

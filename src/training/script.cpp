@@ -4,7 +4,9 @@
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/files.hpp"
 #include "autosampling/base/hash.hpp"
+#include "autosampling/training/network.hpp"
 
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/passes/inliner.h>
@@ -20,7 +22,7 @@ namespace {
 
 namespace nn = torch::nn;
 namespace jit = torch::jit;
-using torch::Tensor;
+using at::Tensor;
 
 constexpr std::string_view prefix = "torchscript:";
 
@@ -137,7 +139,7 @@ class TensorFinder {
   private:
     void add(const Tensor& tensor, nn::Module& found, const std::string& own_name, const std::string& name) {
         const bool whole_numbers = c10::isIntegralType(tensor.scalar_type(), /*includeBool=*/true);
-        require_part(tensor.scalar_type() == torch::kFloat || whole_numbers, name_, name,
+        require_part(tensor.scalar_type() == at::kFloat || whole_numbers, name_, name,
                      "is neither of float32 nor of whole numbers",
                      "convert it by network.float() before it is scripted");
         require_part(tensor.dim() <= 4 && tensor.numel() > 0, name_, name,
@@ -174,7 +176,7 @@ class TensorFinder {
 jit::Module load_module(const std::string& name) {
     std::istringstream in(read_script(name));
     try {
-        return jit::load(in, torch::kCPU);
+        return jit::load(in, at::kCPU);
     } catch (const std::exception& error) {
         throw Error(ExitCode::usage, text("the network ", name, " is no TorchScript file (", cause(error),
                                           "): make it by torch.jit.script(network).save(FILE)"));
@@ -191,7 +193,7 @@ class ScriptNetwork : public Network {
                  " has no parameters to learn (it was frozen, or none requires a gradient): save it by "
                  "torch.jit.script(network).save(FILE), as it is trained");
         channels_last_ = std::ranges::any_of(parameters(), [](const Tensor& parameter) {
-            return !parameter.is_contiguous() && parameter.is_contiguous(torch::MemoryFormat::ChannelsLast);
+            return !parameter.is_contiguous() && parameter.is_contiguous(at::MemoryFormat::ChannelsLast);
         });
         try_out(shape, classes);
     }
@@ -238,7 +240,7 @@ class ScriptNetwork : public Network {
     c10::IValue try_forward(const jit::Module& copy, const Shape& shape) const {
         std::vector<std::int64_t> lengths{tried};
         lengths.insert(lengths.end(), shape.lengths().begin(), shape.lengths().end());
-        const Tensor examples = torch::zeros(lengths);
+        const Tensor examples = at::zeros(lengths);
         try {
             return run(copy, shape.is_image() ? examples.permute({0, 3, 1, 2}) : examples);
         } catch (const std::exception& error) {

@@ -8,7 +8,7 @@ namespace autosampling {
 namespace {
 
 namespace nn = torch::nn;
-using torch::Tensor;
+using at::Tensor;
 
 class ConvNet : public Network {
   public:

@@ -4,20 +4,22 @@
 #include "autosampling/base/hash.hpp"
 #include "autosampling/base/narrow.hpp"
 
+#include <ATen/ops/empty.h>
+
 #include <algorithm>
 
 namespace autosampling {
 
-State::State(torch::Tensor buffer) : buffer_(std::move(buffer)) {
-    EXPECT(buffer_.dim() == 1 && buffer_.is_contiguous() && buffer_.scalar_type() == torch::kFloat);
+State::State(at::Tensor buffer) : buffer_(std::move(buffer)) {
+    EXPECT(buffer_.dim() == 1 && buffer_.is_contiguous() && buffer_.scalar_type() == at::kFloat);
 }
 
-State State::unfilled(std::int64_t length, torch::Device device) {
-    return State(torch::empty({length}, torch::TensorOptions(torch::kFloat).device(device)));
+State State::unfilled(std::int64_t length, at::Device device) {
+    return State(at::empty({length}, at::TensorOptions(at::kFloat).device(device)));
 }
 
-State State::from_host(std::span<const float> values, torch::Device device) {
-    State state = unfilled(std::ssize(values), torch::kCPU);
+State State::from_host(std::span<const float> values, at::Device device) {
+    State state = unfilled(std::ssize(values), at::kCPU);
     std::ranges::copy(values, state.fill().begin());
     return state.on(device);
 }

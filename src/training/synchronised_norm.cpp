@@ -1,6 +1,8 @@
 #include "autosampling/training/synchronised_norm.hpp"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/batch_norm_update_stats.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/native_batch_norm.h>
 #include <ATen/ops/native_batch_norm_backward.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -8,7 +10,7 @@
 namespace autosampling {
 namespace {
 
-using torch::Tensor;
+using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
@@ -26,11 +28,11 @@ double count_of(const Tensor& images, const TeamExchange& team) {
 // Mean and biased variance over all ranks (C each), from each rank's: Var = mean of Var_r + variance of the means.
 std::pair<Tensor, Tensor> moments(const Tensor& images, const TeamExchange& team) {
     const auto [mean, variance] = at::batch_norm_update_stats(images, {}, {}, /*momentum=*/0);
-    const Tensor all = team.all_gather(torch::cat({mean, variance})).to(torch::kDouble).view({team.size(), 2, -1});
+    const Tensor all = team.all_gather(at::cat({mean, variance})).to(at::kDouble).view({team.size(), 2, -1});
     const Tensor means = all.select(1, 0), variances = all.select(1, 1); // (ranks, C)
     const Tensor together = means.mean(0);
     const Tensor spread = variances.mean(0) + (means - together).square().mean(0);
-    const auto like = images.options().dtype(torch::kFloat);
+    const auto like = images.options().dtype(at::kFloat);
     return {together.to(like), spread.to(like)};
 }
 
@@ -54,7 +56,7 @@ class SynchronisedNorm : public torch::autograd::Function<SynchronisedNorm> {
             at::native_batch_norm_backward(gradient, images, weight, {}, {}, mean, inverse_deviation, /*train=*/true,
                                            context->saved_data["epsilon"].toDouble(), {false, true, true});
         const Tensor sums =
-            team->all_gather(torch::cat({weight_gradient, bias_gradient})).sum(0) / count_of(images, *team);
+            team->all_gather(at::cat({weight_gradient, bias_gradient})).sum(0) / count_of(images, *team);
         const auto halves = sums.chunk(2);
         const Tensor scale = weight * inverse_deviation;
         const Tensor slope = scale * inverse_deviation * halves[0];
@@ -68,9 +70,9 @@ class SynchronisedNorm : public torch::autograd::Function<SynchronisedNorm> {
 } // namespace
 
 Tensor synchronised_norm(const Tensor& images, torch::nn::BatchNorm2dImpl& norm, const TeamExchange& team) {
-    const Tensor input = images.to(torch::kFloat); // autocast may have left it in bf16
+    const Tensor input = images.to(at::kFloat); // autocast may have left it in bf16
     const auto [mean, variance] = [&] {
-        const torch::NoGradGuard no_grad;
+        const at::NoGradGuard no_grad;
         const auto found = moments(input, team);
         const double momentum = *norm.options.momentum();
         const double count = count_of(input, team);

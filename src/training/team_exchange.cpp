@@ -4,13 +4,14 @@
 #include "autosampling/base/narrow.hpp"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/tensor.h>
 
 #include <utility>
 
 namespace autosampling {
 namespace {
 
-using torch::Tensor;
+using at::Tensor;
 
 // On its device.
 std::span<float> memory_of(const Tensor& values) {
@@ -39,7 +40,7 @@ class Exchange : public TeamExchange {
 template<class Communicate>
 void through_host(const Tensor& values, Communicate communicate) {
     EXPECT(values.is_contiguous());
-    const Tensor host = values.to(torch::kCPU);
+    const Tensor host = values.to(at::kCPU);
     communicate(memory_of(host));
     values.copy_(host);
 }
@@ -55,9 +56,9 @@ class HostExchange : public Exchange {
         through_host(values, [this](std::span<float> host) { team().broadcast(host, 0); });
     }
     Tensor all_gather(const Tensor& mine) const override {
-        const Tensor host = mine.to(torch::kCPU, torch::kFloat).contiguous();
+        const Tensor host = mine.to(at::kCPU, at::kFloat).contiguous();
         const std::vector<float> all = team().all_gather(std::span<const float>(memory_of(host)));
-        return torch::tensor(all).view({size(), host.numel()}).to(mine.device());
+        return at::tensor(at::ArrayRef(all)).view({size(), host.numel()}).to(mine.device());
     }
 };
 
@@ -85,7 +86,7 @@ class NcclExchange : public Exchange {
     }
     void wait() const override { wait_for("step of a member"); }
     Tensor all_gather(const Tensor& mine) const override {
-        const Tensor values = mine.to(torch::kFloat).contiguous();
+        const Tensor values = mine.to(at::kFloat).contiguous();
         const Tensor all = at::empty({size(), values.numel()}, values.options());
         start("all_gather", values,
               [own = memory_of(values), to = memory_of(all)](NcclLibrary& nccl, NcclComm comm, DeviceStream stream) {

@@ -3,6 +3,7 @@
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/narrow.hpp"
 #include "autosampling/training/autocast.hpp"
+#include "autosampling/training/make_network.hpp"
 #include "autosampling/training/sgd.hpp"
 #include "batch_score.hpp"
 #include "device_evaluation.hpp"
@@ -10,8 +11,12 @@
 #include "loss.hpp"
 
 #include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/aminmax.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -23,7 +28,7 @@
 namespace autosampling {
 namespace {
 
-using torch::Tensor;
+using at::Tensor;
 
 // Of an evaluation's outputs, which are looked at together: on a GPU a look waits for all that was begun.
 constexpr std::size_t bytes_a_look = 16 << 20;
@@ -63,7 +68,7 @@ struct Trainer::Impl {
         training_set.source->expect(rows);
     }
 
-    Tensor outputs(const Tensor& examples) const { return network->forward(examples).to(torch::kFloat); }
+    Tensor outputs(const Tensor& examples) const { return network->forward(examples).to(at::kFloat); }
 
     // The loss of each draw, of what loss_of takes. -> (B) f32
     Tensor draw_losses(const Tensor& outputs, const Tensor& wanted) const {
@@ -79,11 +84,11 @@ struct Trainer::Impl {
         }
         const Tensor losses = draw_losses(outputs, wanted);
         each.copy_(losses.detach());
-        const Tensor host = each.to(torch::kCPU); // on a CPU no copy
+        const Tensor host = each.to(at::kCPU); // on a CPU no copy
         const auto size = to_size(losses.numel());
         const auto weight = weighting.weight.subspan(first, size);
         weighting.reweigh({host.data_ptr<float>(), size}, weight);
-        return (torch::from_blob(weight.data(), losses.sizes(), torch::kFloat).to(losses.device()) * losses).mean();
+        return (at::from_blob(weight.data(), losses.sizes(), at::kFloat).to(losses.device()) * losses).mean();
     }
 
     // `size` of the held-out examples that the loader has begun, from place `first` on.
@@ -189,7 +194,7 @@ FlatState& Trainer::state() {
 }
 
 void Trainer::load(const State& state) {
-    const torch::NoGradGuard no_grad;
+    const at::NoGradGuard no_grad;
     const Tensor& buffer = impl_->state.buffer();
     EXPECT(state.buffer().numel() == buffer.numel());
     buffer.copy_(state.buffer());
@@ -224,8 +229,8 @@ void Trainer::start_training(const CycleTask& task) {
     p.cycle = {.task = task, .steps = narrow<std::int64_t>(draws / batch_size)};
     p.cycle->on_device = p.device_step && task.weighting.weight.empty();
     if (p.cycle->on_device) return p.begin_on_device(task);
-    p.cycle->losses = torch::zeros({p.cycle->steps}, torch::TensorOptions(p.options.device));
-    p.cycle->draw_losses = torch::zeros({std::ssize(task.indices)}, torch::TensorOptions(p.options.device));
+    p.cycle->losses = at::zeros({p.cycle->steps}, at::TensorOptions(p.options.device));
+    p.cycle->draw_losses = at::zeros({std::ssize(task.indices)}, at::TensorOptions(p.options.device));
     at::manual_seed(p.network_seed(task.augmentation));
 }
 
@@ -255,11 +260,11 @@ CycleResult Trainer::finish_training() {
     const auto [least, greatest] = at::aminmax(p.state.buffer()); // a NaN anywhere makes both NaN
     // One copy, so that the host waits for a GPU once.
     const Tensor results =
-        at::cat({cycle.losses, cycle.draw_losses, whole_number, least.view({1}), greatest.view({1})}).to(torch::kCPU);
+        at::cat({cycle.losses, cycle.draw_losses, whole_number, least.view({1}), greatest.view({1})}).to(at::kCPU);
     const std::span<const float> values{results.data_ptr<float>(), to_size(results.numel())};
     FlatState::require_exact(values[values.size() - 3]);
     const auto draw_loss = values.subspan(to_size(cycle.steps), cycle.task.indices.size());
-    const double train_loss = results.narrow(0, 0, cycle.steps).to(torch::kDouble).mean().item<double>();
+    const double train_loss = results.narrow(0, 0, cycle.steps).to(at::kDouble).mean().item<double>();
     const bool finite =
         std::isfinite(train_loss) && std::isfinite(values[values.size() - 2]) && std::isfinite(values.back());
     return {train_loss, finite, {draw_loss.begin(), draw_loss.end()}};
@@ -295,7 +300,7 @@ void Trainer::Impl::look() {
     const auto on_host = [&](Tensor Evaluated::*which) {
         std::vector<Tensor> of_each;
         for (const Evaluated& batch : unseen) of_each.push_back(batch.*which);
-        return at::cat(of_each).to(torch::kCPU).split(evaluation_batch);
+        return at::cat(of_each).to(at::kCPU).split(evaluation_batch);
     };
     const auto outputs = on_host(&Evaluated::outputs), losses = on_host(&Evaluated::losses),
                wanted = on_host(&Evaluated::wanted);

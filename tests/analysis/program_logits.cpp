@@ -4,10 +4,14 @@
 #include "autosampling/options/configuration.hpp"
 #include "autosampling/population/initial_weights.hpp"
 #include "autosampling/record/hdf5.hpp"
+#include "autosampling/training/make_network.hpp"
+#include "autosampling/training/network.hpp"
 #include "autosampling/training/trainer.hpp"
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/tensor.h>
 #include <c10/core/InferenceMode.h>
 
 #include <iostream>
@@ -17,28 +21,28 @@ using namespace autosampling;
 
 namespace {
 
-std::vector<std::uint64_t> shape_of(const torch::Tensor& tensor) {
+std::vector<std::uint64_t> shape_of(const at::Tensor& tensor) {
     return {tensor.sizes().begin(), tensor.sizes().end()};
 }
 
-std::span<const float> values_of(const torch::Tensor& tensor) {
+std::span<const float> values_of(const at::Tensor& tensor) {
     return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
 }
 
-torch::Tensor compute_logits(Network& network, const torch::Tensor& images) {
+at::Tensor compute_logits(Network& network, const at::Tensor& images) {
     const c10::InferenceMode inference;
     network.eval();
-    std::vector<torch::Tensor> logits;
-    for (const torch::Tensor& part : images.split(Trainer::evaluation_batch)) logits.push_back(network.forward(part));
+    std::vector<at::Tensor> logits;
+    for (const at::Tensor& part : images.split(Trainer::evaluation_batch)) logits.push_back(network.forward(part));
     return at::cat(logits).contiguous();
 }
 
-torch::Tensor compute_gradient(Network& network, const torch::Tensor& images, std::span<const std::int32_t> labels) {
+at::Tensor compute_gradient(Network& network, const at::Tensor& images, std::span<const std::int32_t> labels) {
     constexpr std::int64_t count = 32;
     network.train();
     const std::vector<std::int64_t> targets(labels.begin(), labels.begin() + count);
-    at::cross_entropy_loss(network.forward(images.narrow(0, 0, count)), torch::tensor(targets)).backward();
-    std::vector<torch::Tensor> gradients;
+    at::cross_entropy_loss(network.forward(images.narrow(0, 0, count)), at::tensor(at::ArrayRef(targets))).backward();
+    std::vector<at::Tensor> gradients;
     for (const auto& parameter : network.parameters()) gradients.push_back(parameter.grad().contiguous().flatten());
     return at::cat(gradients);
 }
@@ -52,21 +56,21 @@ void write_logits(const std::filesystem::path& configuration, const std::string&
     load_dataset(plan, memory);
     const Dataset dataset = view_dataset(plan, memory);
     const auto network = make_network(options.model.name, dataset.facts.shape, dataset.facts.outputs());
-    FlatState state(*network, torch::kCPU);
+    FlatState state(*network, at::kCPU);
     load_initial_weights(state, options.model);
 
     const auto images = static_cast<std::int64_t>(plan.test_examples);
     const Shape& shape = dataset.facts.shape;
-    const torch::Tensor pixels = torch::empty({images, shape.height(), shape.width(), shape.channels()}); // normalised
+    const at::Tensor pixels = at::empty({images, shape.height(), shape.width(), shape.channels()}); // normalised
     std::vector<std::uint32_t> rows(plan.test_examples);
     std::iota(rows.begin(), rows.end(), 0U);
     dataset.test.source->fill(rows, {}, {pixels.data_ptr<float>(), static_cast<std::size_t>(pixels.numel())});
-    const torch::Tensor batch = pixels.permute({0, 3, 1, 2});
-    const torch::Tensor logits = compute_logits(*network, batch);
-    const torch::Tensor gradient = compute_gradient(*network, batch, dataset.test.labels);
+    const at::Tensor batch = pixels.permute({0, 3, 1, 2});
+    const at::Tensor logits = compute_logits(*network, batch);
+    const at::Tensor gradient = compute_gradient(*network, batch, dataset.test.labels);
 
     Hdf5File file = Hdf5File::create(output);
-    const torch::Tensor image = batch.contiguous();
+    const at::Tensor image = batch.contiguous();
     const std::uint64_t length = plan.test_examples;
     file.write<float>("image", values_of(image), shape_of(image), {"1", "normalised image", {}});
     file.write<std::int32_t>("label", dataset.test.labels, {&length, 1}, {"1", "label", {}});

@@ -12,6 +12,9 @@
 #include "autosampling/base/stopwatch.hpp"
 #include "autosampling/training/lanes.hpp"
 
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -114,15 +117,15 @@ class Members {
 // Every parameter from the same made-up numbers: those of a layer's weights as far from 0 as suits its inputs, those of
 // batch norm round 1, biases round 0.
 std::int64_t make_up_parameters(FlatState& state) {
-    const torch::NoGradGuard no_grad;
+    const at::NoGradGuard no_grad;
     std::uint32_t place = 0;
     for (const StateTensor& tensor : state.layout()) {
         if (tensor.name.starts_with("momentum.")) break; // the parameters come first
-        torch::Tensor view = view_of(tensor, state.buffer());
+        at::Tensor view = view_of(tensor, state.buffer());
         const double inputs = static_cast<double>(view.numel() / view.size(0));
         const double scale = view.dim() > 1 ? std::sqrt(6 / inputs) : 0.1;
         const double centre = view.dim() == 1 && tensor.name.ends_with("weight") ? 1 : 0;
-        torch::Tensor values = torch::empty(tensor.shape);
+        at::Tensor values = at::empty(tensor.shape);
         for (float& value : std::span(values.data_ptr<float>(), to_size(values.numel())))
             value = static_cast<float>(centre + scale * (mixed(place++) * 0x1p-31 - 1));
         view.copy_(values);

@@ -13,6 +13,8 @@
 #include "autosampling/population/recorder.hpp"
 #include "autosampling/training/runtime.hpp"
 
+#include <ATen/ops/full.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -73,7 +75,7 @@ class Run {
           recorder_(comm, run, &directory_, make_header(), make_launch(),
                     {.checkpoint_cycles = checkpoint_cycles, .checkpoint_minutes = 0}, {{"weight", {values}, 0, false}},
                     0),
-          state_(torch::full({values}, 0.5F)) {}
+          state_(at::full({values}, 0.5F)) {}
 
     // Microseconds a cycle: of all until it is on the disk, and of those that the search itself loses.
     struct Times {

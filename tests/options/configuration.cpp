@@ -2,7 +2,7 @@
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/files.hpp"
 #include "autosampling/data/dataset.hpp"
-#include "autosampling/training/network.hpp"
+#include "autosampling/training/make_network.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -7,7 +7,7 @@ namespace {
 
 // What is chosen by them is chosen on each rank for itself.
 TEST(Carrier, every_rank_knows_the_devices_of_all) {
-    const std::vector<GpuFacts> facts = gather_gpus(world(), world().split_by_node(), torch::kCPU);
+    const std::vector<GpuFacts> facts = gather_gpus(world(), world().split_by_node(), at::kCPU);
     ASSERT_EQ(facts.size(), static_cast<std::size_t>(world().size()));
     for (const GpuFacts& of : facts) {
         EXPECT_FALSE(of.cuda);

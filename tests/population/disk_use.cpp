@@ -2,6 +2,7 @@
 
 #include "autosampling/base/bytes.hpp"
 #include "autosampling/population/launch.hpp"
+#include "autosampling/record/checkpoint.hpp"
 #include "harness/columns_file.hpp"
 #include "population/small_run.hpp"
 

@@ -2,6 +2,7 @@
 
 #include "harness/mpi_test.hpp"
 
+#include <algorithm>
 #include <random>
 
 namespace autosampling {
@@ -18,7 +19,7 @@ std::vector<float> values_of(std::int32_t member, int round, std::size_t length)
 }
 
 State state_of(std::int32_t member, int round, std::size_t length) {
-    return State::from_host(values_of(member, round, length), torch::kCPU);
+    return State::from_host(values_of(member, round, length), at::kCPU);
 }
 
 Outcome outcome(std::int32_t member, double reward) {
@@ -50,7 +51,7 @@ TEST(Exchange, every_member_takes_its_parents_state) {
     const auto transport = make_mpi_transport(world(), world().split_by_node());
     for (const std::int64_t members : {1, 2, 4, 5, 9}) {
         const Placement placement(members, world().size());
-        StateStore store(placement, world().rank(), length, torch::kCPU, true);
+        StateStore store(placement, world().rank(), length, at::kCPU, true);
         std::mt19937 random(static_cast<unsigned>(members)); // the same on all ranks
         for (int round = 0; round < 20; ++round) {
             const Selection selection = random_selection(members, random);
@@ -71,7 +72,7 @@ TEST(Exchange, every_member_takes_its_parents_state) {
 TEST(Exchange, under_best_a_rank_keeps_only_its_best_member) {
     constexpr std::size_t length = 16;
     const Placement placement(6, world().size());
-    StateStore store(placement, world().rank(), length, torch::kCPU, false);
+    StateStore store(placement, world().rank(), length, at::kCPU, false);
     const std::vector<double> reward{0.1, 0.9, 0.3, 0.8, 0.9, 0.2};
     for (const std::int32_t m : placement.members_of(world().rank()))
         store.keep(outcome(m, reward[static_cast<std::size_t>(m)]), [&] { return state_of(m, 0, length); });

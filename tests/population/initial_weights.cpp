@@ -3,6 +3,8 @@
 #include "population/small_run.hpp"
 
 #include "autosampling/record/checkpoint.hpp"
+#include "autosampling/training/make_network.hpp"
+#include "autosampling/training/network.hpp"
 
 #include <gmock/gmock.h>
 
@@ -29,7 +31,7 @@ const Shape shape{8, 8, 1}; // of small_options
 // A network with weights of a seed, in its state.
 struct Model {
     explicit Model(std::uint64_t seed, const std::string& name = "mlp", int classes = 10)
-        : network(make_network(name, shape, classes)), state(*network, torch::kCPU) {
+        : network(make_network(name, shape, classes)), state(*network, at::kCPU) {
         network->initialise(seed);
     }
     std::shared_ptr<Network> network;
@@ -43,7 +45,7 @@ std::string write_reversed(const std::filesystem::path& folder, FlatState& state
     for (auto entry = state.layout().rbegin(); entry != state.layout().rend(); ++entry) {
         const bool channels_last = entry->channels_last && !logical;
         layout.push_back({entry->name, entry->shape, std::ssize(values), channels_last});
-        torch::Tensor tensor = view_of(*entry, state.buffer()).detach();
+        at::Tensor tensor = view_of(*entry, state.buffer()).detach();
         if (channels_last) tensor = tensor.permute({0, 2, 3, 1});
         tensor = tensor.contiguous();
         values.insert(values.end(), tensor.data_ptr<float>(), tensor.data_ptr<float>() + tensor.numel());
@@ -76,7 +78,7 @@ TEST_F(InitialWeights, go_by_name_whatever_their_order_in_the_file) {
         load_initial_weights(taking.state,
                              from_file("convnet", write_reversed(folder / "state", given.state, logical)));
         for (const StateTensor& entry : taking.state.layout()) {
-            const torch::Tensor tensor = view_of(entry, taking.state.buffer());
+            const at::Tensor tensor = view_of(entry, taking.state.buffer());
             if (entry.name.starts_with("momentum."))
                 EXPECT_TRUE(tensor.eq(3).all().item<bool>()) << entry.name;
             else

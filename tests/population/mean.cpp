@@ -109,7 +109,7 @@ TEST(Mean, reported_reward_is_that_of_the_mean) {
     EXPECT_EQ(hash_of(std::span<const float>(state)), last.state_hash);
     const Images images(options.data, options.run.seed);
     Trainer trainer(trainer_options("mlp", 16), images.dataset, images.split);
-    trainer.load(State::from_host(state, torch::kCPU));
+    trainer.load(State::from_host(state, at::kCPU));
     const Score score = trainer.evaluate(HeldOut::reward, first_indices(images.split.reward.source.size()));
     EXPECT_NEAR(*last.mean_reward_loss, score.loss_sum / static_cast<double>(score.images), 1e-9);
     EXPECT_EQ(*last.mean_reward, -*last.mean_reward_loss);

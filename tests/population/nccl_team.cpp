@@ -5,6 +5,8 @@
 
 #include <gmock/gmock.h>
 
+#include <optional>
+
 namespace autosampling::testing {
 namespace {
 
@@ -42,12 +44,12 @@ TEST(NcclTeam, trains_as_that_of_mpi) {
     Team expected(*by_mpi), team(*by_nccl);
     for (int step = 0; step < 10; ++step) {
         team.trainer->load(expected.trainer->copy_state());
-        const torch::Tensor before = expected.trainer->copy_state().buffer();
+        const at::Tensor before = expected.trainer->copy_state().buffer();
         const CycleResult wanted = expected.train(1), result = team.train(1);
         EXPECT_NEAR(result.train_loss, wanted.train_loss, 1e-6 * wanted.train_loss);
-        const torch::Tensor after = expected.trainer->state().buffer();
-        const double update = (after - before).norm().item<double>();
-        EXPECT_LT((team.trainer->state().buffer() - after).norm().item<double>(), 1e-6 * update) << step;
+        const at::Tensor after = expected.trainer->state().buffer();
+        const double update = after.sub(before).norm().item<double>();
+        EXPECT_LT(team.trainer->state().buffer().sub(after).norm().item<double>(), 1e-6 * update) << step;
     }
     EXPECT_THAT(nccl->calls, ::testing::Contains("all_reduce"));
     EXPECT_THAT(nccl->calls, ::testing::Contains("all_gather"));

@@ -3,6 +3,8 @@
 
 #include "autosampling/record/hdf5.hpp"
 
+#include <algorithm>
+
 namespace autosampling {
 namespace {
 

@@ -4,6 +4,9 @@
 
 #include "autosampling/record/hdf5.hpp"
 
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
 namespace autosampling {
 namespace {
 
@@ -21,8 +24,8 @@ Options script_run(const SharedFolder& folder) {
     const auto file = folder / "network.pt";
     world().on_root([&] {
         save_script(file, 64, body, [](torch::jit::Module& module) {
-            module.register_buffer("mean", torch::zeros({64}));
-            module.register_buffer("var", torch::ones({64}));
+            module.register_buffer("mean", at::zeros({64}));
+            module.register_buffer("var", at::ones({64}));
         });
     });
     options.model.name = "torchscript:" + file.string();

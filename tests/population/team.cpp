@@ -6,8 +6,11 @@
 #include "autosampling/population/evaluation.hpp"
 #include "autosampling/record/hdf5.hpp"
 
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
 #include <gmock/gmock.h>
 
+#include <bit>
 #include <cmath>
 
 namespace autosampling {
@@ -56,28 +59,28 @@ INSTANTIATE_TEST_SUITE_P(Each, TeamExchanges, ::testing::Values("mpi", "nccl"));
 
 TEST_P(TeamExchanges, add_up_share_and_gather_what_the_ranks_have) {
     const int ranks = team->size();
-    const auto mine = [&] { return torch::arange(5, torch::kFloat) + 10 * team->rank(); }; // (5)
-    const torch::Tensor all = team->all_gather(mine());
+    const auto mine = [&] { return at::arange(5, at::kFloat).add(10 * team->rank()); }; // (5)
+    const at::Tensor all = team->all_gather(mine());
     ASSERT_EQ(all.sizes(), (std::vector<std::int64_t>{ranks, 5}));
     for (int rank = 0; rank < ranks; ++rank)
-        EXPECT_TRUE(all[rank].equal(torch::arange(5, torch::kFloat) + 10 * rank)) << rank;
-    const torch::Tensor sum = mine(), mean = mine(), shared = mine();
+        EXPECT_TRUE(all[rank].equal(at::arange(5, at::kFloat).add(10 * rank))) << rank;
+    const at::Tensor sum = mine(), mean = mine(), shared = mine();
     team->sum(sum);
     EXPECT_TRUE(sum.equal(all.sum(0)));
     team->mean(mean);
-    EXPECT_TRUE(mean.equal(all.sum(0) / ranks));
+    EXPECT_TRUE(mean.equal(all.sum(0).div(ranks)));
     team->share(shared);
     EXPECT_TRUE(shared.equal(all[0]));
     std::vector<std::uint32_t> indices(3, static_cast<std::uint32_t>(team->rank() + 7));
     team->share(std::span(indices));
     EXPECT_EQ(indices, std::vector<std::uint32_t>(3, 7));
-    EXPECT_EQ(team->all_gather(torch::empty({0})).numel(), 0);
+    EXPECT_EQ(team->all_gather(at::empty({0})).numel(), 0);
 }
 
 // How far the update of one step by the team is from that of one rank, relative to its norm; from the same state.
 double deviation_of_step(Trainer& team, Trainer& alone, const CycleTask& task) {
     const std::vector<float> before = state_of(team);
-    alone.load(State::from_host(before, torch::kCPU));
+    alone.load(State::from_host(before, at::kCPU));
     const CycleResult expected = alone.train(task), result = team.train(task);
     EXPECT_NEAR(result.train_loss, expected.train_loss, 1e-5 * expected.train_loss);
     double update = 0, difference = 0; // squared norms
@@ -101,7 +104,7 @@ TEST_P(TeamExchanges, from_each_of_50_states_a_step_equals_that_of_one_rank) {
         const std::vector<float> before = state_of(trainer);
         double deviation = 1;
         for (int tries = 0; tries < 4 && deviation > 1e-5; ++tries, ++batch) {
-            trainer.load(State::from_host(before, torch::kCPU));
+            trainer.load(State::from_host(before, at::kCPU));
             const auto indices = drawn_indices(24, images.split.training.source.size(), batch);
             deviation = deviation_of_step(
                 trainer, alone, {indices, step, {.seed = 4, .purpose = Purpose::augmentation, .cycle = batch}});

@@ -5,7 +5,9 @@
 
 #include <hdf5_hl.h>
 
+#include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 
 namespace autosampling::example {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <random>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>

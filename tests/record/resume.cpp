@@ -7,7 +7,9 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <functional>
+#include <random>
 
 namespace autosampling::example {
 namespace {

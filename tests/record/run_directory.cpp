@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <fstream>
+#include <set>
 #include <sys/wait.h>
 #include <unistd.h>
 

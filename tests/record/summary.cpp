@@ -4,6 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <fstream>
+#include <limits>
+
 namespace autosampling::example {
 namespace {
 

@@ -54,8 +54,8 @@ Part part_of(std::uint32_t rows) {
 
 // For 1,000 draws with random crops, then without; then the test file's, in order.
 void expect_batches_of_the_host(Batches kind, const RandomImages& images) {
-    const auto host = make_batch_loader(Batches::host, images.dataset, 40, torch::kCPU);
-    const auto other = make_batch_loader(kind, images.dataset, 40, torch::kCPU);
+    const auto host = make_batch_loader(Batches::host, images.dataset, 40, at::kCPU);
+    const auto other = make_batch_loader(kind, images.dataset, 40, at::kCPU);
     const auto expect_equal = [&](const Wanted& wanted) {
         host->begin(wanted);
         other->begin(wanted);
@@ -65,7 +65,7 @@ void expect_batches_of_the_host(Batches kind, const RandomImages& images) {
             EXPECT_TRUE(made.examples.equal(expected.examples)) << "from draw " << first;
             EXPECT_TRUE(made.wanted.equal(expected.wanted)) << "from draw " << first;
             EXPECT_EQ(made.wanted.scalar_type(), expected.wanted.scalar_type());
-            EXPECT_TRUE(made.examples.is_contiguous(torch::MemoryFormat::ChannelsLast));
+            EXPECT_TRUE(made.examples.is_contiguous(at::MemoryFormat::ChannelsLast));
         }
     };
     const Part training = part_of(50), test = part_of(7);
@@ -92,12 +92,12 @@ TEST(BatchLoader, streamed_batches_are_the_hosts_bit_for_bit) {
 
 TEST(BatchLoader, a_streamed_batch_stays_while_the_next_is_made) {
     const RandomImages images({8, 8, 3}, Augmentation::none);
-    const auto loader = make_batch_loader(Batches::streamed, images.dataset, 40, torch::kCPU);
+    const auto loader = make_batch_loader(Batches::streamed, images.dataset, 40, at::kCPU);
     const Part part = part_of(50);
     const auto draws = drawn_indices(80, part.source.size(), 1);
     loader->begin({images.dataset.training, part, draws, {}});
     const Batch first = loader->batch(0, 40);
-    const torch::Tensor examples = first.examples.clone(), wanted = first.wanted.clone();
+    const at::Tensor examples = first.examples.clone(), wanted = first.wanted.clone();
     loader->batch(40, 40);
     EXPECT_TRUE(first.examples.equal(examples));
     EXPECT_TRUE(first.wanted.equal(wanted));

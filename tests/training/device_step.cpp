@@ -46,7 +46,7 @@ TEST(DeviceStep, fifty_steps_of_resnet8_have_the_hosts_losses) {
         EXPECT_NEAR(result.train_loss, expected.train_loss, 1e-5 * expected.train_loss);
         ASSERT_EQ(result.draw_loss.size(), expected.draw_loss.size());
         for (std::size_t i = 0; i < 32; ++i) EXPECT_NEAR(result.draw_loss[i], expected.draw_loss[i], 1e-5);
-        const torch::Tensor difference = device.state().buffer() - host.state().buffer();
+        const at::Tensor difference = device.state().buffer() - host.state().buffer();
         EXPECT_LT(difference.norm().item<double>(), 1e-4 * host.state().buffer().norm().item<double>());
         for (const HeldOut part : {HeldOut::reward, HeldOut::test}) {
             const auto examples = first_indices(part == HeldOut::test ? 120 : 60);
@@ -88,7 +88,7 @@ TEST(DeviceStep, an_overflow_in_fp16_skips_the_step_and_halves_the_scale) {
     const auto scale = view_of(*std::ranges::find(trainer.state().layout(), "optimizer.loss_scale", &StateTensor::name),
                                trainer.state().buffer());
     scale.fill_(0x1p100F);
-    const torch::Tensor weights = trainer.state().parameters().clone();
+    const at::Tensor weights = trainer.state().parameters().clone();
     EXPECT_TRUE(trainer.train({first_indices(96), 0, {}}).finite);
     EXPECT_TRUE(trainer.state().parameters().equal(weights));
     EXPECT_EQ(scale.item<float>(), 0x1p97F);

@@ -1,5 +1,12 @@
 #include "images.hpp"
 
+#include <ATen/ops/batch_norm.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/max_pool2d.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 #include <torch/nn/functional/loss.h>
 
@@ -21,19 +28,19 @@ struct Case {
 };
 
 // Logits of the state's network in evaluation mode, without folding: batch norm on its own.
-torch::Tensor plain_convnet(const FlatState& state, const torch::Tensor& images) {
+at::Tensor plain_convnet(const FlatState& state, const at::Tensor& images) {
     const auto get = [&](const std::string& name) {
         return view_of(*std::ranges::find(state.layout(), name, &StateTensor::name), state.buffer());
     };
-    torch::Tensor x = images;
+    at::Tensor x = images;
     for (const std::string layer : {"1", "2"}) {
-        x = torch::conv2d(x, get("conv" + layer + ".weight"), {}, 1, 1);
+        x = at::conv2d(x, get("conv" + layer + ".weight"), {}, 1, 1);
         const std::string norm = "bn" + layer + ".";
-        x = torch::batch_norm(x, get(norm + "weight"), get(norm + "bias"), get(norm + "running_mean"),
-                              get(norm + "running_var"), false, 0.1, 1e-5, false);
-        x = torch::max_pool2d(torch::relu(x), 2);
+        x = at::batch_norm(x, get(norm + "weight"), get(norm + "bias"), get(norm + "running_mean"),
+                           get(norm + "running_var"), false, 0.1, 1e-5, false);
+        x = at::max_pool2d(at::relu(x), 2);
     }
-    return torch::linear(x.flatten(1), get("fc.weight"), get("fc.bias"));
+    return at::linear(x.flatten(1), get("fc.weight"), get("fc.bias"));
 }
 
 TEST(Evaluation, equals_plain_pytorch) {
@@ -41,17 +48,16 @@ TEST(Evaluation, equals_plain_pytorch) {
     const auto examples = first_indices(c.images.dataset.test.labels.size()); // 120: a batch of 64 and one of 56
     ASSERT_NE(examples.size() % Trainer::evaluation_batch, 0U);
     const auto shape = c.images.dataset.facts.shape;
-    auto x =
-        torch::empty({static_cast<std::int64_t>(examples.size()), shape.height(), shape.width(), shape.channels()});
+    auto x = at::empty({static_cast<std::int64_t>(examples.size()), shape.height(), shape.width(), shape.channels()});
     std::ranges::copy(c.images.dataset.test.bytes, x.data_ptr<float>());
-    x = (x / 255 - torch::tensor(c.images.dataset.facts.mean, torch::kFloat)) /
-        torch::tensor(c.images.dataset.facts.std, torch::kFloat);
-    const torch::Tensor logits = plain_convnet(c.trainer.state(), x.permute({0, 3, 1, 2}));
+    x = (x / 255 - at::tensor(at::ArrayRef(c.images.dataset.facts.mean), at::kFloat)) /
+        at::tensor(at::ArrayRef(c.images.dataset.facts.std), at::kFloat);
+    const at::Tensor logits = plain_convnet(c.trainer.state(), x.permute({0, 3, 1, 2}));
     std::vector<std::int64_t> label(c.images.split.test.label.begin(), c.images.split.test.label.end());
-    const torch::Tensor labels = torch::tensor(label);
+    const at::Tensor labels = at::tensor(at::ArrayRef(label));
 
     const Score score = c.trainer.evaluate(HeldOut::test, examples);
-    const torch::Tensor right = logits.argmax(1).eq(labels);
+    const at::Tensor right = logits.argmax(1).eq(labels);
     EXPECT_EQ(score.images, static_cast<std::int64_t>(examples.size()));
     EXPECT_EQ(score.correct, right.sum().item<std::int64_t>());
     EXPECT_GT(score.correct, 0);

@@ -1,5 +1,8 @@
 #include "autosampling/training/flat_state.hpp"
+#include "autosampling/training/make_network.hpp"
+#include "autosampling/training/network.hpp"
 
+#include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,10 +13,10 @@ namespace {
 
 struct Case {
     std::shared_ptr<Network> network = make_network("resnet8", {32, 32, 3}, 10);
-    std::map<std::string, torch::Tensor> before; // by name, copies
+    std::map<std::string, at::Tensor> before; // by name, copies
     FlatState state;
 
-    Case() : state((network->initialise(1), remember(), *network), torch::kCPU) {}
+    Case() : state((network->initialise(1), remember(), *network), at::kCPU) {}
 
     void remember() {
         for (const auto& item : network->named_parameters()) before[item.key()] = item.value().detach().clone();
@@ -43,7 +46,7 @@ TEST(FlatState, tensors_are_aligned_and_apart_and_padding_is_zero) {
     std::vector<bool> used(c.state.host().size());
     for (const StateTensor& entry : c.state.layout()) {
         EXPECT_EQ(entry.offset % 16, 0) << entry.name;
-        const torch::Tensor view = view_of(entry, c.state.buffer());
+        const at::Tensor view = view_of(entry, c.state.buffer());
         for (std::int64_t i = 0; i < view.numel(); ++i) {
             const auto place = static_cast<std::size_t>(entry.offset + i);
             ASSERT_FALSE(used[place]) << entry.name;
@@ -73,7 +76,7 @@ TEST(FlatState, keeps_the_values_and_the_network_sees_the_buffer) {
 TEST(FlatState, convolutions_are_channels_last) {
     Case c;
     const auto weight = c.network->named_parameters()["layer1.0.conv1.weight"]; // (16, 16, 3, 3)
-    EXPECT_TRUE(weight.is_contiguous(torch::MemoryFormat::ChannelsLast));
+    EXPECT_TRUE(weight.is_contiguous(at::MemoryFormat::ChannelsLast));
     const auto entry = std::ranges::find(c.state.layout(), "layer1.0.conv1.weight", &StateTensor::name);
     EXPECT_TRUE(entry->channels_last);
     // Element (o, i, y, x) lies at ((o · 3 + y) · 3 + x) · 16 + i.
@@ -83,13 +86,13 @@ TEST(FlatState, convolutions_are_channels_last) {
 
 TEST(FlatState, gradients_accumulate_in_place) {
     Case c;
-    const auto images = torch::ones({4, 3, 32, 32});
+    const auto images = at::ones({4, 3, 32, 32});
     c.network->forward(images).sum().backward();
-    const torch::Tensor once = c.state.gradients().clone();
+    const at::Tensor once = c.state.gradients().clone();
     EXPECT_GT(once.abs().max().item<float>(), 0);
     const auto parameters = c.network->named_parameters();
     for (std::size_t i = 0; i < parameters.size(); ++i) {
-        const torch::Tensor view = view_of(c.state.layout()[i], c.state.gradients());
+        const at::Tensor view = view_of(c.state.layout()[i], c.state.gradients());
         EXPECT_EQ(parameters[i].value().grad().data_ptr(), view.data_ptr()) << parameters[i].key();
         EXPECT_EQ(parameters[i].value().grad().strides(), view.strides()) << parameters[i].key();
     }

@@ -5,6 +5,7 @@
 #include "autosampling/training/lanes.hpp"
 #include "autosampling/training/repeated.hpp"
 
+#include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 #include <torch/cuda.h>
 
@@ -34,12 +35,12 @@ class Gpu : public testing::Test {
         return options;
     }
 
-    const torch::Device device{torch::kCUDA, 0};
+    const at::Device device{at::kCUDA, 0};
     const Images images{noisy_images()};
 };
 
 TEST_F(Gpu, batches_are_the_hosts_bit_for_bit) {
-    const auto host = make_batch_loader(Batches::host, images.dataset, 100, torch::kCPU);
+    const auto host = make_batch_loader(Batches::host, images.dataset, 100, at::kCPU);
     const auto draws = drawn_indices(1000, images.split.training.source.size(), 1);
     const Wanted wanted{images.dataset.training, images.split.training, draws,
                         RandomKey{.seed = 3, .purpose = Purpose::augmentation}};
@@ -183,7 +184,7 @@ TEST_F(Gpu, networks_side_by_side_give_the_bits_of_one_alone_when_deterministic)
 
 // Last: the device is of no more use.
 TEST_F(Gpu, work_that_looks_at_the_host_is_not_recorded_and_the_option_without_is_named) {
-    const torch::Tensor values = torch::ones({10}, torch::TensorOptions(device));
+    const at::Tensor values = at::ones({10}, at::TensorOptions(device));
     try {
         repeat(device, [&] { values.sum().item(); });
         ADD_FAILURE() << "recorded";

@@ -37,7 +37,7 @@ TEST(Learning, bf16_is_close_to_fp32) {
     const CycleResult two = bf16.train({indices, 0, {}});
     EXPECT_NE(one.train_loss, two.train_loss);
     EXPECT_NEAR(one.train_loss, two.train_loss, 2e-2 * one.train_loss);
-    const torch::Tensor difference = fp32.state().parameters() - bf16.state().parameters();
+    const at::Tensor difference = fp32.state().parameters() - bf16.state().parameters();
     EXPECT_LT(difference.norm().item<double>(), 0.25 * (fp32.state().parameters() - before).norm().item<double>());
     const double loss = fp32.evaluate(HeldOut::reward, first_indices(60)).loss_sum;
     std::ranges::copy(state_of(fp32), bf16.state().host().begin());

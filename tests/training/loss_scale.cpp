@@ -1,7 +1,11 @@
 // Training in fp16, on CPU tensors: what its losses are scaled by.
+#include "autosampling/training/make_network.hpp"
+#include "autosampling/training/network.hpp"
 #include "autosampling/training/sgd.hpp"
 #include "images.hpp"
 
+#include <ATen/ops/ones.h>
+#include <ATen/ops/randn_like.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -16,7 +20,7 @@ constexpr float first_scale = 65536;
 struct Case {
     LossScale scale{Precision::fp16};
     std::shared_ptr<Network> network = make_network("convnet", {14, 14, 1}, 10);
-    FlatState state{*network, torch::kCPU, scale.tensors()};
+    FlatState state{*network, at::kCPU, scale.tensors()};
     TrainingOptions options;
 
     Case() {
@@ -24,7 +28,7 @@ struct Case {
         state.momentum().fill_(0.5F);
     }
     void step() { sgd_step(state, options, 0.1, 5e-4, scale); }
-    torch::Tensor entry(const std::string& name) const {
+    at::Tensor entry(const std::string& name) const {
         return view_of(*std::ranges::find(state.layout(), name, &StateTensor::name), state.buffer());
     }
     float loss_scale() const { return entry("optimizer.loss_scale").item<float>(); }
@@ -36,13 +40,13 @@ TEST(LossScale, is_the_states_and_only_in_fp16) {
     const Case c;
     EXPECT_EQ(c.loss_scale(), first_scale);
     c.entry("optimizer.loss_scale").fill_(8);
-    EXPECT_EQ(c.scale.scaled(torch::ones({})).item<float>(), 8);
-    EXPECT_EQ(LossScale().scaled(torch::ones({})).item<float>(), 1);
+    EXPECT_EQ(c.scale.scaled(at::ones({})).item<float>(), 8);
+    EXPECT_EQ(LossScale().scaled(at::ones({})).item<float>(), 1);
 }
 
 TEST(LossScale, is_off_the_gradients_in_a_step) {
     Case scaled, plain;
-    const torch::Tensor gradients = torch::randn_like(plain.state.gradients());
+    const at::Tensor gradients = at::randn_like(plain.state.gradients());
     scaled.state.gradients().copy_(gradients * first_scale);
     plain.state.gradients().copy_(gradients);
     scaled.step();
@@ -55,7 +59,7 @@ TEST(LossScale, a_gradient_that_is_not_finite_skips_the_step_and_halves_it) {
     using Limits = std::numeric_limits<float>;
     for (const float bad : {Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN()}) {
         Case c;
-        const torch::Tensor weights = c.state.parameters().clone(), momentum = c.state.momentum().clone();
+        const at::Tensor weights = c.state.parameters().clone(), momentum = c.state.momentum().clone();
         c.state.gradients().fill_(1);
         c.state.gradients()[17] = bad;
         c.step();
@@ -90,7 +94,7 @@ TrainerOptions in_fp16() {
     return options;
 }
 
-torch::Tensor scale_of(Trainer& trainer) {
+at::Tensor scale_of(Trainer& trainer) {
     const auto& layout = trainer.state().layout();
     return view_of(*std::ranges::find(layout, "optimizer.loss_scale", &StateTensor::name), trainer.state().buffer());
 }
@@ -113,7 +117,7 @@ TEST(LossScale, a_member_whose_gradients_overflow_goes_on_with_the_weights_that_
     const Images images(Images::small());
     Trainer trainer(in_fp16(), images.dataset, images.split);
     scale_of(trainer).fill_(0x1p100F); // its gradients are infinite in fp16
-    const torch::Tensor weights = trainer.state().parameters().clone();
+    const at::Tensor weights = trainer.state().parameters().clone();
     const CycleResult result = trainer.train({first_indices(96), 0, {}});
     EXPECT_TRUE(result.finite);
     EXPECT_TRUE(trainer.state().parameters().equal(weights));

@@ -1,8 +1,14 @@
 #include "autosampling/training/network.hpp"
 #include "autosampling/base/error.hpp"
 #include "autosampling/training/autocast.hpp"
+#include "autosampling/training/make_network.hpp"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/linspace.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/Allocator.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,7 +32,7 @@ std::int64_t parameter_count(const Network& network) {
     return count;
 }
 
-std::vector<std::string> names(const torch::OrderedDict<std::string, torch::Tensor>& tensors) {
+std::vector<std::string> names(const torch::OrderedDict<std::string, at::Tensor>& tensors) {
     return tensors.keys();
 }
 
@@ -123,8 +129,8 @@ TEST(Network, every_network_gives_logits_for_every_shape_it_takes) {
             const auto network = make_network(name, shape, 7);
             network->initialise(1);
             const auto images =
-                torch::ones({2, shape.height(), shape.width(), shape.channels()}, torch::kFloat).permute({0, 3, 1, 2});
-            const torch::Tensor logits = network->forward(images);
+                at::ones({2, shape.height(), shape.width(), shape.channels()}, at::kFloat).permute({0, 3, 1, 2});
+            const at::Tensor logits = network->forward(images);
             EXPECT_THAT(logits.sizes(), ElementsAre(2, 7)) << name;
             EXPECT_TRUE(std::isfinite(logits.sum().item<float>())) << name;
         }
@@ -148,9 +154,9 @@ class Meter : public c10::MemoryReportingInfoBase {
 };
 
 // The loss, and by its backward pass the gradients, and the statistics.
-std::vector<torch::Tensor> outcome(const Network& network, const torch::Tensor& loss) {
+std::vector<at::Tensor> outcome(const Network& network, const at::Tensor& loss) {
     loss.backward();
-    std::vector<torch::Tensor> all{loss.detach()};
+    std::vector<at::Tensor> all{loss.detach()};
     for (const auto& parameter : network.parameters()) all.push_back(parameter.grad());
     for (const auto& statistic : network.buffers()) // but counters of batches, which have no effect
         if (statistic.is_floating_point()) all.push_back(statistic);
@@ -160,16 +166,16 @@ std::vector<torch::Tensor> outcome(const Network& network, const torch::Tensor& 
 TEST(Network, densenet_that_saves_memory_gives_the_same_bits) {
     struct Step {
         std::int64_t kept = 0; // bytes, between forward and backward
-        std::vector<torch::Tensor> result;
+        std::vector<at::Tensor> result;
     };
     const auto step = [](bool save_memory) {
         at::set_num_threads(1);
         const auto network = make_network(model("densenet121", save_memory), {16, 16, 3}, 10);
         network->initialise(1);
-        const auto images = torch::linspace(-1, 1, 8 * 3 * 16 * 16).view({8, 3, 16, 16});
+        const auto images = at::linspace(-1, 1, 8 * 3 * 16 * 16).view({8, 3, 16, 16});
         const auto meter = std::make_shared<Meter>();
         const c10::DebugInfoGuard metering(c10::DebugInfoKind::PROFILER_STATE, meter);
-        const torch::Tensor loss = network->forward(images).square().mean();
+        const at::Tensor loss = network->forward(images).square().mean();
         const std::int64_t kept = meter->bytes;
         return Step{kept, outcome(*network, loss)};
     };
@@ -186,15 +192,15 @@ TEST(Network, step_of_one_thread_is_that_of_several) {
         at::set_num_threads(threads);
         const auto network = make_network(name, {16, 16, 3}, 10);
         network->initialise(1);
-        torch::Tensor loss;
+        at::Tensor loss;
         {
-            const Autocast autocast(precision, torch::kCPU);
-            const torch::Tensor wave = torch::linspace(-1, 1, 8 * 16 * 16 * 3).mul(1000).sin();
-            loss = network->forward(wave.view({8, 16, 16, 3}).permute({0, 3, 1, 2})).to(torch::kFloat).square().mean();
+            const Autocast autocast(precision, at::kCPU);
+            const at::Tensor wave = at::linspace(-1, 1, 8 * 16 * 16 * 3).mul(1000).sin();
+            loss = network->forward(wave.view({8, 16, 16, 3}).permute({0, 3, 1, 2})).to(at::kFloat).square().mean();
         }
         return outcome(*network, loss);
     };
-    const auto apart = [](const std::vector<torch::Tensor>& one, const std::vector<torch::Tensor>& other) {
+    const auto apart = [](const std::vector<at::Tensor>& one, const std::vector<at::Tensor>& other) {
         double difference = 0, size = 0; // squared norms, relative to each tensor's
         for (std::size_t i = 0; i < one.size(); ++i) {
             difference += ((one[i] - other[i]).square().sum() / (other[i].square().sum() + 1e-12)).item<double>();
@@ -235,14 +241,14 @@ TEST(Network, unknown_name_and_small_image_are_usage_errors) {
 
 TEST(InitialState, is_a_function_of_the_seed_alone) {
     const auto weights = [](std::uint64_t seed, std::int64_t torch_draws) {
-        torch::rand({torch_draws});
+        at::rand({torch_draws});
         const auto network = make_network("resnet8", cifar, 10);
         network->initialise(seed);
-        std::vector<torch::Tensor> flat;
+        std::vector<at::Tensor> flat;
         for (const auto& parameter : network->parameters()) flat.push_back(parameter.detach().flatten());
-        return torch::cat(flat);
+        return at::cat(flat);
     };
-    const torch::Tensor one = weights(1, 0);
+    const at::Tensor one = weights(1, 0);
     EXPECT_TRUE(one.equal(weights(1, 17)));
     EXPECT_FALSE(one.equal(weights(2, 0)));
 }
@@ -253,19 +259,19 @@ TEST(InitialState, has_torchvisions_distributions) {
     for (auto& tensor : network->buffers()) tensor.fill_(3);
     network->initialise(1);
     const auto parameters = network->named_parameters();
-    const torch::Tensor conv = parameters["layer4.1.conv2.weight"].detach(); // 2.4 million draws
+    const at::Tensor conv = parameters["layer4.1.conv2.weight"].detach(); // 2.4 million draws
     const double deviation = std::sqrt(2.0 / (512 * 9));
     EXPECT_NEAR(conv.mean().item<double>() / deviation, 0, 5 / std::sqrt(2.4e6));
     EXPECT_NEAR(conv.std().item<double>() / deviation, 1, 5 / std::sqrt(2 * 2.4e6));
     EXPECT_NEAR((conv / deviation).pow(4).mean().item<double>(), 3, 5 * std::sqrt(96 / 2.4e6));
-    const torch::Tensor fc = parameters["fc.weight"].detach(); // uniform within ±1 / √512
+    const at::Tensor fc = parameters["fc.weight"].detach(); // uniform within ±1 / √512
     EXPECT_LE(fc.abs().max().item<double>() * std::sqrt(512.0), 1);
     EXPECT_NEAR(fc.pow(2).mean().item<double>() * 512, 1.0 / 3, 5 * std::sqrt(4.0 / 45 / 5120));
-    EXPECT_TRUE(parameters["bn1.weight"].equal(torch::ones({64})));
-    EXPECT_TRUE(parameters["bn1.bias"].equal(torch::zeros({64})));
-    EXPECT_TRUE(network->named_buffers()["bn1.running_mean"].equal(torch::zeros({64})));
-    EXPECT_TRUE(network->named_buffers()["bn1.running_var"].equal(torch::ones({64})));
-    const torch::Tensor other = parameters["layer4.1.conv1.weight"].detach();
+    EXPECT_TRUE(parameters["bn1.weight"].equal(at::ones({64})));
+    EXPECT_TRUE(parameters["bn1.bias"].equal(at::zeros({64})));
+    EXPECT_TRUE(network->named_buffers()["bn1.running_mean"].equal(at::zeros({64})));
+    EXPECT_TRUE(network->named_buffers()["bn1.running_var"].equal(at::ones({64})));
+    const at::Tensor other = parameters["layer4.1.conv1.weight"].detach();
     EXPECT_LT(std::abs((conv * other).mean().item<double>()) / (deviation * deviation), 5 / std::sqrt(2.4e6));
 }
 
@@ -273,10 +279,9 @@ TEST(InitialState, densenet_goes_by_the_fan_in_and_has_no_bias) {
     const auto network = make_network("densenet121", cifar, 10);
     network->initialise(1);
     const auto parameters = network->named_parameters();
-    const torch::Tensor conv =
-        parameters["features.denseblock4.denselayer16.conv1.weight"].detach(); // (128, 992, 1, 1)
+    const at::Tensor conv = parameters["features.denseblock4.denselayer16.conv1.weight"].detach(); // (128, 992, 1, 1)
     EXPECT_NEAR(conv.std().item<double>() / std::sqrt(2.0 / 992), 1, 5 / std::sqrt(2 * 127e3));
-    EXPECT_TRUE(parameters["classifier.bias"].equal(torch::zeros({10})));
+    EXPECT_TRUE(parameters["classifier.bias"].equal(at::zeros({10})));
     EXPECT_LE(parameters["classifier.weight"].detach().abs().max().item<double>() * std::sqrt(1024.0), 1);
 }
 

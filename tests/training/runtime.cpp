@@ -4,8 +4,8 @@
 #include "autosampling/base/error_words.hpp"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
 #include <gmock/gmock.h>
-#include <torch/types.h>
 #include <torch/utils.h>
 
 #include <cmath>
@@ -20,17 +20,17 @@ TEST(Runtime, threads_are_those_asked_for) {
 }
 
 TEST(Runtime, device_names_are_checked) {
-    EXPECT_EQ(choose_device(Device::cpu, 3), torch::Device(torch::kCPU));
+    EXPECT_EQ(choose_device(Device::cpu, 3), at::Device(at::kCPU));
     if (!build_info().cuda) {
-        EXPECT_EQ(choose_device(Device::automatic, 0), torch::Device(torch::kCPU));
+        EXPECT_EQ(choose_device(Device::automatic, 0), at::Device(at::kCPU));
         EXPECT_THROW(choose_device(Device::cuda, 0), Error);
     }
 }
 
 TEST(Runtime, fp16_is_for_gpus) {
-    EXPECT_THROW(check_precision(Precision::fp16, torch::kCPU), Error);
-    check_precision(Precision::fp16, torch::kCUDA);
-    check_precision(Precision::bf16, torch::kCPU);
+    EXPECT_THROW(check_precision(Precision::fp16, at::kCPU), Error);
+    check_precision(Precision::fp16, at::kCUDA);
+    check_precision(Precision::bf16, at::kCPU);
 }
 
 TEST(Runtime, bf16_speedup_is_a_ratio) {
@@ -41,7 +41,7 @@ TEST(Runtime, bf16_speedup_is_a_ratio) {
 TEST(Runtime, short_memory_is_said_without_a_backtrace) {
     leave_out_backtraces();
     try {
-        (void)torch::empty({std::int64_t{1} << 50});
+        (void)at::empty({std::int64_t{1} << 50});
         FAIL() << "so much memory?";
     } catch (const std::exception& error) {
         EXPECT_THAT(words_of(error), ::testing::HasSubstr("training.batch_size"));

@@ -1,8 +1,15 @@
 #include "autosampling/training/script.hpp"
 #include "autosampling/base/error.hpp"
+#include "autosampling/training/make_network.hpp"
+#include "autosampling/training/network.hpp"
 #include "images.hpp"
 #include "scripts.hpp"
 
+#include <ATen/ops/full.h>
+#include <ATen/ops/linspace.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -63,7 +70,7 @@ TEST(Script, learns_from_the_weights_of_its_file) {
     const Images images(Images::small());
     Trainer trainer(trainer_options(script.name(), 20), images.dataset, images.split);
     EXPECT_THAT(names(trainer.state()), ElementsAre("weight", "momentum.weight", "seen"));
-    EXPECT_TRUE(trainer.state().parameters().equal(torch::linspace(-0.01, 0.01, 7680)));
+    EXPECT_TRUE(trainer.state().parameters().equal(at::linspace(-0.01, 0.01, 7680)));
     const auto indices = first_indices(400);
     double first = 0, last = 0;
     for (std::uint32_t cycle = 0; cycle < 5; ++cycle) {
@@ -94,8 +101,8 @@ TEST(Script, draws_are_a_function_of_the_cycle) {
     Trainer trainer(trainer_options(script.name(), 20), images.dataset, images.split);
     const std::vector<float> start = state_of(trainer);
     const auto after = [&](std::uint32_t cycle) {
-        torch::rand({static_cast<std::int64_t>(cycle) + 1});
-        trainer.load(State::from_host(start, torch::kCPU));
+        at::rand({static_cast<std::int64_t>(cycle) + 1});
+        trainer.load(State::from_host(start, at::kCPU));
         train(trainer, cycle, first_indices(80));
         return state_of(trainer);
     };
@@ -110,15 +117,15 @@ TEST(Script, a_tensor_of_several_names_stays_one) {
         "  a = torch.matmul(x, self.weight)\n"
         "  return a - torch.matmul(x, self.tied) + a - torch.matmul(x, self.all[1])\n",
         [](torch::jit::Module& module) {
-            const torch::Tensor weight = module.attr("weight").toTensor();
+            const at::Tensor weight = module.attr("weight").toTensor();
             module.register_parameter("tied", weight, false);
-            module.register_attribute("all", c10::ListType::ofTensors(), c10::List<torch::Tensor>({weight, weight}));
+            module.register_attribute("all", c10::ListType::ofTensors(), c10::List<at::Tensor>({weight, weight}));
         });
     const auto network = make_network(script.name(), small, 10);
-    const FlatState state(*network, torch::kCPU);
+    const FlatState state(*network, at::kCPU);
     EXPECT_THAT(names(state), ElementsAre("weight", "momentum.weight", "seen"));
-    torch::Tensor(state.parameters()).fill_(0.5);
-    const torch::Tensor logits = network->forward(torch::ones({2, 3, 16, 16}));
+    at::Tensor(state.parameters()).fill_(0.5);
+    const at::Tensor logits = network->forward(at::ones({2, 3, 16, 16}));
     EXPECT_EQ(logits.abs().max().item<float>(), 0);
     logits.sum().backward();
     EXPECT_EQ(state.gradients().abs().max().item<float>(), 0);
@@ -127,12 +134,12 @@ TEST(Script, a_tensor_of_several_names_stays_one) {
 TEST(Script, what_requires_no_gradient_is_not_trained) {
     const Script script(
         "  return torch.matmul(torch.flatten(x, 1), self.weight) + self.fixed\n",
-        [](torch::jit::Module& module) { module.register_parameter("fixed", torch::full({10}, 0.5), false); });
+        [](torch::jit::Module& module) { module.register_parameter("fixed", at::full({10}, 0.5), false); });
     const Images images(Images::small());
     Trainer trainer(trainer_options(script.name(), 20), images.dataset, images.split);
     EXPECT_THAT(names(trainer.state()), ElementsAre("weight", "momentum.weight", "seen", "fixed"));
     train(trainer, 0, first_indices(80));
-    EXPECT_TRUE(view_of(trainer.state().layout().back(), trainer.state().buffer()).equal(torch::full({10}, 0.5)));
+    EXPECT_TRUE(view_of(trainer.state().layout().back(), trainer.state().buffer()).equal(at::full({10}, 0.5)));
 }
 
 TEST(Script, hash_is_that_of_the_file) {
@@ -173,12 +180,11 @@ TEST(Script, network_that_cannot_be_trained_is_refused_with_the_reason) {
                 HasSubstr("makes its tensors on the device of its input"));
     EXPECT_THAT(refusal(linear, [](auto& module) { module.attr("weight").toTensor().requires_grad_(false); }),
                 HasSubstr("has no parameters to learn"));
-    EXPECT_THAT(
-        refusal(linear, [](auto& module) { module.register_buffer("wide", torch::zeros({2}, torch::kDouble)); }),
-        HasSubstr("its wide is neither of float32 nor of whole numbers): convert it by network.float()"));
+    EXPECT_THAT(refusal(linear, [](auto& module) { module.register_buffer("wide", at::zeros({2}, at::kDouble)); }),
+                HasSubstr("its wide is neither of float32 nor of whole numbers): convert it by network.float()"));
     EXPECT_THAT(refusal(linear,
                         [](auto& module) {
-                            module.register_buffer("deep", torch::zeros({1, 1, 1, 1, 1}));
+                            module.register_buffer("deep", at::zeros({1, 1, 1, 1, 1}));
                         }),
                 HasSubstr("its deep has more than four dimensions"));
     EXPECT_THAT(refusal(std::string("  self.calls += 1\n") + linear,
@@ -194,7 +200,7 @@ TEST(Script, network_that_cannot_be_trained_is_refused_with_the_reason) {
     EXPECT_THAT(refusal(linear,
                         [](auto& module) {
                             module.register_attribute("kept", c10::ListType::ofTensors(),
-                                                      c10::List<torch::Tensor>({torch::zeros({3})}));
+                                                      c10::List<at::Tensor>({at::zeros({3})}));
                         }),
                 HasSubstr("its kept holds tensors and is none"));
 }

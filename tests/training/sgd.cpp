@@ -1,5 +1,8 @@
 #include "autosampling/training/sgd.hpp"
+#include "autosampling/training/make_network.hpp"
+#include "autosampling/training/network.hpp"
 
+#include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 #include <torch/optim/sgd.h>
 
@@ -21,20 +24,20 @@ TEST(Sgd, equals_torch_optim_sgd) {
         options.weight_decay = weight_decay;
         const auto network = make_network("convnet", {14, 14, 1}, 10);
         network->initialise(1);
-        std::vector<torch::Tensor> plain;
+        std::vector<at::Tensor> plain;
         for (const auto& parameter : network->parameters())
             plain.push_back(parameter.detach().clone().requires_grad_());
         torch::optim::SGD reference(
             plain, torch::optim::SGDOptions(0.1).momentum(momentum).nesterov(nesterov).weight_decay(weight_decay));
-        const FlatState state(*network, torch::kCPU);
+        const FlatState state(*network, at::kCPU);
 
-        torch::manual_seed(1);
+        at::manual_seed(1);
         for (int step = 0; step < 10; ++step) {
             const double rate = 0.1 / (1 + step);
             reference.param_groups()[0].options().set_lr(rate);
             const auto parameters = network->parameters();
             for (std::size_t i = 0; i < plain.size(); ++i) {
-                plain[i].mutable_grad() = torch::randn(plain[i].sizes());
+                plain[i].mutable_grad() = at::randn(plain[i].sizes());
                 parameters[i].grad().copy_(plain[i].grad());
             }
             reference.step();

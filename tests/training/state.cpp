@@ -11,19 +11,19 @@ namespace {
 
 TEST(State, there_is_none_until_it_is_given_one) {
     EXPECT_FALSE(State());
-    EXPECT_TRUE(State::unfilled(3, torch::kCPU));
+    EXPECT_TRUE(State::unfilled(3, at::kCPU));
 }
 
 TEST(State, copies_of_a_handle_share_the_state_on_its_device) {
-    const State state = State::from_host(std::vector<float>{1, 2, 3}, torch::kCPU);
+    const State state = State::from_host(std::vector<float>{1, 2, 3}, at::kCPU);
     EXPECT_EQ(State(state).memory().data(), state.memory().data());
     EXPECT_EQ(state.on_host().memory().data(), state.memory().data());
 }
 
 TEST(State, hash_is_that_of_its_bytes) {
     const std::vector<float> values{1, -0.0F, 3};
-    EXPECT_EQ(State::from_host(values, torch::kCPU).hash(), hash_of(std::span(values)));
-    EXPECT_NE(State::from_host(std::vector<float>{1, 0, 3}, torch::kCPU).hash(), hash_of(std::span(values)));
+    EXPECT_EQ(State::from_host(values, at::kCPU).hash(), hash_of(std::span(values)));
+    EXPECT_NE(State::from_host(std::vector<float>{1, 0, 3}, at::kCPU).hash(), hash_of(std::span(values)));
 }
 
 TEST(State, of_a_trainer_stays_as_it_was_while_the_trainer_goes_on) {

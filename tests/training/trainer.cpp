@@ -1,6 +1,13 @@
 // One step against plain PyTorch, and what a trainer's results may depend on.
 #include "images.hpp"
 
+#include <ATen/ops/batch_norm.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 #include <torch/nn/functional/loss.h>
 #include <torch/optim/sgd.h>
@@ -19,7 +26,7 @@ namespace F = torch::nn::functional;
 // of these 50 steps (measured), and the updates of such a step part by up to 2.4e-3 of their norm.
 class PlainResNet {
   public:
-    std::map<std::string, torch::Tensor> tensors;
+    std::map<std::string, at::Tensor> tensors;
 
     explicit PlainResNet(const FlatState& state) {
         for (const StateTensor& entry : state.layout()) {
@@ -27,55 +34,55 @@ class PlainResNet {
         }
     }
 
-    torch::Tensor forward(torch::Tensor x, bool training) const {
-        x = torch::relu(norm("bn1", conv("conv1", x, 1), training));
+    at::Tensor forward(at::Tensor x, bool training) const {
+        x = at::relu(norm("bn1", conv("conv1", x, 1), training));
         for (int layer = 1; tensors.contains("layer" + std::to_string(layer) + ".0.conv1.weight"); ++layer) {
             for (int block = 0;; ++block) {
                 const std::string name = "layer" + std::to_string(layer) + "." + std::to_string(block) + ".";
                 if (!tensors.contains(name + "conv1.weight")) break;
                 const int stride = layer > 1 && block == 0 ? 2 : 1;
-                torch::Tensor y = torch::relu(norm(name + "bn1", conv(name + "conv1", x, stride), training));
+                at::Tensor y = at::relu(norm(name + "bn1", conv(name + "conv1", x, stride), training));
                 y = norm(name + "bn2", conv(name + "conv2", y, 1), training);
                 if (stride == 2) x = norm(name + "downsample.1", conv(name + "downsample.0", x, 2), training);
-                x = torch::relu(y + x);
+                x = at::relu(y + x);
             }
         }
-        return torch::linear(x.mean({2, 3}), tensors.at("fc.weight"), tensors.at("fc.bias"));
+        return at::linear(x.mean({2, 3}), tensors.at("fc.weight"), tensors.at("fc.bias"));
     }
 
   private:
-    torch::Tensor conv(const std::string& name, const torch::Tensor& x, int stride) const {
-        const torch::Tensor& weight = tensors.at(name + ".weight");
-        return torch::conv2d(x, weight, {}, stride, weight.size(2) / 2);
+    at::Tensor conv(const std::string& name, const at::Tensor& x, int stride) const {
+        const at::Tensor& weight = tensors.at(name + ".weight");
+        return at::conv2d(x, weight, {}, stride, weight.size(2) / 2);
     }
-    torch::Tensor norm(const std::string& name, const torch::Tensor& x, bool training) const {
-        return torch::batch_norm(x, tensors.at(name + ".weight"), tensors.at(name + ".bias"),
-                                 tensors.at(name + ".running_mean"), tensors.at(name + ".running_var"), training, 0.1,
-                                 1e-5, false);
+    at::Tensor norm(const std::string& name, const at::Tensor& x, bool training) const {
+        return at::batch_norm(x, tensors.at(name + ".weight"), tensors.at(name + ".bias"),
+                              tensors.at(name + ".running_mean"), tensors.at(name + ".running_var"), training, 0.1,
+                              1e-5, false);
     }
 };
 
 // Images of the training file, normalised in double and rounded once, and labels of the part.
-std::pair<torch::Tensor, torch::Tensor> plain_batch(const Images& images, const Part& part,
-                                                    std::span<const std::uint32_t> indices) {
+std::pair<at::Tensor, at::Tensor> plain_batch(const Images& images, const Part& part,
+                                              std::span<const std::uint32_t> indices) {
     const Shape& shape = images.dataset.facts.shape;
     const auto size = static_cast<std::int64_t>(indices.size());
-    auto x = torch::empty({size, shape.height(), shape.width(), shape.channels()}, torch::kFloat);
-    auto y = torch::empty({size}, torch::kLong);
+    auto x = at::empty({size, shape.height(), shape.width(), shape.channels()}, at::kFloat);
+    auto y = at::empty({size}, at::kLong);
     for (std::int64_t i = 0; i < size; ++i) {
         const std::uint32_t index = indices[static_cast<std::size_t>(i)];
         const auto image = images.dataset.training.bytes.subspan(part.source[index] * shape.values(), shape.values());
         std::ranges::copy(image, x.data_ptr<float>() + i * static_cast<std::int64_t>(shape.values()));
         y[i] = part.label[index];
     }
-    const auto mean = torch::tensor(images.dataset.facts.mean, torch::kDouble);
-    const auto std = torch::tensor(images.dataset.facts.std, torch::kDouble);
-    return {((x.to(torch::kDouble) / 255 - mean) / std).to(torch::kFloat).permute({0, 3, 1, 2}), y};
+    const auto mean = at::tensor(at::ArrayRef(images.dataset.facts.mean), at::kDouble);
+    const auto std = at::tensor(at::ArrayRef(images.dataset.facts.std), at::kDouble);
+    return {((x.to(at::kDouble) / 255 - mean) / std).to(at::kFloat).permute({0, 3, 1, 2}), y};
 }
 
 // One step of torch.optim.SGD on all parameters, from their momentum; gives the loss before it.
-double plain_step(PlainResNet& plain, const TrainingOptions& options, const torch::Tensor& x, const torch::Tensor& y) {
-    std::vector<torch::Tensor> parameters;
+double plain_step(PlainResNet& plain, const TrainingOptions& options, const at::Tensor& x, const at::Tensor& y) {
+    std::vector<at::Tensor> parameters;
     for (auto& [name, tensor] : plain.tensors) {
         if (plain.tensors.contains("momentum." + name)) parameters.push_back(tensor.requires_grad_());
     }
@@ -89,8 +96,8 @@ double plain_step(PlainResNet& plain, const TrainingOptions& options, const torc
         momentum->momentum_buffer(plain.tensors.at("momentum." + name));
         sgd.state()[tensor.unsafeGetTensorImpl()] = std::move(momentum);
     }
-    const torch::Tensor loss = F::cross_entropy(plain.forward(x, true), y,
-                                                F::CrossEntropyFuncOptions().label_smoothing(options.label_smoothing));
+    const at::Tensor loss = F::cross_entropy(plain.forward(x, true), y,
+                                             F::CrossEntropyFuncOptions().label_smoothing(options.label_smoothing));
     loss.backward();
     sgd.step();
     return loss.item<double>();
@@ -109,17 +116,17 @@ TEST(Trainer, each_step_equals_a_plain_pytorch_step) {
         const auto indices = drawn_indices(32, images.split.training.source.size(), static_cast<std::uint32_t>(step));
         PlainResNet plain(trainer.state());
         const auto [x, y] = plain_batch(images, images.split.training, indices);
-        const torch::Tensor before = trainer.state().buffer().clone();
+        const at::Tensor before = trainer.state().buffer().clone();
         const CycleResult result = trainer.train({indices, step, {}});
         const double loss = plain_step(plain, options.training, x, y);
         ASSERT_TRUE(result.finite);
         EXPECT_NEAR(result.train_loss, loss, 1e-5 * loss);
         double furthest = 0; // of an update, a momentum or a statistic from what it should be, relative to that
         for (const StateTensor& entry : trainer.state().layout()) {
-            const torch::Tensor after = view_of(entry, trainer.state().buffer());
-            const torch::Tensor expected = plain.tensors.at(entry.name).detach();
+            const at::Tensor after = view_of(entry, trainer.state().buffer());
+            const at::Tensor expected = plain.tensors.at(entry.name).detach();
             const bool is_weight = plain.tensors.contains("momentum." + entry.name);
-            const torch::Tensor size = is_weight ? expected - view_of(entry, before) : expected;
+            const at::Tensor size = is_weight ? expected - view_of(entry, before) : expected;
             furthest = std::max(furthest, ((expected - after).norm() / size.norm()).item<double>());
         }
         EXPECT_LT(furthest, 0.05);
@@ -154,7 +161,7 @@ TEST(Trainer, result_depends_on_state_and_task_alone) {
 
         // The second trainer has another history, another state of PyTorch's generator, and evaluates in between.
         second.train({drawn_indices(64, 500, 9), 0, {.seed = 5, .purpose = Purpose::augmentation}});
-        torch::rand({5});
+        at::rand({5});
         const auto start = state_of(first);
         const auto indices = drawn_indices(160, 500, 1);
         const RandomKey key{.seed = 1, .purpose = Purpose::augmentation, .member = 2};

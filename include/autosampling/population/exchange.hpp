@@ -8,6 +8,8 @@
 #include "autosampling/population/selection.hpp"
 #include "autosampling/training/state.hpp"
 
+#include <c10/core/Device.h>
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -20,7 +22,7 @@ namespace autosampling {
 class StateStore {
   public:
     // `rank` holds placement.members_of(rank). Only the best of them is kept at the end of a cycle unless `keep_all`.
-    StateStore(const Placement& placement, int rank, std::int64_t length, torch::Device device, bool keep_all)
+    StateStore(const Placement& placement, int rank, std::int64_t length, at::Device device, bool keep_all)
         : placement_(placement), rank_(rank), length_(length), device_(device), keep_all_(keep_all) {}
 
     // What a member of this rank starts the cycle from.
@@ -49,7 +51,7 @@ class StateStore {
     Placement placement_;
     int rank_;
     std::int64_t length_;
-    torch::Device device_;
+    at::Device device_;
     bool keep_all_;
     std::map<std::int32_t, State> start_, kept_; // by member
     Outcome best_;

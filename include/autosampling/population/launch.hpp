@@ -6,7 +6,7 @@
 #include "autosampling/population/prepare.hpp"
 #include "autosampling/record/run_record.hpp"
 
-#include <torch/types.h>
+#include <c10/core/Device.h>
 
 #include <chrono>
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace autosampling {
 RunHeader make_header(const Prepared& prepared, const DatasetPlan& data, std::uint64_t dataset_hash);
 
 // `link`: how many jobs of this run there were before. Without what was chosen by the ranks' devices. Collective.
-Launch make_launch(const Communicator& comm, const RunOptions& options, const torch::Device& device, std::int64_t link);
+Launch make_launch(const Communicator& comm, const RunOptions& options, const at::Device& device, std::int64_t link);
 
 // When a job that began then must have ended its cycles: after run.walltime, or in time for the end of the batch job.
 std::optional<std::chrono::steady_clock::time_point> wall_of(const RunOptions& options,

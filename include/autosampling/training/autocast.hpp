@@ -4,7 +4,6 @@
 #include "autosampling/training/options.hpp"
 
 #include <ATen/autocast_mode.h>
-#include <torch/types.h>
 
 namespace autosampling {
 
@@ -12,10 +11,10 @@ namespace autosampling {
 // nothing. The parameters are cast once a scope, so a scope must end before they change.
 class Autocast {
   public:
-    Autocast(Precision precision, torch::DeviceType device)
+    Autocast(Precision precision, at::DeviceType device)
         : device_(device), before_(at::autocast::is_autocast_enabled(device)) {
         at::autocast::set_autocast_enabled(device_, precision != Precision::fp32);
-        at::autocast::set_autocast_dtype(device_, precision == Precision::fp16 ? torch::kHalf : torch::kBFloat16);
+        at::autocast::set_autocast_dtype(device_, precision == Precision::fp16 ? at::kHalf : at::kBFloat16);
         at::autocast::increment_nesting();
     }
     ~Autocast() {
@@ -23,15 +22,15 @@ class Autocast {
         at::autocast::set_autocast_enabled(device_, before_);
     }
     // What there is now.
-    static Precision now(torch::DeviceType device) {
+    static Precision now(at::DeviceType device) {
         if (!at::autocast::is_autocast_enabled(device)) return Precision::fp32;
-        return at::autocast::get_autocast_dtype(device) == torch::kHalf ? Precision::fp16 : Precision::bf16;
+        return at::autocast::get_autocast_dtype(device) == at::kHalf ? Precision::fp16 : Precision::bf16;
     }
     Autocast(const Autocast&) = delete;
     Autocast& operator=(const Autocast&) = delete;
 
   private:
-    torch::DeviceType device_;
+    at::DeviceType device_;
     bool before_;
 };
 

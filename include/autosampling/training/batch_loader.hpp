@@ -7,7 +7,7 @@
 #include "autosampling/base/random.hpp"
 #include "autosampling/data/split.hpp"
 
-#include <torch/types.h>
+#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <memory>
@@ -25,8 +25,8 @@ constexpr auto names_of(Batches) {
 }
 
 struct Batch {
-    torch::Tensor examples; // (B, shape) f32; images (B, C, H, W), channels-last
-    torch::Tensor wanted;   // (B) i64 classes, or (B, targets) f32
+    at::Tensor examples; // (B, shape) f32; images (B, C, H, W), channels-last
+    at::Tensor wanted;   // (B) i64 classes, or (B, targets) f32
 };
 
 // Examples in the order in which they are wanted.
@@ -45,9 +45,9 @@ class BatchLoader {
     virtual void begin(const Wanted& wanted) = 0;
     // What a batch of `size` of them, from place `first` on, is made of, on the device or on its way there; the first
     // dimension of each tensor is the batch's. A later call may overwrite it.
-    virtual std::vector<torch::Tensor> parts(std::size_t first, std::size_t size) = 0;
+    virtual std::vector<at::Tensor> parts(std::size_t first, std::size_t size) = 0;
     // The batch that is made of some; of parts on the device without a look at the host, and maybe a view of them.
-    virtual Batch make(const std::vector<torch::Tensor>& parts) const = 0;
+    virtual Batch make(const std::vector<at::Tensor>& parts) const = 0;
 
     Batch batch(std::size_t first, std::size_t size) { return make(parts(first, size)); }
 };
@@ -55,7 +55,7 @@ class BatchLoader {
 // Batches of up to `largest` examples. The data set must outlive it. With another of the same arguments it shares the
 // images that lie on the device.
 std::unique_ptr<BatchLoader> make_batch_loader(Batches kind, const Dataset& dataset, std::int64_t largest,
-                                               torch::Device device, const BatchLoader* other = nullptr);
+                                               at::Device device, const BatchLoader* other = nullptr);
 
 // What a data set takes on a device that holds it, in bytes; none where it can't: only images in memory can.
 std::optional<std::int64_t> resident_bytes(const Dataset& dataset);

@@ -3,7 +3,7 @@
 
 #include "autosampling/training/options.hpp"
 
-#include <torch/types.h>
+#include <ATen/core/Tensor.h>
 
 #include <optional>
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace autosampling {
 
-using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 // Multiplies the loss before the backward pass, so that small gradients don't become 0 in fp16, and is taken off the
 // gradients behind it. Where one of them isn't finite, the step is skipped and the scale halved; after 2,000 steps
@@ -26,14 +26,14 @@ class LossScale {
     // What of it the state holds: it becomes views of the state.
     NamedTensors tensors() const;
 
-    torch::Tensor scaled(const torch::Tensor& loss) const { return scale_.defined() ? loss * scale_ : loss; }
+    at::Tensor scaled(const at::Tensor& loss) const { return scale_.defined() ? loss.mul(scale_) : loss; }
     // Takes the scale off, then lets it follow what was found: 1 where the step is to be skipped, else 0, (1) f32 on
     // the device. None without a scale.
-    std::optional<torch::Tensor> unscale(const torch::Tensor& gradients) const;
+    std::optional<at::Tensor> unscale(const at::Tensor& gradients) const;
 
   private:
-    torch::Tensor scale_; // (1) f32
-    torch::Tensor steps_; // (1) i32: since it last changed
+    at::Tensor scale_; // (1) f32
+    at::Tensor steps_; // (1) i32: since it last changed
 };
 
 } // namespace autosampling

@@ -1,7 +1,7 @@
 // What a device does again and again.
 #pragma once
 
-#include <torch/types.h>
+#include <c10/core/Device.h>
 
 #include <functional>
 #include <memory>
@@ -18,7 +18,7 @@ class Repeated {
 // one launch. It must work on the same memory each time, look at nothing on the host, and be on the stream of
 // prepare_device. Throws Error(failure), with the option that does without, where it can't be recorded; the device is
 // of no more use then. On a CPU a run is a plain call. On a GPU this has not been run.
-std::unique_ptr<Repeated> repeat(const torch::Device& device, std::function<void()> action);
+std::unique_ptr<Repeated> repeat(const at::Device& device, std::function<void()> action);
 
 // A plain call each time.
 std::unique_ptr<Repeated> call(std::function<void()> action);

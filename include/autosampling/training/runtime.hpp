@@ -4,7 +4,7 @@
 #include "autosampling/comm/nccl_library.hpp"
 #include "autosampling/training/options.hpp"
 
-#include <torch/types.h>
+#include <c10/core/Device.h>
 
 #include <string>
 
@@ -26,20 +26,20 @@ void check_device(Device device);
 
 // The device for this rank; `local_rank` picks the GPU. Throws Error(usage) where the build
 // or the machine has no CUDA. The CUDA path has not been run on the machines where this program was tested.
-torch::Device choose_device(Device device, int local_rank);
+at::Device choose_device(Device device, int local_rank);
 
 // Throws Error(usage) for a precision that members can't be trained in there.
-void check_precision(Precision precision, const torch::Device& device);
+void check_precision(Precision precision, const at::Device& device);
 
 // Makes this thread ready to train there, before any work on a GPU. There a stream of LibTorch's has its work, fp32 is
 // what IEEE 754 says, and if asked only operations that give the same bits each time are done, or an error is thrown.
 // Not run on a GPU on the machines where this program was tested.
-void prepare_device(const torch::Device& device, bool deterministic);
+void prepare_device(const at::Device& device, bool deterministic);
 
 // Of LibTorch, for this thread; null for a CPU.
-DeviceStream current_stream(const torch::Device& device);
+DeviceStream current_stream(const at::Device& device);
 // Makes it one of LibTorch's own, which can be recorded; on a CPU nothing.
-void take_stream(const torch::Device& device);
+void take_stream(const at::Device& device);
 
 // From now on errors of LibTorch are its words alone, without a list of addresses.
 void leave_out_backtraces();

@@ -1,12 +1,14 @@
 // The user's own network: a TorchScript file, which model.name gives as torchscript:FILE.
 #pragma once
 
-#include "autosampling/training/network.hpp"
+#include "autosampling/data/facts.hpp"
 
 #include <memory>
 #include <string>
 
 namespace autosampling {
+
+class Network;
 
 // Whether a network's name means a TorchScript file.
 bool is_script(const std::string& name);

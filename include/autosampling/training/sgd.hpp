@@ -4,6 +4,8 @@
 #include "autosampling/training/flat_state.hpp"
 #include "autosampling/training/options.hpp"
 
+#include <ATen/core/Tensor.h>
+
 namespace autosampling {
 
 // One step of torch.optim.SGD (dampening 0, one parameter group: weight decay on all parameters) at the rate and decay
@@ -14,7 +16,7 @@ void sgd_step(const FlatState& state, const TrainingOptions& options, double lea
               const LossScale& scale = {});
 
 // The same with rate and decay (1) f32 on the state's device, which the host doesn't look at. Local.
-void sgd_step(const FlatState& state, const TrainingOptions& options, const torch::Tensor& learning_rate,
-              const torch::Tensor& weight_decay, const LossScale& scale);
+void sgd_step(const FlatState& state, const TrainingOptions& options, const at::Tensor& learning_rate,
+              const at::Tensor& weight_decay, const LossScale& scale);
 
 } // namespace autosampling

@@ -3,7 +3,7 @@
 // Letter: D length of the state in floats, padding included.
 #pragma once
 
-#include <torch/types.h>
+#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <span>
@@ -16,27 +16,27 @@ class State {
   public:
     State() = default; // none
     // Takes over a buffer (D) f32, contiguous.
-    explicit State(torch::Tensor buffer);
+    explicit State(at::Tensor buffer);
     // One to be filled before it is given to anybody.
-    static State unfilled(std::int64_t length, torch::Device device);
+    static State unfilled(std::int64_t length, at::Device device);
     // A copy of what is in host memory (D).
-    static State from_host(std::span<const float> values, torch::Device device);
+    static State from_host(std::span<const float> values, at::Device device);
 
     explicit operator bool() const { return buffer_.defined(); }
-    const torch::Tensor& buffer() const { return buffer_; }
+    const at::Tensor& buffer() const { return buffer_; }
     // Where it lies on its device, for what works there: the transports.
     std::span<const float> memory() const;
     std::span<float> fill();
 
     // The same on a device: itself where it is there already, else a copy.
-    State on(torch::Device device) const { return State(buffer_.to(device)); }
-    State on_host() const { return on(torch::kCPU); }
+    State on(at::Device device) const { return State(buffer_.to(device)); }
+    State on_host() const { return on(at::kCPU); }
 
     // Of its bytes, wherever they are.
     std::uint64_t hash() const;
 
   private:
-    torch::Tensor buffer_;
+    at::Tensor buffer_;
 };
 
 } // namespace autosampling

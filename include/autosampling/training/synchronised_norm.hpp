@@ -4,8 +4,8 @@
 
 #include "autosampling/training/team_exchange.hpp"
 
+#include <ATen/core/Tensor.h>
 #include <torch/nn/modules/batchnorm.h>
-#include <torch/types.h>
 
 namespace autosampling {
 
@@ -13,7 +13,6 @@ namespace autosampling {
 // the running statistics of `norm` move on by them. As nn::BatchNorm2d in training has it for the whole batch, backward
 // too; the gradients of weight and bias are this rank's part of their sums. Forward and backward are collective over
 // `team`, which must live until the backward pass.
-torch::Tensor synchronised_norm(const torch::Tensor& images, torch::nn::BatchNorm2dImpl& norm,
-                                const TeamExchange& team);
+at::Tensor synchronised_norm(const at::Tensor& images, torch::nn::BatchNorm2dImpl& norm, const TeamExchange& team);
 
 } // namespace autosampling

@@ -6,7 +6,7 @@
 #include "autosampling/comm/communicator.hpp"
 #include "autosampling/comm/nccl_communicator.hpp"
 
-#include <torch/types.h>
+#include <ATen/core/Tensor.h>
 
 #include <cstddef>
 #include <memory>
@@ -23,20 +23,20 @@ class TeamExchange {
     virtual int size() const = 0;
 
     // Those of all ranks added up, in place, in an order that is the same on every rank.
-    virtual void sum(const torch::Tensor& values) const = 0;
-    void mean(const torch::Tensor& values) const {
+    virtual void sum(const at::Tensor& values) const = 0;
+    void mean(const at::Tensor& values) const {
         sum(values);
         values.div_(size());
     }
     // The first rank's on all of them, in place.
-    virtual void share(const torch::Tensor& values) const = 0;
+    virtual void share(const at::Tensor& values) const = 0;
     // Likewise, of what is in host memory.
     template<Transferable T>
     void share(std::span<T> values) const {
         share_bytes(std::as_writable_bytes(values));
     }
     // Every rank's (n), of any float type -> (ranks, n) f32.
-    virtual torch::Tensor all_gather(const torch::Tensor& mine) const = 0;
+    virtual at::Tensor all_gather(const at::Tensor& mine) const = 0;
     // Until all that was started has come, with the communicator's time-out. Local.
     virtual void wait() const {}
 

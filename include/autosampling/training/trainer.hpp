@@ -14,7 +14,7 @@
 #include "autosampling/training/state.hpp"
 #include "autosampling/training/team_exchange.hpp"
 
-#include <torch/types.h>
+#include <c10/core/Device.h>
 
 #include <functional>
 #include <memory>
@@ -28,7 +28,7 @@ struct TrainerOptions {
     ModelOptions model;
     TrainingOptions training;
     Precision precision = Precision::fp32;
-    torch::Device device = torch::kCPU;
+    at::Device device = at::kCPU;
     Batches batches = Batches::host; // for a GPU one of the others
     bool cuda_graphs = true;         // on a GPU, of what repeats there
     std::uint64_t seed = 0;

@@ -16,7 +16,7 @@ constexpr int rehearsals = 3; // as PyTorch's documentation of CUDA graphs asks 
 
 class Recorded : public Repeated {
   public:
-    Recorded(const torch::Device& device, const std::function<void()>& action) {
+    Recorded(const at::Device& device, const std::function<void()>& action) {
         for (int i = 0; i < rehearsals; ++i) action();
         c10::cuda::getCurrentCUDAStream(device.index()).synchronize();
         try {
@@ -38,7 +38,7 @@ class Recorded : public Repeated {
 
 } // namespace
 
-std::unique_ptr<Repeated> repeat(const torch::Device& device, std::function<void()> action) {
+std::unique_ptr<Repeated> repeat(const at::Device& device, std::function<void()> action) {
     if (!device.is_cuda()) return call(std::move(action));
     return std::make_unique<Recorded>(device, action);
 }

@@ -6,11 +6,11 @@
 
 namespace autosampling {
 
-DeviceStream current_stream(const torch::Device& device) {
+DeviceStream current_stream(const at::Device& device) {
     return reinterpret_cast<DeviceStream>(c10::cuda::getCurrentCUDAStream(device.index()).stream());
 }
 
-void take_stream(const torch::Device& device) {
+void take_stream(const at::Device& device) {
     c10::cuda::set_device(device.index());
     c10::cuda::setCurrentCUDAStream(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index()));
 }

@@ -4,7 +4,7 @@
 
 namespace autosampling {
 
-std::unique_ptr<Repeated> repeat(const torch::Device&, std::function<void()> action) {
+std::unique_ptr<Repeated> repeat(const at::Device&, std::function<void()> action) {
     return call(std::move(action));
 }
 

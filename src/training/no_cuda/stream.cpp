@@ -2,10 +2,10 @@
 
 namespace autosampling {
 
-DeviceStream current_stream(const torch::Device&) {
+DeviceStream current_stream(const at::Device&) {
     return nullptr;
 }
 
-void take_stream(const torch::Device&) {}
+void take_stream(const at::Device&) {}
 
 } // namespace autosampling

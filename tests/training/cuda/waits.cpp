@@ -46,7 +46,7 @@ TEST(GpuWaits, a_cycle_waits_once_and_a_look_at_a_number_is_one_more) {
                                              {Precision::fp16, Batches::resident},
                                              {Precision::fp32, Batches::streamed}}) {
         TrainerOptions options = trainer_options("resnet8", 32);
-        options.device = torch::Device(torch::kCUDA, 0);
+        options.device = at::Device(at::kCUDA, 0);
         options.batches = batches;
         options.precision = precision;
         prepare_device(options.device, false);
