@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -76,6 +77,14 @@ void add_settings(CLI::App& command, RunArguments& arguments) {
 // An empty name is a variable of a shell that was not set.
 const CLI::Validator
     is_named([](const std::string& name) { return std::string(name.empty() ? "the name is empty" : ""); }, "");
+
+// CLI::PositiveNumber takes nan, and names the largest number there is in what it says.
+const CLI::Validator is_positive(
+    [](const std::string& number) {
+        const double value = std::strtod(number.c_str(), nullptr);
+        return value > 0 && std::isfinite(value) ? std::string() : text(number, " is no number above 0");
+    },
+    "");
 
 void add_configuration(CLI::App& command, RunArguments& arguments) {
     command.add_option("CONFIG", arguments.configuration, "Configuration, a TOML file")->required()->check(is_named);
@@ -161,7 +170,7 @@ ExitCode dispatch(int argc, char** argv) {
     CLI::Option* measure =
         check->add_flag("--measure", arguments.measure, "Time a batch here, for the run's device hours");
     check->add_option("--rate", arguments.rate, "Device hours if a device trains so many examples a second")
-        ->check(CLI::PositiveNumber)
+        ->check(is_positive)
         ->type_name("EXAMPLES")
         ->excludes(measure);
     std::vector<std::int64_t> sizes;

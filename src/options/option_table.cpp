@@ -173,8 +173,8 @@ std::vector<Option> training_options() {
          "Set by the program for torchscript:FILE: tells a resume whether the file is still the same."},
         {"training", "epochs", at<&Options::training, &TrainingOptions::epochs>, above(0, 1e6), "epochs",
          "Length of the run, of each member; an epoch, as many draws as there are training images, ends with a test. A "
-         "resume may change it unless training.schedule is cosine or one-cycle, or sampling.rule loss-rank or "
-         "infobatch.",
+         "resume may change it unless training.schedule is cosine or one-cycle, sampling.rule loss-rank or infobatch, "
+         "or exploration.kind policy.",
          AtResume::conditional},
         {"training", "batch_size", at<&Options::training, &TrainingOptions::batch_size>, count(1), "images",
          "Batch of one member."},

@@ -90,10 +90,14 @@ TEST_F(CommandLine, a_bad_command_line_is_exit_2) {
              {"check", file_, "--set"},
              {"check", file_, "--set", "run.sede=1"},
              {"check", folder_ / "none.toml"},
+             {"check", file_, "--rate", "0"},
+             {"check", file_, "--rate", "nan"},
+             {"check", file_, "--rate", "fast"},
          }) {
         const Outcome outcome = call(arguments);
         EXPECT_EQ(outcome.code, 2) << testing::PrintToString(arguments);
         EXPECT_EQ(std::count(outcome.error.begin(), outcome.error.end(), '\n'), 1) << outcome.error;
+        EXPECT_THAT(outcome.error, testing::SizeIs(testing::Lt(300))); // of which nobody needs all digits
         EXPECT_THAT(outcome.out, IsEmpty());
     }
 }

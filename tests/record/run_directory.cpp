@@ -173,6 +173,15 @@ TEST(RunDirectory, may_be_a_symbolic_link_itself) {
     EXPECT_FALSE(directory.still_ours());
 }
 
+TEST(RunDirectory, link_that_leads_nowhere_is_refused) {
+    const Folder folder;
+    fs::create_directory_symlink("nowhere", folder.path() / "link");
+    for (const Opening opening : {Opening::fresh, Opening::overwrite})
+        EXPECT_THAT(message_of(ExitCode::usage, [&] { RunDirectory(folder.path() / "link", opening); }),
+                    HasSubstr("is a link to what isn't there"));
+    EXPECT_FALSE(fs::exists(folder.path() / "nowhere"));
+}
+
 TEST(RunDirectory, overwrite_of_what_is_no_run_is_refused_and_removes_nothing) {
     const Folder folder;
     touch(folder.path() / "record" / "vinyl.txt");
