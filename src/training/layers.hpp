@@ -1,11 +1,14 @@
 // What networks are built of: layers that know inference and teams, and initial weights by the kind of layer.
 #pragma once
 
+#include "autosampling/training/autocast.hpp"
 #include "autosampling/training/network.hpp"
 #include "autosampling/training/synchronised_norm.hpp"
+#include "fused_conv.hpp"
 #include "fused_norm.hpp"
 
 #include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/max_pool2d.h>
 #include <torch/nn/modules/batchnorm.h>
@@ -25,8 +28,13 @@ class BatchNormImpl : public torch::nn::BatchNorm2dImpl {
         return team && is_training() ? synchronised_norm(images, *this, *team)
                                      : torch::nn::BatchNorm2dImpl::forward(images);
     }
+    void train(bool on = true) override {
+        folded = {};
+        torch::nn::BatchNorm2dImpl::train(on);
+    }
 
     const TeamExchange* team = nullptr;
+    ConvWeights folded; // of the convolution ahead of it, with it; kept on a CPU until the next train() or eval()
 };
 TORCH_MODULE(BatchNorm);
 
@@ -44,19 +52,21 @@ class ConvNorm {
     // The result may be overwritten: the backward pass does not need it.
     at::Tensor forward(const at::Tensor& images) {
         if (norm_->is_training()) return norm_(conv_(images));
-        // In inference batch norm is a fixed affine map of each channel: it goes into the convolution's weights.
-        const at::Tensor scale = norm_->weight * (norm_->running_var + norm_->options.eps()).rsqrt();
-        const at::Tensor shift = norm_->bias - norm_->running_mean * scale;
-        return at::conv2d(images, conv_->weight * scale.view({-1, 1, 1, 1}), shift, conv_->options.stride(),
-                          conv_->weight.size(2) / 2);
+        const ConvWeights both = folded();
+        return at::conv2d(images, both.weight, both.bias, conv_->options.stride(), both.weight.size(2) / 2);
     }
 
-    // With a ReLU after it, and `other` added ahead of that where there is one. The backward pass needs the result.
+    // With a ReLU after it, and `other` added ahead of that where there is one, which inference may overwrite. The
+    // backward pass needs the result.
     at::Tensor forward_relu(const at::Tensor& images, const at::Tensor& other = {}) {
         if (norm_->is_training() && !norm_->team) {
             const at::Tensor features = conv_(images);
             if (can_fuse_norm(features)) return norm_relu(features, *norm_, other);
             return finish(norm_(features), other);
+        }
+        if (!norm_->is_training()) {
+            const ConvWeights both = folded();
+            if (can_fuse_conv(images, both)) return conv_relu(images, both, conv_->options.stride()->at(0), other);
         }
         return finish(forward(images), other);
     }
@@ -65,6 +75,17 @@ class ConvNorm {
     static at::Tensor finish(at::Tensor features, const at::Tensor& other) {
         if (other.defined()) features.add_(other);
         return features.relu_();
+    }
+
+    // In inference batch norm is a fixed affine map of each channel: it goes into the convolution's weights.
+    ConvWeights folded() {
+        if (norm_->folded.weight.defined()) return norm_->folded;
+        const at::Tensor scale = norm_->weight * (norm_->running_var + norm_->options.eps()).rsqrt();
+        const at::Tensor weight = conv_->weight * scale.view({-1, 1, 1, 1});
+        const at::Tensor bias = norm_->bias - norm_->running_mean * scale;
+        if (!weight.is_cpu() || at::GradMode::is_enabled()) return {weight, bias}; // a CUDA graph makes them each time
+        const at::ScalarType type = Autocast::type(at::kCPU);
+        return norm_->folded = {weight.to(type), bias.to(type)};
     }
 
     torch::nn::Conv2d conv_;

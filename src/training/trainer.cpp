@@ -312,6 +312,7 @@ void Trainer::Impl::look() {
 std::vector<Score> Trainer::finish_evaluation() {
     const c10::InferenceMode inference;
     impl_->look();
+    impl_->network->train(); // lets go of the weights that inference has made
     return std::exchange(impl_->scores, {});
 }
 

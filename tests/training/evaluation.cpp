@@ -78,6 +78,18 @@ TEST(Evaluation, leaves_the_state_as_it_is) {
     EXPECT_EQ(state_of(c.trainer), before);
 }
 
+TEST(Evaluation, is_of_the_state_that_there_is) {
+    Case c("resnet8");
+    const auto loss = [&] { return c.trainer.evaluate(HeldOut::test, first_indices(120)).loss_sum; };
+    const State before = c.trainer.copy_state();
+    const double first = loss();
+    c.trainer.train({drawn_indices(64, c.images.split.training.source.size(), 1), 0, {}});
+    const double second = loss();
+    EXPECT_NE(second, first);
+    c.trainer.load(before);
+    EXPECT_EQ(loss(), first);
+}
+
 TEST(Evaluation, adds_up_over_whole_batches) {
     Case c("resnet8");
     const auto all = first_indices(120);

@@ -4,6 +4,7 @@
 #include "autosampling/training/make_network.hpp"
 
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/linspace.h>
 #include <ATen/ops/ones.h>
@@ -215,6 +216,29 @@ TEST(Network, step_of_one_thread_is_that_of_several) {
         EXPECT_LT(apart(step(name, Precision::bf16, 1), exact), 1.3 * theirs) << name << " in bf16";
     }
     at::set_num_threads(1);
+}
+
+// Without gradients a CPU's convolution, what is added and the ReLU are one pass; with them they are LibTorch's.
+TEST(Network, inference_without_gradients_is_that_with_them) {
+    at::set_num_threads(1);
+    const at::Tensor images =
+        at::linspace(-1, 1, 8 * 16 * 16 * 3).mul(1000).sin().view({8, 16, 16, 3}).permute({0, 3, 1, 2});
+    for (const char* name : {"convnet", "resnet8", "resnet50", "densenet121"}) {
+        const auto network = make_network(name, {16, 16, 3}, 10);
+        network->initialise(1);
+        network->forward(images); // statistics that aren't the initial ones
+        const auto logits = [&](Precision precision, bool with_gradients) {
+            network->eval();
+            const at::AutoGradMode mode(with_gradients);
+            const Autocast autocast(precision, at::kCPU);
+            network->forward(images); // the second time by weights that the first one made
+            return network->forward(images).to(at::kFloat).detach();
+        };
+        const at::Tensor exact = logits(Precision::fp32, true);
+        const auto apart = [&](const at::Tensor& found) { return (found - exact).norm().item<double>(); };
+        EXPECT_LT(apart(logits(Precision::fp32, false)), 1e-4 * exact.norm().item<double>()) << name;
+        EXPECT_LT(apart(logits(Precision::bf16, false)), 1.3 * apart(logits(Precision::bf16, true))) << name;
+    }
 }
 
 TEST(Network, memory_is_saved_by_densenets_alone) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define AUTOSAMPLING_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#define AUTOSAMPLING_WIDE __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
 #else
 #define AUTOSAMPLING_WIDE
 #endif

@@ -21,10 +21,13 @@ class Autocast {
         if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
         at::autocast::set_autocast_enabled(device_, before_);
     }
-    // What there is now.
+    // The format that is on now.
+    static at::ScalarType type(at::DeviceType device) {
+        return at::autocast::is_autocast_enabled(device) ? at::autocast::get_autocast_dtype(device) : at::kFloat;
+    }
     static Precision now(at::DeviceType device) {
-        if (!at::autocast::is_autocast_enabled(device)) return Precision::fp32;
-        return at::autocast::get_autocast_dtype(device) == at::kHalf ? Precision::fp16 : Precision::bf16;
+        const at::ScalarType format = type(device);
+        return format == at::kFloat ? Precision::fp32 : format == at::kHalf ? Precision::fp16 : Precision::bf16;
     }
     Autocast(const Autocast&) = delete;
     Autocast& operator=(const Autocast&) = delete;
