@@ -196,7 +196,7 @@ def compare_members(network: str, precision: str, rows: list[Row], setting: argp
 
 def same_trace(ours: dict, theirs: dict, what: str) -> None:
     gate(ours["parameters"] == theirs["parameters"], f"parameters of {what}")
-    # The last is of statistics that are two batches old: rounding grows to 0.4 % of it in fp32 on some processors, and in
+    # The last is of statistics that are two batches old: rounding grows to 0.4 % of it in fp32 on some processors, in
     # bf16 to 4 % for ResNet-18, where it moves by half of that if one layer rounds otherwise (measured).
     near = np.array([0.005, 0.005, 0.1] if "bf16" in what else [0.002, 0.002, 0.01])
     gate(np.allclose(ours["losses"], theirs["losses"], rtol=near), f"losses of {what}: {ours} and {theirs}")
