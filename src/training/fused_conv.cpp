@@ -18,9 +18,6 @@ using Scalars = c10::List<std::optional<at::Scalar>>;
 
 // Operators that torch.compile makes networks of, in the form that they have in LibTorch 2.11; at:: has no names for
 // them.
-constexpr const char* plain_name = "mkldnn::_convolution_pointwise";
-constexpr const char* adding_name = "mkldnn::_convolution_pointwise_";
-
 using Plain = Tensor(const Tensor& images, const Tensor& weight, const std::optional<Tensor>& bias, IntArrayRef padding,
                      IntArrayRef stride, IntArrayRef dilation, std::int64_t groups, Text then, Scalars,
                      std::optional<Text>);
@@ -28,39 +25,48 @@ using Adding = Tensor&(Tensor& other, const Tensor& images, const Tensor& weight
                        IntArrayRef padding, IntArrayRef stride, IntArrayRef dilation, std::int64_t groups, Text how,
                        std::optional<at::Scalar> factor, std::optional<Text> then, Scalars, std::optional<Text>);
 
-// Without these oneDNN refuses bf16.
-bool has_bf16() {
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512dq");
-#else
-    return false;
-#endif
+struct Operators {
+    c10::TypedOperatorHandle<Plain> plain;
+    c10::TypedOperatorHandle<Adding> adding;
+    bool bf16;
+};
+
+// None where this LibTorch has no such operators, or others of these names.
+const std::optional<Operators>& operators() {
+    static const std::optional<Operators> found = []() -> std::optional<Operators> {
+        if (!at::hasMKLDNN()) return {};
+        try {
+            const auto find = [](const char* name, const char* overload) {
+                return c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
+            };
+            return Operators{find("mkldnn::_convolution_pointwise", "").typed<Plain>(),
+                             find("mkldnn::_convolution_pointwise_", "binary").typed<Adding>(),
+                             find("mkldnn::_is_mkldnn_bf16_supported", "").typed<bool()>().call()};
+        } catch (const c10::Error&) {
+            return {};
+        }
+    }();
+    return found;
 }
 
 } // namespace
 
 bool can_fuse_conv(const Tensor& images, const ConvWeights& weights) {
-    static const bool there = at::hasMKLDNN() && c10::Dispatcher::singleton().findSchema({plain_name, ""}) &&
-                              c10::Dispatcher::singleton().findSchema({adding_name, "binary"});
-    static const bool bf16 = has_bf16();
+    if (!images.is_cpu() || at::GradMode::is_enabled() || !operators()) return false;
     const auto type = weights.weight.scalar_type();
-    return there && images.is_cpu() && !at::GradMode::is_enabled() &&
-           (type == at::kFloat || (type == at::kBFloat16 && bf16));
+    return type == at::kFloat || (type == at::kBFloat16 && operators()->bf16);
 }
 
-Tensor conv_relu(const Tensor& images, const ConvWeights& weights, std::int64_t stride, const Tensor& other) {
-    static const auto plain = c10::Dispatcher::singleton().findSchemaOrThrow(plain_name, "").typed<Plain>();
-    static const auto adding = c10::Dispatcher::singleton().findSchemaOrThrow(adding_name, "binary").typed<Adding>();
-    const auto& [weight, bias] = weights;
+Tensor conv_relu(const Tensor& images, const ConvWeights& weights, std::int64_t stride, Tensor other) {
+    const Tensor &weight = weights.weight, &bias = weights.bias;
     const Tensor x = images.to(weight.scalar_type());
     const std::array padding{weight.size(2) / 2, weight.size(3) / 2}, strides{stride, stride},
         dilation{std::int64_t{1}, std::int64_t{1}};
     if (!other.defined())
-        return plain.call(x, weight, bias, padding, strides, dilation, 1, "relu", Scalars(), std::nullopt);
-    Tensor sum = other.to(weight.scalar_type());
-    return adding.call(sum, x, weight, bias, padding, strides, dilation, 1, "add", at::Scalar(1), "relu", Scalars(),
-                       std::nullopt);
+        return operators()->plain.call(x, weight, bias, padding, strides, dilation, 1, "relu", Scalars(), std::nullopt);
+    other = other.to(weight.scalar_type());
+    return operators()->adding.call(other, x, weight, bias, padding, strides, dilation, 1, "add", at::Scalar(1), "relu",
+                                    Scalars(), std::nullopt);
 }
 
 } // namespace autosampling

@@ -28,11 +28,11 @@ constexpr std::size_t stretch = 256; // blocks that are added up in float32, bef
 
 // A value in memory: float32, or the bits of a bf16, for c10::BFloat16 keeps compilers from making vectors of a loop.
 using Bf16 = std::uint16_t;
-float value_of(float stored) {
-    return stored;
+float value_of(float value) {
+    return value;
 }
-float value_of(Bf16 stored) {
-    return std::bit_cast<float>(std::uint32_t{stored} << 16);
+float value_of(Bf16 bits) {
+    return std::bit_cast<float>(std::uint32_t{bits} << 16);
 }
 template<class T>
 T stored(float value);

@@ -51,27 +51,27 @@ class ConvNorm {
 
     // The result may be overwritten: the backward pass does not need it.
     at::Tensor forward(const at::Tensor& images) {
-        if (norm_->is_training()) return norm_(conv_(images));
-        const ConvWeights both = folded();
-        return at::conv2d(images, both.weight, both.bias, conv_->options.stride(), both.weight.size(2) / 2);
+        return norm_->is_training() ? norm_(conv_(images)) : infer(images, folded());
     }
 
     // With a ReLU after it, and `other` added ahead of that where there is one, which inference may overwrite. The
     // backward pass needs the result.
     at::Tensor forward_relu(const at::Tensor& images, const at::Tensor& other = {}) {
-        if (norm_->is_training() && !norm_->team) {
+        if (norm_->is_training()) {
             const at::Tensor features = conv_(images);
-            if (can_fuse_norm(features)) return norm_relu(features, *norm_, other);
+            if (!norm_->team && can_fuse_norm(features)) return norm_relu(features, *norm_, other);
             return finish(norm_(features), other);
         }
-        if (!norm_->is_training()) {
-            const ConvWeights both = folded();
-            if (can_fuse_conv(images, both)) return conv_relu(images, both, conv_->options.stride()->at(0), other);
-        }
-        return finish(forward(images), other);
+        const ConvWeights both = folded();
+        if (can_fuse_conv(images, both)) return conv_relu(images, both, conv_->options.stride()->at(0), other);
+        return finish(infer(images, both), other);
     }
 
   private:
+    at::Tensor infer(const at::Tensor& images, const ConvWeights& both) const {
+        return at::conv2d(images, both.weight, both.bias, conv_->options.stride(), both.weight.size(2) / 2);
+    }
+
     static at::Tensor finish(at::Tensor features, const at::Tensor& other) {
         if (other.defined()) features.add_(other);
         return features.relu_();
@@ -79,13 +79,15 @@ class ConvNorm {
 
     // In inference batch norm is a fixed affine map of each channel: it goes into the convolution's weights.
     ConvWeights folded() {
-        if (norm_->folded.weight.defined()) return norm_->folded;
+        const bool kept = conv_->weight.is_cpu() && !at::GradMode::is_enabled(); // a CUDA graph makes them each time
+        const at::ScalarType type = Autocast::type(at::kCPU);
+        ConvWeights& both = norm_->folded;
+        if (kept && both.weight.defined() && both.weight.scalar_type() == type) return both;
         const at::Tensor scale = norm_->weight * (norm_->running_var + norm_->options.eps()).rsqrt();
         const at::Tensor weight = conv_->weight * scale.view({-1, 1, 1, 1});
         const at::Tensor bias = norm_->bias - norm_->running_mean * scale;
-        if (!weight.is_cpu() || at::GradMode::is_enabled()) return {weight, bias}; // a CUDA graph makes them each time
-        const at::ScalarType type = Autocast::type(at::kCPU);
-        return norm_->folded = {weight.to(type), bias.to(type)};
+        if (!kept) return {weight, bias};
+        return both = {weight.to(type), bias.to(type)};
     }
 
     torch::nn::Conv2d conv_;

@@ -68,6 +68,12 @@ struct Trainer::Impl {
         training_set.source->expect(rows);
     }
 
+    // Waits for a GPU.
+    bool is_finite() const {
+        const auto [least, greatest] = at::aminmax(state.buffer()); // a NaN anywhere makes both NaN
+        return std::isfinite(least.item<float>()) && std::isfinite(greatest.item<float>());
+    }
+
     Tensor outputs(const Tensor& examples) const { return network->forward(examples).to(at::kFloat); }
 
     // The loss of each draw, of what loss_of takes. -> (B) f32
@@ -285,6 +291,7 @@ void Trainer::start_evaluation(HeldOut part, std::span<const std::uint32_t> exam
     p.state.load_whole_numbers();
     p.network->eval();
     EXPECT(p.unseen.empty() && p.scores.empty());
+    const bool finite = !p.options.device.is_cpu() || p.is_finite(); // a CPU's layers may lose a NaN (conv_relu)
     const std::size_t outputs_bytes = evaluation_batch * to_size(p.classes) * sizeof(float);
     const std::size_t batches_a_look = std::max<std::size_t>(16, bytes_a_look / outputs_bytes);
     p.loader->begin({test ? p.test_set : p.training_set, test ? p.split.test : p.split.reward, examples, {}});
@@ -292,7 +299,10 @@ void Trainer::start_evaluation(HeldOut part, std::span<const std::uint32_t> exam
         if (p.unseen.size() == batches_a_look) p.look();
         const std::size_t begin = number * evaluation_batch;
         p.unseen.push_back(p.evaluated(part, begin, std::min(evaluation_batch, examples.size() - begin)));
+        if (finite) continue;
+        for (Tensor* each : {&p.unseen.back().outputs, &p.unseen.back().losses}) each->fill_(std::nan(""));
     }
+    p.network->train(); // lets go of the weights that inference has made
 }
 
 void Trainer::Impl::look() {
@@ -312,7 +322,6 @@ void Trainer::Impl::look() {
 std::vector<Score> Trainer::finish_evaluation() {
     const c10::InferenceMode inference;
     impl_->look();
-    impl_->network->train(); // lets go of the weights that inference has made
     return std::exchange(impl_->scores, {});
 }
 

@@ -90,6 +90,12 @@ TEST(Evaluation, is_of_the_state_that_there_is) {
     EXPECT_EQ(loss(), first);
 }
 
+TEST(Evaluation, nan_in_a_single_weight_is_not_lost) {
+    Case c("resnet8");
+    c.trainer.state().host()[0] = std::nanf(""); // of the first convolution, a ReLU after it
+    EXPECT_TRUE(std::isnan(c.trainer.evaluate(HeldOut::test, first_indices(120)).loss_sum));
+}
+
 TEST(Evaluation, adds_up_over_whole_batches) {
     Case c("resnet8");
     const auto all = first_indices(120);

@@ -16,6 +16,7 @@ namespace autosampling {
 class Network : public torch::nn::Module {
   public:
     // (B, C, H, W) channels-last, or (B, shape) for what is no image, normalised -> logits (B, classes)
+    // For inference on a CPU without gradients, weights are made that stay: eval() once more where parameters change.
     virtual at::Tensor forward(const at::Tensor& images) = 0;
 
     // Gives it initial weights, distributed as torchvision's network of this family has them: a function of the seed
