@@ -24,9 +24,9 @@ void expect_near(std::int64_t said, std::int64_t found, const char* what) {
     EXPECT_NEAR(static_cast<double>(said), static_cast<double>(found), 0.1 * static_cast<double>(found)) << what;
 }
 
-// Runs it, and compares what is there then with what was foreseen. Collective over world().
-void expect_foreseen(const std::vector<std::string>& settings, const AfterTraining& after_training = {}) {
-    const SharedFolder folder;
+// Runs it in this folder, and compares what is there then with what was foreseen. Collective over world().
+void expect_foreseen(const SharedFolder& folder, const std::vector<std::string>& settings,
+                     const AfterTraining& after_training = {}) {
     Options options = small_options();
     options.record.checkpoint_cycles = 0;
     options.record.checkpoint_minutes = 0;
@@ -62,6 +62,7 @@ void await_states(const std::filesystem::path& checkpoint, std::ptrdiff_t states
                                        [](const auto& file) { return file.path().extension() == ".h5"; });
     };
     for (int wait = 0; wait < 1000 && !written(); ++wait) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    ASSERT_TRUE(written()) << checkpoint;
     std::this_thread::sleep_for(std::chrono::milliseconds(200)); // its folder, too, is on the disk then
 }
 
@@ -72,7 +73,8 @@ TEST(DiskUse, of_joined_segments_and_kept_checkpoints_is_foreseen) {
     const auto wait = [&](std::int32_t member, std::int64_t cycle, int, Trainer&) {
         if (member == 0 && cycle > 0 && cycle % 3 == 0) await_states(checkpoint_folder(folder / "run", cycle), 2);
     };
-    expect_foreseen({"record.checkpoint_cycles=3", "record.keep_checkpoints=3", "training.epochs=8",
+    expect_foreseen(folder,
+                    {"record.checkpoint_cycles=3", "record.keep_checkpoints=3", "training.epochs=8",
                      "population.selection=top-k", "population.survivors=2"},
                     wait);
 }
@@ -99,7 +101,8 @@ TEST(DiskUse, segments_of_short_cycles_are_foreseen) {
 class DiskUses : public ::testing::TestWithParam<std::vector<std::string>> {};
 
 TEST_P(DiskUses, small_run_is_as_foreseen) {
-    expect_foreseen(GetParam());
+    const SharedFolder folder;
+    expect_foreseen(folder, GetParam());
 }
 
 // So many draws and examples that they are most of the record, and compressed.
@@ -108,15 +111,16 @@ TEST_P(DiskUses, run_of_many_draws_is_as_foreseen) {
     std::vector<std::string> settings = GetParam();
     settings.insert(settings.end(), {"data.synthetic_images=20000", "data.synthetic_size=4", "training.batch_size=500",
                                      "training.epochs=4"});
-    expect_foreseen(settings);
+    const SharedFolder folder;
+    expect_foreseen(folder, settings);
 }
 
 TEST(DiskUse, columns_of_ones_own_are_foreseen) {
     const SharedFolder folder;
     world().on_root([&] { put_column(folder / "own.h5", "length", std::vector<double>(600, 1.5)); });
-    expect_foreseen({"exploration.kind=policy", "exploration.interval_cycles=3",
-                     "data.signals=" + (folder / "own.h5").string(),
-                     "exploration.signals=[\"column:length\", \"loss\"]"});
+    expect_foreseen(folder, {"exploration.kind=policy", "exploration.interval_cycles=3",
+                             "data.signals=" + (folder / "own.h5").string(),
+                             "exploration.signals=[\"column:length\", \"loss\"]"});
 }
 
 std::vector<std::vector<std::string>> grid() {
