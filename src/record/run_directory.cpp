@@ -62,9 +62,11 @@ void refuse_unfit(const fs::path& path, Opening opening) {
                  " (it has no config.toml): give the directory of a run, or begin one there first");
         return;
     }
-    VALIDATE(fs::exists(path) || !fs::is_symlink(path), ExitCode::usage, path.string(),
-             " is a link to what isn't there: make its folder, or give another --output");
-    if (!fs::exists(path)) return;
+    if (!fs::exists(path)) {
+        VALIDATE(!fs::is_symlink(path), ExitCode::usage, path.string(),
+                 " is a link to what isn't there: make its folder, or give another --output");
+        return;
+    }
     VALIDATE(fs::is_directory(path), ExitCode::usage, path.string(), " is no directory: give another --output");
     bool empty = true, foreign = !fs::exists(path / ".lock"); // a run begins with its lock
     for (const fs::directory_entry& entry : fs::directory_iterator(path)) {

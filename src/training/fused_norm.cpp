@@ -8,9 +8,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -26,27 +24,6 @@ using torch::autograd::variable_list;
 constexpr std::size_t block = 64;
 constexpr std::size_t stretch = 256; // blocks that are added up in float32, before double takes over
 
-// A value in memory: float32, or the bits of a bf16, for c10::BFloat16 keeps compilers from making vectors of a loop.
-using Bf16 = std::uint16_t;
-float value_of(float value) {
-    return value;
-}
-float value_of(Bf16 bits) {
-    return std::bit_cast<float>(std::uint32_t{bits} << 16);
-}
-template<class T>
-T stored(float value);
-template<>
-float stored<float>(float value) {
-    return value;
-}
-template<>
-Bf16 stored<Bf16>(float value) { // to the nearest, halfway to the even one
-    const auto bits = std::bit_cast<std::uint32_t>(value);
-    const std::uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-    return static_cast<Bf16>(value == value ? rounded : 0x7fc0);
-}
-
 // sums += Σ (x − shift), squares += Σ (x − shift)² of one column of blocks, `stride` apart.
 template<class T>
 AUTOSAMPLING_WIDE void add_moments(const T* x, std::size_t blocks, std::size_t stride, const float* shift, double* sums,
@@ -56,7 +33,7 @@ AUTOSAMPLING_WIDE void add_moments(const T* x, std::size_t blocks, std::size_t s
         float sum[block] = {}, square[block] = {};
         for (std::size_t b = first; b < end; ++b)
             for (std::size_t i = 0; i < block; ++i) {
-                const float d = value_of(x[b * stride + i]) - shift[i];
+                const float d = static_cast<float>(x[b * stride + i]) - shift[i];
                 sum[i] += d;
                 square[i] += d * d;
             }
@@ -74,13 +51,13 @@ AUTOSAMPLING_WIDE void normalise(const T* __restrict x, const T* __restrict othe
     for (std::size_t r = 0; r < rows; ++r, x += width, y += width) {
         if (other == nullptr) {
             for (std::size_t i = 0; i < width; ++i) {
-                const float v = value_of(x[i]) * scale[i] + shift[i];
-                y[i] = stored<T>(v < 0 ? 0 : v); // a NaN stays one
+                const float v = static_cast<float>(x[i]) * scale[i] + shift[i];
+                y[i] = static_cast<T>(v < 0 ? 0 : v); // a NaN stays one
             }
         } else {
             for (std::size_t i = 0; i < width; ++i) {
-                const float v = value_of(x[i]) * scale[i] + shift[i] + value_of(other[i]);
-                y[i] = stored<T>(v < 0 ? 0 : v);
+                const float v = static_cast<float>(x[i]) * scale[i] + shift[i] + static_cast<float>(other[i]);
+                y[i] = static_cast<T>(v < 0 ? 0 : v);
             }
             other += width;
         }
@@ -98,11 +75,11 @@ AUTOSAMPLING_WIDE void add_gradients(const T* __restrict dy, const T* __restrict
         for (std::size_t b = first; b < end; ++b)
             for (std::size_t i = 0; i < block; ++i) {
                 const std::size_t at = b * stride + i;
-                const float gradient = value_of(dy[at]); // read whatever y is: else no loop of vectors
-                const float g = value_of(y[at]) <= 0 ? 0 : gradient;
-                masked[at] = stored<T>(g);
+                const auto gradient = static_cast<float>(dy[at]); // read whatever y is: else no loop of vectors
+                const float g = static_cast<float>(y[at]) <= 0 ? 0 : gradient;
+                masked[at] = static_cast<T>(g);
                 sum[i] += g;
-                product[i] += g * (value_of(x[at]) - mean[i]);
+                product[i] += g * (static_cast<float>(x[at]) - mean[i]);
             }
         for (std::size_t i = 0; i < block; ++i) {
             sums[i] += static_cast<double>(sum[i]);
@@ -118,7 +95,8 @@ AUTOSAMPLING_WIDE void propagate(const T* __restrict g, const T* __restrict x, s
                                  const float* __restrict shift, T* __restrict dx) {
     for (std::size_t r = 0; r < rows; ++r, g += width, x += width, dx += width)
         for (std::size_t i = 0; i < width; ++i)
-            dx[i] = stored<T>(value_of(g[i]) * scale[i] + (value_of(x[i]) * slope[i] + shift[i]));
+            dx[i] =
+                static_cast<T>(static_cast<float>(g[i]) * scale[i] + (static_cast<float>(x[i]) * slope[i] + shift[i]));
 }
 
 struct Extent {
@@ -154,23 +132,12 @@ Tensor channels_last(const Tensor& tensor) {
     return tensor.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-// What a tensor holds, which is float32 or bf16 by T.
-template<class T>
-const T* read(const Tensor& tensor) {
-    return static_cast<const T*>(tensor.const_data_ptr());
-}
-template<class T>
-T* write(const Tensor& tensor) {
-    return static_cast<T*>(tensor.mutable_data_ptr());
-}
-
 template<class T>
 Tensor forward_of(AutogradContext* context, const Tensor& features, const Tensor& other,
                   torch::nn::BatchNorm2dImpl& norm) {
     const Extent extent(features);
-    const T* const x = read<T>(features);
-    const std::vector<float> near =
-        extent.columns([x](std::size_t c) { return value_of(x[c]); }); // as far as std from the mean
+    const T* const x = features.const_data_ptr<T>();
+    const std::vector<float> near = extent.columns([x](std::size_t c) { return x[c]; }); // as far as std from the mean
     const Sums sums(extent, [&](std::size_t i, double* sum, double* squares) {
         add_moments(x + i, extent.rows, extent.width, &near[i], sum, squares);
     });
@@ -195,8 +162,8 @@ Tensor forward_of(AutogradContext* context, const Tensor& features, const Tensor
     const std::vector<float> scale = extent.columns([=](std::size_t c) { return w[c] * s[c]; });
     const std::vector<float> shift = extent.columns([=](std::size_t c) { return b[c] - m[c] * (w[c] * s[c]); });
     const Tensor result = at::empty_like(features);
-    normalise(x, other.defined() ? read<T>(other) : nullptr, extent.rows, extent.width, scale.data(), shift.data(),
-              write<T>(result));
+    normalise(x, other.defined() ? other.const_data_ptr<T>() : nullptr, extent.rows, extent.width, scale.data(),
+              shift.data(), result.mutable_data_ptr<T>());
     context->save_for_backward({features, norm.weight, mean, inverse, result});
     return result;
 }
@@ -207,12 +174,13 @@ template<class T>
 variable_list backward_of(const variable_list& saved, const Tensor& gradient) {
     const Tensor &features = saved[0], &weight = saved[1], &result = saved[4];
     const Extent extent(features);
-    const T *const x = read<T>(features), *const y = read<T>(result), *const dy = read<T>(gradient);
+    const T *const x = features.const_data_ptr<T>(), *const y = result.const_data_ptr<T>(),
+                   *const dy = gradient.const_data_ptr<T>();
     const auto *const w = weight.const_data_ptr<float>(), *const m = saved[2].const_data_ptr<float>(),
                       *const s = saved[3].const_data_ptr<float>();
     const std::vector<float> centre = extent.columns([m](std::size_t c) { return m[c]; });
     const Tensor masked = at::empty_like(features);
-    T* const g = write<T>(masked);
+    T* const g = masked.mutable_data_ptr<T>();
     const Sums sums(extent, [&](std::size_t i, double* sum, double* products) {
         add_gradients(dy + i, y + i, x + i, extent.rows, extent.width, &centre[i], g + i, sum, products);
     });
@@ -228,7 +196,8 @@ variable_list backward_of(const variable_list& saved, const Tensor& gradient) {
         return -slope_of(c) * static_cast<double>(m[c]) - static_cast<double>(w[c] * s[c]) * sums.first[c] / n;
     });
     const Tensor of_features = at::empty_like(features);
-    propagate(g, x, extent.rows, extent.width, scale.data(), slope.data(), shift.data(), write<T>(of_features));
+    propagate(g, x, extent.rows, extent.width, scale.data(), slope.data(), shift.data(),
+              of_features.mutable_data_ptr<T>());
     const Tensor of_weight = at::empty_like(weight), of_bias = at::empty_like(weight);
     for (std::size_t c = 0; c < extent.channels; ++c) {
         of_weight.data_ptr<float>()[c] = static_cast<float>(sums.second[c] * static_cast<double>(s[c]));
@@ -246,14 +215,14 @@ class NormRelu : public torch::autograd::Function<NormRelu> {
         context->saved_data["other"] = other.has_value();
         const Tensor added = other ? channels_last(*other) : Tensor();
         return features.scalar_type() == at::kFloat ? forward_of<float>(context, features, added, *norm)
-                                                    : forward_of<Bf16>(context, features, added, *norm);
+                                                    : forward_of<at::BFloat16>(context, features, added, *norm);
     }
 
     static variable_list backward(AutogradContext* context, const variable_list& gradients) {
         const variable_list saved = context->get_saved_variables();
         const Tensor gradient = channels_last(gradients[0]);
         variable_list all = saved[0].scalar_type() == at::kFloat ? backward_of<float>(saved, gradient)
-                                                                 : backward_of<Bf16>(saved, gradient);
+                                                                 : backward_of<at::BFloat16>(saved, gradient);
         if (!context->saved_data["other"].toBool()) all.back() = Tensor();
         all.emplace_back(); // the norm has none
         return all;

@@ -20,6 +20,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -68,10 +69,14 @@ struct Trainer::Impl {
         training_set.source->expect(rows);
     }
 
+    // The least and the greatest number of the state; a NaN anywhere makes both NaN.
+    std::array<Tensor, 2> extremes() const {
+        const auto [least, greatest] = at::aminmax(state.buffer());
+        return {least, greatest};
+    }
     // Waits for a GPU.
     bool is_finite() const {
-        const auto [least, greatest] = at::aminmax(state.buffer()); // a NaN anywhere makes both NaN
-        return std::isfinite(least.item<float>()) && std::isfinite(greatest.item<float>());
+        return std::ranges::all_of(extremes(), [](const Tensor& one) { return std::isfinite(one.item<float>()); });
     }
 
     Tensor outputs(const Tensor& examples) const { return network->forward(examples).to(at::kFloat); }
@@ -263,7 +268,7 @@ CycleResult Trainer::finish_training() {
         p.options.team->sum(cycle.draw_losses); // each draw's is 0 on all ranks but one
         p.options.team->share(p.state.buffer());
     }
-    const auto [least, greatest] = at::aminmax(p.state.buffer()); // a NaN anywhere makes both NaN
+    const auto [least, greatest] = p.extremes();
     // One copy, so that the host waits for a GPU once.
     const Tensor results =
         at::cat({cycle.losses, cycle.draw_losses, whole_number, least.view({1}), greatest.view({1})}).to(at::kCPU);
