@@ -10,7 +10,7 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 source jobs/setup.sh
 
 set_up
-build release
+build release all
 mpi_environment
 
 # train RANKS OPTIONS...

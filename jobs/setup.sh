@@ -203,15 +203,18 @@ set_up_bridge() {
         say "pip can't install them (no network?): see its message above; the tests of the bridge to PyTorch are skipped"
 }
 
-# build PRESET [TARGET]: into build/PRESET, with as many compilers at once as the memory bears.
+# build PRESET TARGET [OPTION]...: into build/PRESET, with these options of CMake's and as many compilers at once as the
+# memory bears.
 build() {
-    local log=build/$1/build.log memory cores jobs
+    local preset=$1 target=$2 log=build/$1/build.log memory cores jobs
+    shift 2
     memory=$(awk '/MemAvailable/ { print int($2 / 1500000) }' /proc/meminfo)
     cores=$(env -u OMP_NUM_THREADS nproc) # the threads of a rank are no limit here
     jobs=$((cores < memory ? cores : memory > 0 ? memory : 1))
-    mkdir -p "build/$1"
-    say "building build/$1, which takes some minutes the first time (log: $log)"
-    if ! { cmake --preset "$1" && cmake --build --preset "$1" --parallel "$jobs" ${2:+--target "$2"}; } >"$log" 2>&1; then
+    mkdir -p "build/$preset"
+    say "building build/$preset, which takes some minutes the first time (log: $log)"
+    if ! { cmake --preset "$preset" "$@" && cmake --build --preset "$preset" --parallel "$jobs" --target "$target"; } \
+        >"$log" 2>&1; then
         grep -i -m 20 -A 3 -E 'error|FAILED' "$log" >&2 || tail -n 20 "$log" >&2
         fail "the build failed: all of it is in $log"
     fi

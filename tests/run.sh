@@ -4,7 +4,7 @@
 #   bash tests/run.sh              the quick ones
 #   bash tests/run.sh --all        the long ones, too
 #   bash tests/run.sh --sanitize   the same, built with AddressSanitizer and UndefinedBehaviorSanitizer
-#   bash tests/run.sh --cuda       those that a build with AUTOSAMPLING_CUDA may change, with such a build; needs no GPU
+#   bash tests/run.sh --cuda       those that AUTOSAMPLING_CUDA may change, built with it in the same folder; needs no GPU
 #
 # The exit code is ctest's. A test that can't run here is listed at the end as skipped, with its name.
 set -euo pipefail
@@ -13,13 +13,14 @@ source jobs/setup.sh
 
 preset="test"
 needs=--tests
+options=()
 selection=(--label-regex '^quick$')
 for argument; do
     case $argument in
     --all) selection=() ;;
     --sanitize) preset=asan ;;
     --cuda)
-        preset=cuda needs=--cuda
+        needs=--cuda options=(-DAUTOSAMPLING_CUDA=ON)
         selection=(--tests-regex '^(comm|training|population)\.|^e2e\.no_gpu$|^gpu$')
         ;;
     *)
@@ -31,6 +32,6 @@ done
 
 set_up "$needs"
 if ((${#selection[@]} == 0)); then set_up_long_tests; fi
-build "$preset"
+build "$preset" all "${options[@]}"
 mpi_environment
 exec ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j 2 "${selection[@]}"

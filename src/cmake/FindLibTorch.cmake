@@ -6,10 +6,11 @@
 # virtual environment .venv beside CMakeLists.txt, else the torch that python3 imports.
 #
 # Gives: LibTorch_FOUND, LibTorch_VERSION, LibTorch_LIBRARY_DIRS and the target LibTorch::LibTorch. With
-# AUTOSAMPLING_CUDA that has libtorch_cuda, libc10_cuda and the CUDA runtime too, and there are LibTorch::cudart, the
-# runtime alone, and LibTorch::nccl_headers. All this comes from the wheel's dependencies, so that a toolkit of the
-# machine, often of another version, isn't taken by chance; CUDAToolkit_ROOT names one on purpose. NCCL isn't linked:
-# the program looks its functions up in the library that LibTorch has loaded.
+# AUTOSAMPLING_CUDA that has libtorch_cuda, libc10_cuda and the CUDA runtime too, and there are LibTorch_CUDART_LIBRARY,
+# the runtime alone, and LibTorch_CUDA_COMPILE_OPTIONS for files that include headers of the runtime or of NCCL: the
+# target hasn't them, so that all other files are compiled as without AUTOSAMPLING_CUDA. All this comes from the wheel's
+# dependencies, so that a toolkit of the machine, often of another version, isn't taken by chance; CUDAToolkit_ROOT
+# names one on purpose. NCCL isn't linked: the program looks its functions up in the library that LibTorch has loaded.
 
 # Sets `result` to the LibTorch folder under one of the roots, or to "".
 function(_libtorch_find_home result)
@@ -124,17 +125,12 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   set(_libtorch_includes "${LibTorch_HOME}/include" "${LibTorch_HOME}/include/torch/csrc/api/include")
   set(_libtorch_libraries "${LibTorch_CPU_LIBRARY}" "${LibTorch_C10_LIBRARY}")
   if(AUTOSAMPLING_CUDA)
-    add_library(LibTorch::cudart INTERFACE IMPORTED)
-    set_target_properties(
-      LibTorch::cudart
-      PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${LibTorch_CUDART_INCLUDE_DIR};${LibTorch_CUDA_CRT_INCLUDE_DIR}"
-                 INTERFACE_LINK_LIBRARIES "${LibTorch_CUDART_LIBRARY}")
-    add_library(LibTorch::nccl_headers INTERFACE IMPORTED)
-    set_target_properties(LibTorch::nccl_headers PROPERTIES INTERFACE_INCLUDE_DIRECTORIES
-                                                            "${LibTorch_NCCL_INCLUDE_DIR}")
+    set(LibTorch_CUDA_COMPILE_OPTIONS "-isystem${LibTorch_CUDART_INCLUDE_DIR}"
+                                      "-isystem${LibTorch_CUDA_CRT_INCLUDE_DIR}"
+                                      "-isystem${LibTorch_NCCL_INCLUDE_DIR}")
     # libtorch_cuda registers its operators from static initialisers: it must stay linked though no symbol is used.
     list(APPEND _libtorch_libraries -Wl,--push-state,--no-as-needed "${LibTorch_CUDA_LIBRARY}" -Wl,--pop-state
-         "${LibTorch_C10_CUDA_LIBRARY}" LibTorch::cudart)
+         "${LibTorch_C10_CUDA_LIBRARY}" "${LibTorch_CUDART_LIBRARY}")
   endif()
   add_library(LibTorch::LibTorch INTERFACE IMPORTED)
   # What libtorch_cpu of a CUDA wheel needs of CUDA is found at run time, by its own RPATH.

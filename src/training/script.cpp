@@ -245,11 +245,12 @@ class ScriptNetwork : public Network {
             return run(copy, shape.is_image() ? examples.permute({0, 3, 1, 2}) : examples);
         } catch (const std::exception& error) {
             const std::string why = cause(error);
+            const auto speaks_of = [&](std::string_view word) { return why.find(word) != std::string::npos; };
+            // Without CUDA, without a driver and with a GPU.
+            const bool elsewhere = speaks_of("CUDA") || speaks_of("NVIDIA driver") || speaks_of("same device");
             throw Error(ExitCode::usage,
-                        text("the network ", name_, " can't take examples of ", shape, " (", why, "): ",
-                             why.find("CUDA") == std::string::npos
-                                 ? "script one for this data set"
-                                 : "script one that makes its tensors on the device of its input"));
+                        text("the network ", name_, " can't take examples of ", shape, " (", why, "): script one ",
+                             elsewhere ? "that makes its tensors on the device of its input" : "for this data set"));
         }
     }
 

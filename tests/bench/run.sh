@@ -34,7 +34,7 @@ prepare_peers() {
 
 if [[ ! ${BUILD:-} ]]; then
     set_up
-    build bench
+    build bench all
 fi
 mkdir -p build/bench
 prepare_peers
