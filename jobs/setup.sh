@@ -5,7 +5,8 @@
 #
 #   bash jobs/setup.sh                 for the program and the analysis of its runs
 #   bash jobs/setup.sh --tests         for the tests, too
-#   bash jobs/setup.sh --cuda          for a build with AUTOSAMPLING_CUDA and its tests (2.7 GB more on disk)
+#   bash jobs/setup.sh --cuda          for a build with AUTOSAMPLING_CUDA and its tests (2.7 GB more on disk; with
+#                                      LibTorch_ROOT, what is there must have all that)
 #   bash jobs/setup.sh --long-tests    and for the long ones: Chromium, and PyTorch as a whole (5 GB)
 #
 # jobs/quickstart.sh and tests/run.sh source it. With LibTorch_ROOT set, the LibTorch there is used, and none is
@@ -13,8 +14,8 @@
 
 # The PyPI wheel, and the two CUDA packages that its libtorch_cpu.so loads; a CPU doesn't need the rest (4 GB).
 torch_packages=(torch==2.11.0 nvidia-cuda-cupti==13.0.85 nvidia-cuda-runtime==13.0.96)
-# What a build with AUTOSAMPLING_CUDA needs besides: what torch's metadata pin, and headers of the runtime's.
-cuda_packages=(nvidia-cublas==13.1.0.3 nvidia-cuda-crt==13.0.88 nvidia-cuda-nvrtc==13.0.88
+# What a build with AUTOSAMPLING_CUDA needs besides: what torch's metadata pin, and headers that the runtime's include.
+cuda_packages=(nvidia-cublas==13.1.0.3 nvidia-cuda-cccl==13.0.85 nvidia-cuda-crt==13.0.88 nvidia-cuda-nvrtc==13.0.88
     nvidia-cudnn-cu13==9.19.0.56 nvidia-cufft==12.0.0.61 nvidia-cufile==1.15.1.6 nvidia-curand==10.4.0.35
     nvidia-cusolver==12.0.4.66 nvidia-cusparse==12.6.3.3 nvidia-cusparselt-cu13==0.8.0 nvidia-nccl-cu13==2.28.9
     nvidia-nvjitlink==13.0.88 nvidia-nvshmem-cu13==3.4.5)
@@ -231,9 +232,15 @@ mpi_environment() {
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
     set -euo pipefail
     cd -- "$(dirname -- "$0")/.."
-    case ${1-} in
+    build_options=
+    case $* in
+    '' | --tests) set_up "$@" ;;
+    --cuda) set_up --cuda && build_options=' -DAUTOSAMPLING_CUDA=ON' ;;
     --long-tests) set_up --tests && set_up_long_tests ;;
-    *) set_up "$@" ;;
+    *)
+        say 'usage: jobs/setup.sh [--tests | --cuda | --long-tests]' >&2
+        exit 2
+        ;;
     esac
-    say "ready to build: cmake --preset release && cmake --build --preset release"
+    say "ready to build: cmake --preset release$build_options && cmake --build --preset release"
 fi

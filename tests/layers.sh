@@ -46,13 +46,18 @@ done < <(find include src -name '*.hpp' -o -name '*.cpp' | sort)
 
 # Member states are handles in population/: it looks into them in host memory where initial weights are read and given
 # to all, and where a checkpoint is written.
-host_memory='on_host|from_host|data_ptr|from_blob|\.cpu\(\)|\.host\(\)'
+host_memory='on_host|from_host|data_ptr|from_blob|accessor|\.item<|\.cpu\(\)|\.host\(\)|\.(on|to)\((at::)?kCPU'
 while IFS= read -r found; do
     case ${found%%:*} in
         src/population/initial_weights.cpp | src/population/population.cpp | src/population/recorder.cpp) ;;
         *) breach "$found: a member's state in host memory" ;;
     esac
 done < <(grep -n -E -r "$host_memory" include/autosampling/population src/population 2>/dev/null)
+
+# Headers of CUDA and NCCL are for the folders cuda/, which a build without AUTOSAMPLING_CUDA leaves out.
+while IFS= read -r found; do
+    [[ ${found%%:*} == src/*/cuda/* ]] || breach "$found: outside of a folder cuda/"
+done < <(grep -n -E -r '^ *# *include *["<](cu(da|dnn|blas)[a-z_]*\.h|nccl\.h|(ATen|c10)/cuda/)' include src 2>/dev/null)
 
 # Nothing runs a shell or another program.
 while IFS= read -r found; do

@@ -11,6 +11,11 @@ set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 source jobs/setup.sh
 
+usage() {
+    say 'usage: tests/run.sh [--all] [--sanitize], or tests/run.sh --cuda' >&2
+    exit 2
+}
+
 preset="test"
 needs=--tests
 options=()
@@ -20,13 +25,11 @@ for argument; do
     --all) selection=() ;;
     --sanitize) preset=asan ;;
     --cuda)
+        (($# == 1)) || usage
         needs=--cuda options=(-DAUTOSAMPLING_CUDA=ON)
-        selection=(--tests-regex '^(comm|training|population)\.|^e2e\.no_gpu$|^gpu$')
+        selection=(--tests-regex '^(comm|training|population)\.|^style\.cuda|^e2e\.no_gpu$|^gpu$')
         ;;
-    *)
-        say 'usage: tests/run.sh [--all] [--sanitize | --cuda]' >&2
-        exit 2
-        ;;
+    *) usage ;;
     esac
 done
 

@@ -98,17 +98,20 @@ if(AUTOSAMPLING_CUDA)
             NO_DEFAULT_PATH)
   find_path(LibTorch_CUDA_CRT_INCLUDE_DIR crt/host_defines.h PATHS ${_libtorch_cuda_roots} PATH_SUFFIXES include
             NO_DEFAULT_PATH)
+  find_path(LibTorch_CUDA_CCCL_INCLUDE_DIR nv/target PATHS ${_libtorch_cuda_roots} PATH_SUFFIXES include include/cccl
+            NO_DEFAULT_PATH)
   find_library(LibTorch_CUDART_LIBRARY NAMES cudart libcudart.so.13 libcudart.so.12 PATHS ${_libtorch_cuda_roots}
                PATH_SUFFIXES lib lib64 NO_DEFAULT_PATH)
   find_path(LibTorch_NCCL_INCLUDE_DIR nccl.h PATHS "${LibTorch_HOME}/../nvidia/nccl" ${_libtorch_cuda_roots}
             PATH_SUFFIXES include NO_DEFAULT_PATH)
-  mark_as_advanced(LibTorch_CUDART_INCLUDE_DIR LibTorch_CUDA_CRT_INCLUDE_DIR LibTorch_CUDART_LIBRARY
-                   LibTorch_NCCL_INCLUDE_DIR)
-  list(APPEND _libtorch_required LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY LibTorch_CUDART_INCLUDE_DIR
-       LibTorch_CUDA_CRT_INCLUDE_DIR LibTorch_CUDART_LIBRARY LibTorch_NCCL_INCLUDE_DIR)
+  set(_libtorch_cuda_includes LibTorch_CUDART_INCLUDE_DIR LibTorch_CUDA_CRT_INCLUDE_DIR LibTorch_CUDA_CCCL_INCLUDE_DIR
+                              LibTorch_NCCL_INCLUDE_DIR)
+  mark_as_advanced(LibTorch_CUDART_LIBRARY ${_libtorch_cuda_includes})
+  list(APPEND _libtorch_required LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY LibTorch_CUDART_LIBRARY
+       ${_libtorch_cuda_includes})
   if(LibTorch_HOME)
     set(_libtorch_reason "AUTOSAMPLING_CUDA needs a LibTorch with CUDA, the CUDA runtime and the headers of both it and \
-NCCL: let jobs/setup.sh --cuda put all into .venv, or name a toolkit by CUDAToolkit_ROOT.")
+NCCL: let jobs/setup.sh --cuda put all into .venv (without LibTorch_ROOT), or name a toolkit by CUDAToolkit_ROOT.")
   endif()
 endif()
 
@@ -125,9 +128,11 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   set(_libtorch_includes "${LibTorch_HOME}/include" "${LibTorch_HOME}/include/torch/csrc/api/include")
   set(_libtorch_libraries "${LibTorch_CPU_LIBRARY}" "${LibTorch_C10_LIBRARY}")
   if(AUTOSAMPLING_CUDA)
-    set(LibTorch_CUDA_COMPILE_OPTIONS "-isystem${LibTorch_CUDART_INCLUDE_DIR}"
-                                      "-isystem${LibTorch_CUDA_CRT_INCLUDE_DIR}"
-                                      "-isystem${LibTorch_NCCL_INCLUDE_DIR}")
+    set(LibTorch_CUDA_COMPILE_OPTIONS)
+    foreach(include IN LISTS _libtorch_cuda_includes)
+      list(APPEND LibTorch_CUDA_COMPILE_OPTIONS "-isystem${${include}}")
+    endforeach()
+    list(REMOVE_DUPLICATES LibTorch_CUDA_COMPILE_OPTIONS)
     # libtorch_cuda registers its operators from static initialisers: it must stay linked though no symbol is used.
     list(APPEND _libtorch_libraries -Wl,--push-state,--no-as-needed "${LibTorch_CUDA_LIBRARY}" -Wl,--pop-state
          "${LibTorch_C10_CUDA_LIBRARY}" "${LibTorch_CUDART_LIBRARY}")
