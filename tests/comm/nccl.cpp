@@ -7,8 +7,12 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <chrono>
+#include <functional>
 #include <numeric>
 #include <optional>
+#include <vector>
 
 namespace autosampling::testing {
 namespace {
@@ -21,37 +25,55 @@ using ::testing::Not;
 
 constexpr std::chrono::milliseconds timeout{1000};
 
-// What a rank has of a broken exchange from rank 0 to all others.
+// What a rank has of something that broke.
 struct Broken {
     std::optional<Error> error;
     std::shared_ptr<FakeNccl> nccl;
 };
 
-// The exchange with this fault; afterwards all ranks are together again. `silent` doesn't take part in it.
-Broken exchange_with(const Fault& fault, int silent = -1, bool abort_hangs = false) {
+using Work = std::function<void(Transport&)>; // of each rank, on a state of `length`
+constexpr std::size_t length = 1000;
+
+// From rank 0 to all others.
+void exchange(Transport& transport) {
+    std::vector<float> values(length, static_cast<float>(world().rank()));
+    std::vector<int> takers(to_size(world().size() - 1));
+    std::iota(takers.begin(), takers.end(), 1);
+    Delivery delivery{0, takers, {}, {}};
+    if (world().is_root())
+        delivery.state = values;
+    else
+        delivery.destination = values;
+    transport.exchange(std::span(&delivery, 1));
+    transport.complete();
+}
+
+// Of one state of each rank.
+void average(Transport& transport) {
+    const std::vector<float> mine(length, 1);
+    const std::vector<std::span<const float>> states{mine};
+    const std::vector<int> given(to_size(world().size()), 1);
+    std::vector<float> mean(length);
+    transport.average(states, given, mean);
+}
+
+// The work with this fault; afterwards all ranks are together again. `silent` doesn't take part in it.
+Broken done_with(const Fault& fault, const Work& work = exchange, int silent = -1, bool abort_hangs = false) {
     Communicator comm(world().raw());
     comm.set_timeout(timeout);
     const auto device = std::make_shared<FakeDevice>();
     Broken broken{{}, std::make_shared<FakeNccl>(device, comm, fault)};
     broken.nccl->abort_hangs = abort_hangs;
     device->broken = fault.call == "done" && fault.rank == comm.rank();
-    std::vector<float> values(1000, static_cast<float>(comm.rank()));
     try {
-        const auto transport = make_nccl_transport(comm, broken.nccl, {device, device->stream()}, {});
+        const auto transport =
+            make_nccl_transport(comm, broken.nccl, {device, device->stream()}, {length, comm.size()});
         comm.set_cycle(12);
-        std::vector<int> takers(to_size(comm.size() - 1));
-        std::iota(takers.begin(), takers.end(), 1);
-        Delivery delivery{0, takers, {}, {}};
-        if (comm.is_root())
-            delivery.state = values;
-        else
-            delivery.destination = values;
         if (comm.rank() == silent) { // ends when the others have given up
             world().barrier();
             return broken;
         }
-        transport->exchange(std::span(&delivery, 1));
-        transport->complete();
+        work(*transport);
     } catch (const Error& caught) {
         broken.error = caught;
     }
@@ -81,7 +103,7 @@ class Nccl : public ::testing::Test {
 };
 
 TEST_F(Nccl, is_ended_in_order_where_nothing_goes_wrong) {
-    const Broken none = exchange_with({});
+    const Broken none = done_with({});
     EXPECT_FALSE(none.error.has_value());
     std::vector<std::string> expected{"init", "broadcast", "finalize", "destroy"};
     if (world().is_root()) expected.insert(expected.begin(), "unique_id");
@@ -93,7 +115,7 @@ TEST_F(Nccl, is_ended_in_order_where_nothing_goes_wrong) {
 
 TEST_F(Nccl, start_that_is_refused_is_a_failure_with_its_words) {
     for (const char* call : {"init", "start"}) {
-        const Broken broken = exchange_with({call, last, NcclResult::unhandled_cuda_error});
+        const Broken broken = done_with({call, last, NcclResult::unhandled_cuda_error});
         if (at_last)
             expect_failure(broken, "NCCL failed in start of NCCL (unhandled cuda error): with NCCL_DEBUG=INFO");
         else
@@ -103,7 +125,7 @@ TEST_F(Nccl, start_that_is_refused_is_a_failure_with_its_words) {
 }
 
 TEST_F(Nccl, identification_that_fails_is_a_failure_of_its_rank) {
-    const Broken broken = exchange_with({"unique_id", 0, NcclResult::system_error});
+    const Broken broken = done_with({"unique_id", 0, NcclResult::system_error});
     if (world().is_root())
         expect_failure(broken, "unhandled system error");
     else
@@ -112,16 +134,37 @@ TEST_F(Nccl, identification_that_fails_is_a_failure_of_its_rank) {
 
 TEST_F(Nccl, call_that_is_refused_is_a_failure_with_operation_and_cycle) {
     if (world().size() == 1) GTEST_SKIP() << "needs two ranks";
-    const Broken broken = exchange_with({"broadcast", last, NcclResult::invalid_usage});
+    const Broken broken = done_with({"broadcast", last, NcclResult::invalid_usage});
     if (at_last)
         expect_failure(broken, "NCCL failed in exchange of cycle 12 (invalid usage)");
     else
         EXPECT_TRUE(!broken.error || broken.error->code() == ExitCode::timeout); // its part may be done
 }
 
+TEST_F(Nccl, call_of_a_group_that_is_refused_is_a_failure_with_operation_and_cycle) {
+    if (world().size() == 1) GTEST_SKIP() << "needs two ranks";
+    for (const char* call : {"group_start", "receive", "send", "group_end"}) {
+        SCOPED_TRACE(call);
+        const Broken broken = done_with({call, last, NcclResult::invalid_usage}, average);
+        if (at_last) {
+            expect_failure(broken, "NCCL failed in average of cycle 12 (invalid usage)");
+            EXPECT_TRUE(broken.nccl->aborted);
+        } else {
+            expect_timeout(broken);
+        }
+    }
+}
+
+TEST_F(Nccl, end_that_is_refused_is_no_failure_and_an_abort) {
+    const Broken broken = done_with({"finalize", last, NcclResult::system_error});
+    EXPECT_FALSE(broken.error.has_value()); // all that was asked of it was done
+    EXPECT_EQ(broken.nccl->aborted, at_last);
+    EXPECT_EQ(std::ranges::count(broken.nccl->calls, "destroy"), at_last ? 0 : 1);
+}
+
 TEST_F(Nccl, error_while_states_travel_is_a_failure_with_operation_and_cycle) {
     if (world().size() == 1) GTEST_SKIP() << "needs two ranks";
-    const Broken broken = exchange_with({"running", last, NcclResult::remote_error, 2});
+    const Broken broken = done_with({"running", last, NcclResult::remote_error, 2});
     if (!at_last) return;
     expect_failure(broken, "NCCL failed in exchange of cycle 12 (remote process exited)");
     EXPECT_TRUE(broken.nccl->aborted);
@@ -129,7 +172,7 @@ TEST_F(Nccl, error_while_states_travel_is_a_failure_with_operation_and_cycle) {
 
 TEST_F(Nccl, rank_that_never_comes_is_named_by_all_that_wait) {
     if (world().size() == 1) GTEST_SKIP() << "needs two ranks";
-    const Broken broken = exchange_with({}, 0);
+    const Broken broken = done_with({}, exchange, 0);
     if (world().is_root()) return;
     expect_timeout(broken);
     EXPECT_THAT(broken.error->what(), HasSubstr("s in exchange of cycle 12 (silent: rank 0)"));
@@ -137,13 +180,13 @@ TEST_F(Nccl, rank_that_never_comes_is_named_by_all_that_wait) {
 
 TEST_F(Nccl, device_that_never_sends_is_a_time_out_of_all) {
     if (world().size() == 1) GTEST_SKIP() << "needs two ranks";
-    const Broken broken = exchange_with({"kernel", 0});
+    const Broken broken = done_with({"kernel", 0});
     expect_timeout(broken);
     EXPECT_THAT(broken.error->what(), HasSubstr("s in exchange of cycle 12 (no rank is silent)"));
 }
 
 TEST_F(Nccl, broken_device_is_a_failure_with_its_words) {
-    const Broken broken = exchange_with({"done", last});
+    const Broken broken = done_with({"done", last});
     if (!at_last) return;
     expect_failure(broken, "illegal memory access");
     EXPECT_TRUE(broken.nccl->aborted);
@@ -151,7 +194,9 @@ TEST_F(Nccl, broken_device_is_a_failure_with_its_words) {
 
 TEST_F(Nccl, abort_that_hangs_holds_up_the_end_for_seconds_alone) {
     if (world().size() != 2) GTEST_SKIP() << "takes 5 s: on two ranks alone";
-    const Broken broken = exchange_with({"kernel", 0}, -1, true);
+    const auto start = std::chrono::steady_clock::now();
+    const Broken broken = done_with({"kernel", 0}, exchange, -1, true);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));
     ASSERT_TRUE(broken.error.has_value());
     EXPECT_EQ(broken.error->code(), ExitCode::timeout);
 }
