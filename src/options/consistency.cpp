@@ -61,7 +61,7 @@ void check_population(const PopulationOptions& population, std::int64_t batch_si
 void check_cpu(const Options& options) {
     if (options.run.device != Device::cpu) return;
     choose_transport(std::array<GpuFacts, 1>{}, options.population.transport);
-    check_precision(options.run.precision, at::kCPU);
+    check_precisions(options, at::kCPU);
 }
 
 void check_model(const ModelOptions& model, const PopulationOptions& population) {
@@ -173,6 +173,25 @@ void check_policy(const Options& options) {
 SelectionRule selection_of(const Options& options) {
     if (options.population.selection != SelectionRule::automatic) return options.population.selection;
     return options.exploration.kind == ExplorationKind::policy ? SelectionRule::mean : SelectionRule::best;
+}
+
+Precision reward_precision_of(const Options& options) {
+    switch (options.population.reward_precision) {
+    case RewardPrecision::fp32:
+        return Precision::fp32;
+    case RewardPrecision::bf16:
+        return Precision::bf16;
+    case RewardPrecision::fp16:
+        return Precision::fp16;
+    case RewardPrecision::automatic:
+        break;
+    }
+    return options.run.precision;
+}
+
+void check_precisions(const Options& options, const at::Device& device) {
+    check_precision("run.precision", options.run.precision, device);
+    check_precision("population.reward_precision", reward_precision_of(options), device);
 }
 
 void check_consistency(const Options& asked) {

@@ -218,6 +218,10 @@ std::vector<Option> population_options() {
          "truncation: how large a part of the members is replaced, and copied from; at least one member."},
         {"population", "reward", at<&Options::population, &PopulationOptions::reward>, names<Reward>(), "",
          "What makes a member the best: accuracy on the reward set, or minus the mean loss there."},
+        {"population", "reward_precision", at<&Options::population, &PopulationOptions::reward_precision>,
+         names<RewardPrecision>(), "",
+         "Number format of the evaluations that rewards come from; auto: that of training, run.precision. Tests are "
+         "in run.precision."},
         {"population", "max_retries", at<&Options::population, &PopulationOptions::max_retries>, at_least(0, 255), "",
          "How often a cycle in which no member stayed finite is repeated before the run fails.", AtResume::any},
         {"population", "ranks_per_member", at<&Options::population, &PopulationOptions::ranks_per_member>, count(1),

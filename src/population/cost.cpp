@@ -42,11 +42,12 @@ Speed measure_speed(const Options& options, const Plan& plan, const Dataset& dat
     set_threads(static_cast<int>(options.run.threads));
     keep_heap();
     const at::Device device = choose_device(options.run.device, 0);
-    check_precision(options.run.precision, device);
+    check_precisions(options, device);
     prepare_device(device, options.run.deterministic);
     TrainerOptions part{.model = options.model,
                         .training = options.training,
                         .precision = options.run.precision,
+                        .reward_precision = reward_precision_of(options),
                         .device = device,
                         .batches = choose_batches(std::array{gpu_facts(device)}, resident_bytes(dataset)).kind,
                         .cuda_graphs = options.run.cuda_graphs,

@@ -144,7 +144,8 @@ void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& 
     for (const std::string& line : describe(plan, options)) log.info(line);
     const std::size_t without = to_size(std::ranges::find(launch.device, "cpu") - launch.device.begin());
     if (build.cuda && options.run.device == Device::automatic && without < launch.device.size())
-        log.warning(text("no CUDA device on ", launch.host[without], ": rank ", without, " trains on its CPU"));
+        log.warning(text("no CUDA device on ", launch.host[without], ": rank ", without, " trains on its CPU (",
+                         std::ranges::count(launch.device, "cpu"), " of ", counted(launch.ranks, "rank"), " do)"));
     say_disk_use(prepared, data, launch, log);
     for (const std::string& line : differences(launch.processors)) log.warning(line);
     if (options.replay.mode == ReplayMode::exact)
@@ -155,7 +156,8 @@ void say_start(const Prepared& prepared, const DatasetPlan& data, const Launch& 
     if (needed < launch.ranks)
         log.warning(text(launch.ranks - needed, " of ", launch.ranks, " ranks have no member to train: start with ",
                          counted(needed, "rank")));
-    if (options.run.precision == Precision::bf16 && without < launch.device.size()) {
+    const bool bf16 = options.run.precision == Precision::bf16 || reward_precision_of(options) == Precision::bf16;
+    if (bf16 && without < launch.device.size()) {
         const double speedup = bf16_speedup();
         const std::string line = text("bf16 convolutions take ", std::fixed, std::setprecision(1), 1 / speedup,
                                       " times as long as fp32 on this CPU");

@@ -164,7 +164,7 @@ void Ground::settle(Options asked, int ranks) {
              "training.epochs = ", options.training.epochs, " is ", counted(prepared.plan.cycles, "cycle"), ", and ",
              checkpoint->cycle, " are recorded: give as many epochs at least");
     device = choose_device(options.run.device, node.rank());
-    check_precision(options.run.precision, device);
+    check_precisions(options, device);
     VALIDATE(!checkpoint || checkpoint->header.dataset_hash == data.hash(), ExitCode::data,
              "the data set has changed since the run began (hash ", data.hash(), ", recorded ",
              checkpoint->header.dataset_hash, "): give the folder that it began with");
@@ -188,6 +188,7 @@ TrainerOptions trainer_options(const Ground& ground, const TeamExchange& team) {
     return {.model = options.model,
             .training = options.training,
             .precision = options.run.precision,
+            .reward_precision = reward_precision_of(options),
             .device = ground.device,
             .batches = ground.device.is_cuda() ? ground.batches.kind : Batches::host,
             .cuda_graphs = options.run.cuda_graphs,

@@ -76,9 +76,9 @@ at::Device choose_device(Device device, int local_rank) {
     return {at::kCUDA, static_cast<at::DeviceIndex>(local_rank % static_cast<int>(devices))};
 }
 
-void check_precision(Precision precision, const at::Device& device) {
-    VALIDATE(precision != Precision::fp16 || device.is_cuda(), ExitCode::usage,
-             "run.precision = fp16 is for GPUs (CPUs have no fast arithmetic for it): set it to bf16 or fp32");
+void check_precision(const std::string& option, Precision precision, const at::Device& device) {
+    VALIDATE(precision != Precision::fp16 || device.is_cuda(), ExitCode::usage, option,
+             " = fp16 is for GPUs (CPUs have no fast arithmetic for it): set it to bf16 or fp32");
 }
 
 void prepare_device(const at::Device& device, bool deterministic) {

@@ -55,7 +55,11 @@ struct Trainer::Impl {
                                                        given.precision, recorded);
         for (const HeldOut part : {HeldOut::reward, HeldOut::test})
             device_evaluation[part] = std::make_unique<DeviceEvaluation>(*network, *loader, evaluation_batch,
-                                                                         given.device, given.precision, recorded);
+                                                                         given.device, precision_of(part), recorded);
+    }
+
+    Precision precision_of(HeldOut part) const {
+        return part == HeldOut::reward ? options.reward_precision.value_or(options.precision) : options.precision;
     }
 
     // Of the team.
@@ -107,7 +111,7 @@ struct Trainer::Impl {
         if (const auto on_device = device_evaluation.find(part); on_device != device_evaluation.end())
             return on_device->second->run(first, size);
         const Batch batch = loader->batch(first, size);
-        const Autocast autocast(options.precision, options.device.type());
+        const Autocast autocast(precision_of(part), options.device.type());
         const Tensor found = outputs(batch.examples);
         // The next batch may overwrite what is wanted of this.
         return {found, loss_of(found, batch.wanted, at::Reduction::None), batch.wanted.clone()};

@@ -47,6 +47,8 @@ put() {
     strip -o "$bundle/programs/${2##*/}" "$1"
     install -m 755 tests/gpu/start.sh "$bundle/$2"
 }
+grep -q 'CUDA on' <<<"$("$program" info)" ||
+    say "$program is built without CUDA: there it will train on the CPU alone (AUTOSAMPLING_CUDA=ON for GPUs)"
 put "$program" bin/autosampling
 put "$(realpath -- "$launcher")" bin/mpirun
 for file in "${tests[@]}"; do put "$file" "tests/${file##*/}"; done

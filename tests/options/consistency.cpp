@@ -49,6 +49,7 @@ TEST(Consistency, options_that_exclude_need_or_contradict_each_other_are_refused
     expect_refused({"run.device=cpu", "population.transport=nccl"}, "population.transport");
     expect_refused({"run.device=cpu", "population.transport=mpi-staged"}, "population.transport");
     expect_refused({"run.device=cpu", "run.precision=fp16"}, "run.precision");
+    expect_refused({"run.device=cpu", "population.reward_precision=fp16"}, "population.reward_precision");
     expect_refused({"population.ranks_per_member=3"}, "population.ranks_per_member");
     expect_refused({"population.ranks_per_member=2", "population.members_at_once=2"}, "population.members_at_once");
     expect_refused({"population.selection=top-k", "population.members=3", "population.survivors=4"},
@@ -103,6 +104,8 @@ TEST(Consistency, options_without_effect_are_named) {
                 ElementsAre("exploration.credit_signal (needs credit = advantage, or exploration.kind = policy)"));
     EXPECT_THAT(unused_options(with({"exploration.kind=policy", "exploration.uniform=lineage"})),
                 ElementsAre("exploration.uniform (needs another exploration.kind than policy)"));
+    EXPECT_THAT(unused_options(with({"run.device=cpu", "run.deterministic=true", "run.cuda_graphs=false"})),
+                ElementsAre("run.deterministic, run.cuda_graphs (needs another run.device than cpu)"));
     EXPECT_THAT(unused_options(with({"sampling.forget_rate=0.3", "sampling.forget_epochs=2"})),
                 ElementsAre("sampling.forget_rate, sampling.forget_epochs (needs sampling.rule = small-loss)"));
 }

@@ -44,6 +44,24 @@ TEST(Learning, bf16_is_close_to_fp32) {
     EXPECT_NEAR(bf16.evaluate(HeldOut::reward, first_indices(60)).loss_sum, loss, 2e-2 * loss);
 }
 
+TEST(Learning, reward_precision_is_that_of_rewards_alone) {
+    const Images images(Images::small());
+    TrainerOptions options = trainer_options("resnet8", 32);
+    Trainer fp32(options, images.dataset, images.split);
+    options.reward_precision = Precision::bf16;
+    Trainer mixed(options, images.dataset, images.split);
+    options.precision = Precision::bf16;
+    Trainer bf16(options, images.dataset, images.split);
+    const auto indices = first_indices(64), examples = first_indices(60);
+    EXPECT_EQ(mixed.train({indices, 0, {}}).train_loss, fp32.train({indices, 0, {}}).train_loss);
+    EXPECT_EQ(state_of(mixed), state_of(fp32));
+    bf16.load(fp32.copy_state());
+    const auto loss = [&](Trainer& trainer, HeldOut part) { return trainer.evaluate(part, examples).loss_sum; };
+    EXPECT_EQ(loss(mixed, HeldOut::reward), loss(bf16, HeldOut::reward));
+    EXPECT_EQ(loss(mixed, HeldOut::test), loss(fp32, HeldOut::test));
+    EXPECT_NE(loss(mixed, HeldOut::reward), loss(fp32, HeldOut::reward));
+}
+
 double resident_megabytes() {
     std::ifstream status("/proc/self/status");
     for (std::string word; status >> word;) {

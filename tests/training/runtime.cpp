@@ -28,9 +28,9 @@ TEST(Runtime, device_names_are_checked) {
 }
 
 TEST(Runtime, fp16_is_for_gpus) {
-    EXPECT_THROW(check_precision(Precision::fp16, at::kCPU), Error);
-    check_precision(Precision::fp16, at::kCUDA);
-    check_precision(Precision::bf16, at::kCPU);
+    EXPECT_THROW(check_precision("run.precision", Precision::fp16, at::kCPU), Error);
+    check_precision("run.precision", Precision::fp16, at::kCUDA);
+    check_precision("run.precision", Precision::bf16, at::kCPU);
 }
 
 TEST(Runtime, bf16_speedup_is_a_ratio) {

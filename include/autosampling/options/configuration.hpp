@@ -6,6 +6,8 @@
 
 #include "autosampling/options/option_table.hpp"
 
+#include <c10/core/Device.h>
+
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -39,6 +41,8 @@ void check_in_place(const Places& places, const std::function<void()>& check);
 // What no single option shows: options that exclude, need or contradict each other. What is 0 or −1 because it depends
 // on ranks or data is checked once it is known. Throws Error(usage).
 void check_consistency(const Options& options);
+// Throws Error(usage) where training or rewards have a precision that isn't for the device.
+void check_precisions(const Options& options, const at::Device& device);
 
 // All options as a TOML text that parse_configuration reads back to the very same options.
 std::string format_configuration(const Options& options);

@@ -38,6 +38,12 @@ constexpr auto names_of(Reward) {
     return std::array{"accuracy", "loss"};
 }
 
+// Of the evaluations that rewards come from.
+enum class RewardPrecision { automatic, fp32, bf16, fp16 };
+constexpr auto names_of(RewardPrecision) {
+    return std::array{"auto", "fp32", "bf16", "fp16"};
+}
+
 struct PopulationOptions {
     std::int64_t members = 0;                           // P; 0: one a rank
     std::int64_t cycle_batches = 20;                    // N_s
@@ -45,6 +51,7 @@ struct PopulationOptions {
     std::int64_t survivors = 2;                         // k, top-k only
     double fraction = 0.2;                              // of the members at either end, truncation only
     Reward reward = Reward::accuracy;
+    RewardPrecision reward_precision = RewardPrecision::automatic;
     std::int64_t max_retries = 3;       // repetitions of a cycle in which no member is finite
     std::int64_t ranks_per_member = 1;  // g, ranks that train a member together, each a part of its batches
     std::int64_t members_at_once = 1;   // of a rank's members
@@ -101,5 +108,7 @@ struct Options {
 
 // population.selection, what auto stands for included.
 SelectionRule selection_of(const Options& options);
+// population.reward_precision likewise.
+Precision reward_precision_of(const Options& options);
 
 } // namespace autosampling

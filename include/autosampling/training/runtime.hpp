@@ -28,8 +28,8 @@ void check_device(Device device);
 // or the machine has no CUDA. The CUDA path has not been run on the machines where this program was tested.
 at::Device choose_device(Device device, int local_rank);
 
-// Throws Error(usage) for a precision that members can't be trained in there.
-void check_precision(Precision precision, const at::Device& device);
+// Throws Error(usage) for a precision that members can't be trained or evaluated in there; `option` asked for it.
+void check_precision(const std::string& option, Precision precision, const at::Device& device);
 
 // Makes this thread ready to train there, before any work on a GPU. There a stream of LibTorch's has its work, fp32 is
 // what IEEE 754 says, and if asked only operations that give the same bits each time are done, or an error is thrown.

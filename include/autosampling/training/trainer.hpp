@@ -18,6 +18,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct TrainerOptions {
     ModelOptions model;
     TrainingOptions training;
     Precision precision = Precision::fp32;
+    std::optional<Precision> reward_precision = {}; // of evaluations on the reward part; none: as the others
     at::Device device = at::kCPU;
     Batches batches = Batches::host; // for a GPU one of the others
     bool cuda_graphs = true;         // on a GPU, of what repeats there
