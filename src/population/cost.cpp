@@ -2,6 +2,7 @@
 
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/stopwatch.hpp"
+#include "autosampling/options/configuration.hpp"
 #include "autosampling/population/carrier.hpp"
 #include "autosampling/training/choose_batches.hpp"
 #include "autosampling/training/trainer.hpp"
