@@ -69,12 +69,18 @@ TrainerOptions options_for(const std::string& network, Precision precision, Devi
     return options;
 }
 
+// Images of one evaluation; peers/member.py has as many.
+std::size_t reward_images(const TrainerOptions& options) {
+    return options.model.name == "resnet18" ? 512 : 1024;
+}
+
 // Members at work side by side; one evaluates.
 class Members {
   public:
     Members(const TrainerOptions& options, std::size_t count)
         : images_(Augmentation::crop_flip), lanes_(options, images_.dataset, images_.split, count),
-          large_(options.model.name == "resnet18"), gpu_(options.device.is_cuda()), order_(images_.labels.size()) {
+          large_(options.model.name == "resnet18"), gpu_(options.device.is_cuda()),
+          reward_images_(reward_images(options)), order_(images_.labels.size()) {
         std::iota(order_.begin(), order_.end(), 0U);
     }
 
@@ -91,9 +97,8 @@ class Members {
         return lanes_.size() * draws.size();
     }
     std::size_t evaluate() {
-        const auto rewards = std::span(order_).first(large_ ? 512 : 1024);
-        lanes_.first().evaluate(HeldOut::reward, rewards);
-        return rewards.size();
+        lanes_.first().evaluate(HeldOut::reward, std::span(order_).first(reward_images_));
+        return reward_images_;
     }
 
     // Images/s of either, measured for about so long.
@@ -111,6 +116,7 @@ class Members {
     MadeUpImages images_;
     Lanes lanes_;
     bool large_, gpu_;
+    std::size_t reward_images_;
     std::vector<std::uint32_t> order_;
 };
 
@@ -133,14 +139,14 @@ std::int64_t make_up_parameters(FlatState& state) {
     return place;
 }
 
-// What a network of made-up parameters comes to: its loss in two steps of training, and then in evaluation.
+// What a network of made-up parameters comes to: its loss in two steps of training, and then of all reward images.
 void print_trace(const TrainerOptions& options) {
     const MadeUpImages images(Augmentation::none);
     Trainer trainer(options, images.dataset, images.split);
     const std::int64_t parameters = make_up_parameters(trainer.state());
-    std::vector<std::uint32_t> order(2 * batch_size);
+    std::vector<std::uint32_t> order(reward_images(options));
     std::iota(order.begin(), order.end(), 0U);
-    const auto losses = trainer.train({order}).draw_loss;
+    const auto losses = trainer.train({std::span(order).first(2 * batch_size)}).draw_loss;
     const auto mean = [](auto begin, auto end) {
         return std::accumulate(begin, end, 0.0) / static_cast<double>(end - begin);
     };

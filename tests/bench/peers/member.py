@@ -1,27 +1,15 @@
 """member.py NETWORK plain|tuned|compiled fp32|bf16 SECONDS: one member at work, as member_speed.cpp answers.
 
 Prints what it computes, as JSON; then, for each line of its input, images a second, measured for about so long. The
-lines: `train`, `evaluate`; plain, which trains in fp32, has `evaluate_bf16`, too; tuned has `folded`.
+lines: `train`, `evaluate`; tuned has `folded`, too. plain trains in fp32 in any case.
 """
 
 import json
 import sys
 import time
+from functools import partial
 
-from network import BATCH, Plain, Tuned, make_images, make_up_parameters, normalised, torch
-
-
-def trace(peer: Plain | Tuned) -> dict[str, object]:
-    images, labels = make_images(2 * BATCH)
-    x, y = normalised(images), torch.from_numpy(labels)
-    if isinstance(peer, Plain):
-        x = x.contiguous()
-    parameters = make_up_parameters(peer.model)
-    peer.model.train()
-    losses = [float(peer.step(x[:BATCH], y[:BATCH])), float(peer.step(x[BATCH:], y[BATCH:]))]
-    halves = zip(x.split(BATCH), y.split(BATCH), strict=True)
-    losses.append(sum(peer.evaluation_loss(*half) for half in halves) / 2)
-    return {"parameters": parameters, "losses": losses}
+from network import BATCH, Plain, Tuned, loss, make_up_parameters, torch
 
 
 def main() -> None:
@@ -30,26 +18,38 @@ def main() -> None:
     torch.manual_seed(0)
     large = network == "resnet18"
     held_out = 512 if large else 1024
-    options = {"bf16": precision == "bf16", "compiled": variant == "compiled"}
-    peer = Plain(network, held_out) if variant == "plain" else Tuned(network, held_out, **options)
-    print(json.dumps(trace(peer)), flush=True)
+    bf16 = precision == "bf16"
+    if variant == "plain":
+        peer = Plain(network, held_out)
+        evaluations = {"evaluate": partial(peer.evaluate, bf16=bf16)}
+    else:
+        peer = Tuned(network, held_out, bf16, variant == "compiled")
+        evaluations = {"evaluate": peer.evaluate}
+    if variant == "tuned":
+        evaluations["folded"] = partial(peer.evaluate, folded=True)
+
+    # What is timed below, with member_speed.cpp's parameters and images.
+    parameters = make_up_parameters(peer.model)
+    losses = [float(batch) for batch in peer.train(torch.arange(2 * BATCH), cut=False)]
+    evaluated = {name: evaluate(loss) / held_out for name, evaluate in evaluations.items()}
+    print(json.dumps({"parameters": parameters, "losses": losses, "evaluated": evaluated}), flush=True)
+
     draws = torch.arange(BATCH * (1 if large else 10))
-    train = (lambda: peer.train(draws.tolist())) if variant == "plain" else (lambda: peer.train(draws))
-    work = {
-        "train": (train, len(draws)),
-        "evaluate": (peer.evaluate, held_out),
-        "evaluate_bf16": (lambda: peer.evaluate(bf16=True), held_out),
-        "folded": (lambda: peer.evaluate(folded=True), held_out),
-    }
+
+    def images_of(work: str) -> int:
+        if work == "train":
+            return BATCH * len(peer.train(draws))
+        evaluations[work]()
+        return held_out
+
     for line in sys.stdin:
-        once, images = work[line.strip()]
+        work = line.strip()
         start = time.perf_counter()
-        once()
+        images_of(work)
         times = max(1, int(seconds / (time.perf_counter() - start)))
         start = time.perf_counter()
-        for _ in range(times):
-            once()
-        print(f"{times * images / (time.perf_counter() - start):.2f}", flush=True)
+        images = sum(images_of(work) for _ in range(times))
+        print(f"{images / (time.perf_counter() - start):.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ parameters in one tensor that one loop steps. bench.py starts its processes with
 system.
 """
 
+from collections.abc import Callable
 from copy import deepcopy
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 BATCH = 128
+Measure = Callable[[torch.Tensor, torch.Tensor], float]  # of a batch's output and labels
 STAGES = {"resnet8": ((16, 32, 64), 1), "resnet20": ((16, 32, 64), 3), "resnet18": ((64, 128, 256, 512), 2)}
 
 
@@ -129,12 +131,20 @@ class PlainImages(torch.utils.data.Dataset):
         return self.transform(Image.fromarray(self.images[index])), self.labels[index]
 
 
+def correct(output: torch.Tensor, y: torch.Tensor) -> int:
+    return int((output.argmax(1) == y).sum())
+
+
+def loss(output: torch.Tensor, y: torch.Tensor) -> float:
+    return F.cross_entropy(output.float(), y, reduction="sum").item()
+
+
 class Plain:
     def __init__(self, network: str, held_out: int) -> None:
         images, labels = make_images()
         self.model = ResNet(network)
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
-        self.images = PlainImages(images, labels, training=True)
+        self.images, self.uncut = (PlainImages(images, labels, training) for training in (True, False))
         held = PlainImages(images[:held_out], labels[:held_out], training=False)
         self.held = torch.utils.data.DataLoader(held, BATCH)
 
@@ -145,23 +155,17 @@ class Plain:
         self.optimizer.step()
         return loss.item()
 
-    def train(self, draws: list[int]) -> None:
+    def train(self, draws: torch.Tensor, cut: bool = True) -> list[float]:
+        """-> the loss of each batch; `cut`: of images that are cropped and flipped."""
         self.model.train()
-        for x, y in torch.utils.data.DataLoader(self.images, BATCH, sampler=draws):
-            self.step(x, y)
+        images = self.images if cut else self.uncut
+        return [self.step(x, y) for x, y in torch.utils.data.DataLoader(images, BATCH, sampler=draws.tolist())]
 
-    def evaluate(self, bf16: bool = False) -> float:
+    def evaluate(self, measure: Measure = correct, bf16: bool = False) -> float:
+        """The sum of what is measured, over the held-out images."""
         self.model.eval()
-        correct = 0
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            for x, y in self.held:
-                correct += (self.model(x).argmax(1) == y).sum().item()
-        return correct / len(self.held.dataset)
-
-    def evaluation_loss(self, x: torch.Tensor, y: torch.Tensor) -> float:
-        self.model.eval()
-        with torch.no_grad():
-            return F.cross_entropy(self.model(x).float(), y).item()
+            return sum(measure(self.model(x), y) for x, y in self.held)
 
 
 class Tuned:
@@ -211,17 +215,20 @@ class Tuned:
             self.gradient.zero_()
         return loss.detach()
 
-    def train(self, draws: torch.Tensor) -> None:
+    def train(self, draws: torch.Tensor, cut: bool = True) -> list[torch.Tensor]:
+        """As Plain's."""
         self.model.train()
+        losses = []
         for some in draws.split(BATCH):
-            place = torch.randint(162, (len(some),))
+            place = torch.randint(162, (len(some),)) if cut else torch.full((len(some),), 40)
             x = self.windows[some, place % 81 // 9, place % 9]
             x = torch.where((place >= 81).view(-1, 1, 1, 1), x.flip(2), x)
             x = x.float().mul_(1 / 127.5).sub_(1).permute(0, 3, 1, 2)
-            self.step(x, self.labels[some])
+            losses.append(self.step(x, self.labels[some]))
+        return losses
 
-    def evaluate(self, folded: bool = False) -> float:
-        """Accuracy; `folded`: with batch norm in the convolutions' weights, which is done anew each time."""
+    def evaluate(self, measure: Measure = correct, folded: bool = False) -> float:
+        """As Plain's; `folded`: with batch norm in the convolutions' weights, which is done anew each time."""
         self.model.eval()
         forward = self.forward
         if folded:
@@ -229,16 +236,8 @@ class Tuned:
                 self.folded = Folded(self.model, torch.bfloat16 if self.bf16 else torch.float32)
             self.folded.follow()
             forward = self.folded
-        correct = 0
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.bf16 and not folded):
-            for x, y in zip(*self.held, strict=True):
-                correct += int((forward(x).argmax(1) == y).sum())
-        return correct / sum(map(len, self.held[1]))
-
-    def evaluation_loss(self, x: torch.Tensor, y: torch.Tensor) -> float:
-        self.model.eval()
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
-            return F.cross_entropy(self.forward(x).float(), y).item()
+            return sum(measure(forward(x), y) for x, y in zip(*self.held, strict=True))
 
 
 class Folded:

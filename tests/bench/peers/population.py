@@ -54,8 +54,8 @@ def estimate(counts: np.ndarray, generator: np.random.Generator) -> torch.Tensor
     return torch.from_numpy(p / p.sum())
 
 
-def share_pickled(peer: Plain, draws: list[int], winner: int) -> np.ndarray:
-    state = (peer.model.state_dict(), peer.optimizer.state_dict(), draws) if comm.rank == winner else None
+def share_pickled(peer: Plain, draws: torch.Tensor, winner: int) -> np.ndarray:
+    state = (peer.model.state_dict(), peer.optimizer.state_dict(), draws.tolist()) if comm.rank == winner else None
     model, optimizer, draws = comm.bcast(state, root=winner)
     peer.model.load_state_dict(model)
     peer.optimizer.load_state_dict(optimizer)
@@ -97,10 +97,8 @@ def main() -> None:
         comm.Barrier()
         start = time.perf_counter()
         draws = torch.multinomial(distribution, count, replacement=True)
-        if plain:
-            draws = draws.tolist()
         peer.train(draws)
-        rewards = np.array(comm.allgather(peer.evaluate()))
+        rewards = np.array(comm.allgather(peer.evaluate() / HELD_OUT))
         winner = int(rewards.argmax())
         won = share(peer, draws, winner)
         if record:

@@ -34,7 +34,7 @@ class Member(tune.Trainable):
         begin = time.time()
         self.draws = torch.multinomial(self.weights, BATCHES * BATCH, replacement=True)
         self.peer.train(self.draws)
-        return {"reward": self.peer.evaluate(), "begin": begin}
+        return {"reward": self.peer.evaluate() / HELD_OUT, "begin": begin}
 
     def save_checkpoint(self, folder: str) -> None:
         torch.save({"state": self.peer.state, "draws": self.draws}, f"{folder}/state.pt")
