@@ -69,7 +69,9 @@ class Row:
             result["peer"] = self.peer and median(self.peer)
             result["met"] = ratio <= self.goal if self.most else ratio >= self.goal
         goal = {"goal": self.goal, "goal_is": "most" if self.most else "least"}
-        return {"name": self.name, "unit": self.unit, **result, **goal, "pairs": len(self.ours), "note": self.note}
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())  # results.json keeps rows of earlier runs
+        about = {"pairs": len(self.ours), "note": self.note, "when": when}
+        return {"name": self.name, "unit": self.unit, **result, **goal, **about}
 
 
 def with_interval(values: list[float]) -> tuple[float, float, float]:
@@ -471,6 +473,18 @@ def line_of(result: dict[str, object]) -> str:
             f"{interval:<20}{goal:<10}{'yes' if result['met'] else 'no'}")  # fmt: skip
 
 
+def save(results: dict[str, dict[str, object]], quick: bool) -> None:
+    """Of results.json, rows that weren't measured this time stay as they are."""
+    file = FOLDER / ("quick.json" if quick else "results.json")
+    if not quick and file.exists():
+        results = {row["name"]: row for row in json.loads(file.read_text())} | results
+    names = [row.name for rows, _ in comparisons(quick) for row in rows]
+    kept = [results[name] for name in names if name in results]
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps(kept, indent=1) + "\n")
+    new.rename(file)
+
+
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="only rows whose names begin so; all without one")
@@ -491,7 +505,7 @@ def read_arguments() -> argparse.Namespace:
 def main() -> int:
     setting = read_arguments()
     WORK.mkdir(parents=True, exist_ok=True)
-    results, failed = [], False
+    results, failed = {}, False
     print(f"{'':<32}{'ours':>10} {'peer':>10} {'':<13}{'ratio':>9}  {'interval':<20}{'goal':<10}met")
     for rows, measure in comparisons(setting.quick):
         wanted = [row for row in rows if not setting.names or row.name.startswith(tuple(setting.names))]
@@ -504,10 +518,9 @@ def main() -> int:
             leave_out(rows, "failed: see above")
             failed = True
         for row in wanted:
-            results.append(row.result())
-            print(line_of(results[-1]), flush=True)
-        file = FOLDER / ("quick.json" if setting.quick else "results.json")
-        file.write_text(json.dumps(results, indent=1) + "\n")
+            results[row.name] = row.result()
+            print(line_of(results[row.name]), flush=True)
+        save(results, setting.quick)
     return 1 if failed else 0
 
 
