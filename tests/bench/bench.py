@@ -15,9 +15,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from math import comb, isclose
+from math import comb, inf, isclose, isfinite
 from pathlib import Path
 from statistics import median
 
@@ -54,6 +55,8 @@ class Row:
     note: str = ""  # why it wasn't measured
 
     def add(self, ours: float, peer: float | None = None) -> None:
+        if not isfinite(ours) or not (peer is None or 0 < peer < inf):
+            raise Failure(f"{self.name}: {ours} and {peer} can't be compared")
         self.ours.append(ours)
         if peer is None:
             self.peer = None
@@ -91,16 +94,31 @@ def gate(same: bool, what: str) -> None:
         raise Failure(f"{what}: the two aren't doing the same, so nothing is compared")
 
 
-def output_of(command: list[object], heap: bool = False) -> list[str]:
+def started(command: list[object], heap: bool = False, **pipes: object) -> subprocess.Popen:
     environment = ENVIRONMENT | (KEPT_HEAP if heap else {})
-    done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True)  # noqa: S603
-    if done.returncode != 0:
-        raise Failure(f"exit code {done.returncode}: {' '.join(map(str, command))}\n{done.stderr[-2000:]}")
-    return done.stdout.splitlines()
+    return subprocess.Popen([str(word) for word in command], env=environment, text=True, **pipes)  # noqa: S603
+
+
+def output_of(command: list[object], heap: bool = False) -> list[str]:
+    process = started(command, heap, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    output, errors = process.communicate()
+    if process.returncode != 0:
+        raise Failure(f"exit code {process.returncode}: {' '.join(process.args)}\n{errors[-2000:]}")
+    return output.splitlines()
+
+
+def read_json(line: str, command: list[object]) -> dict:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or None in found.values():
+        raise Failure(f"no JSON object of figures but {line.strip()[:200]!r} came of {' '.join(map(str, command))}")
+    return found
 
 
 def json_of(command: list[object], heap: bool = False) -> dict[str, float]:
-    return json.loads(output_of(command, heap)[-1])
+    return read_json("".join(output_of(command, heap)[-1:]), command)
 
 
 def mpi(ranks: int, *command: object) -> list[object]:
@@ -116,15 +134,9 @@ class Worker:
 
     def __init__(self, command: list[object], heap: bool = False) -> None:
         self.errors = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen(  # noqa: S603
-            [str(word) for word in command],
-            env=ENVIRONMENT | (KEPT_HEAP if heap else {}),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            text=True,
-        )
-        self.trace = json.loads(self.line())
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.errors}
+        self.process = started(command, heap, **pipes)
+        self.trace = read_json(self.line(), command)
 
     def line(self) -> str:
         line = self.process.stdout.readline()
@@ -134,12 +146,14 @@ class Worker:
         return line
 
     def ask(self, question: str) -> float:
-        self.process.stdin.write(question + "\n")
-        self.process.stdin.flush()
+        with suppress(BrokenPipeError):  # line() says why it ended
+            self.process.stdin.write(question + "\n")
+            self.process.stdin.flush()
         return float(self.line())
 
     def end(self) -> None:
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait()
 
 
@@ -172,19 +186,29 @@ def member_rows(network: str, precision: str) -> list[Row]:
 def compare_members(network: str, precision: str, rows: list[Row], setting: argparse.Namespace) -> None:
     if precision == "bf16" and not has_bf16():
         return leave_out(rows, "the processor has no bf16")
-    variants = ["plain", "tuned"] if setting.quick else ["plain", "tuned", "compiled"]
+    variants = ["plain", "tuned", "compiled"]
+    if setting.quick:
+        variants.remove("compiled")
+        leave_out([row for row in rows if row.name.endswith(".compiled")], "left out by --quick")
     workers = {"ours": Worker([BUILD / "tests/bench/member_speed", network, precision, "answer", setting.seconds])}
     try:
         for variant in variants:
             command = peer("member.py", network, variant, precision, setting.seconds)
-            workers[variant] = Worker(command, heap=variant != "plain")
-            same_trace(workers["ours"].trace, workers[variant].trace, network, precision, variant)
+            try:
+                worker = Worker(command, heap=variant != "plain")
+                same_trace(workers["ours"].trace, worker.trace, network, precision, variant)
+            except Exception as failure:  # whatever it is, the other variants are measured
+                fail([row for row in rows if row.name.endswith((variant, ".best"))], failure)
+            else:
+                workers[variant] = worker
+        if len(workers) == 1:
+            return
         trained = {name: lambda worker=worker: worker.ask("train") for name, worker in workers.items()}
         by_name = {row.name.split(".", 1)[1].split(".")[-1]: row for row in rows if row.name.startswith("training")}
         for rates in in_turns(setting.pairs, trained):
-            for variant in variants:
+            for variant in rates.keys() - {"ours"}:
                 by_name[variant].add(rates["ours"], rates[variant])
-        if precision == "fp32":
+        if precision == "fp32" and {"plain", "tuned"} <= workers.keys():
             gain = float(median(np.divide(by_name["tuned"].peer, by_name["plain"].peer)))
             by_name["plain"].goal = min(by_name["plain"].goal, round(1.03 * gain, 3))
         if network == "resnet8":
@@ -192,7 +216,6 @@ def compare_members(network: str, precision: str, rows: list[Row], setting: argp
     finally:
         for worker in workers.values():
             worker.end()
-    leave_out([row for row in rows if not row.ours], "left out by --quick")
 
 
 def same_trace(ours: dict, theirs: dict, network: str, precision: str, variant: str) -> None:
@@ -211,13 +234,13 @@ def same_trace(ours: dict, theirs: dict, network: str, precision: str, variant: 
 
 def evaluate_members(rows: list[Row], workers: dict[str, Worker], setting: argparse.Namespace) -> None:
     actions = {name: lambda worker=worker: worker.ask("evaluate") for name, worker in workers.items()}
-    actions["folded"] = lambda: workers["tuned"].ask("folded")
+    if "tuned" in workers:
+        actions["folded"] = lambda: workers["tuned"].ask("folded")
     rates = list(in_turns(setting.pairs, actions))
-    others = [name for name in actions if name not in ("ours", "plain")]
-    best = max(others, key=lambda name: median(rate[name] for rate in rates))
+    best = max(actions.keys() - {"ours"}, key=lambda name: median(rate[name] for rate in rates))
     for row in rows:
         name = row.name.split(".")[-1]
-        if row.name.startswith("evaluation"):
+        if row.name.startswith("evaluation") and not row.note:
             for rate in rates:
                 row.add(rate["ours"], rate[best if name == "best" else name])
 
@@ -236,9 +259,7 @@ def run_program(ranks: int, configuration: object, *settings: str, warm: int = 1
     run = WORK / "run"
     options = [word for setting in settings for word in ("--set", setting)]
     command = mpi(ranks, PROGRAM, "run", configuration, "--output", run, "--overwrite", *options)
-    process = subprocess.Popen(  # noqa: S603
-        [str(word) for word in command], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    process = started(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     seen, said, parameters, cycles = {}, [], 0, 0
     for line in process.stdout:
         said.append(line)
@@ -405,8 +426,9 @@ def compare_sampling(rows: list[Row], setting: argparse.Namespace) -> None:
 
 
 def compare_exchange(rows: list[Row], setting: argparse.Namespace) -> None:
-    for line in output_of(mpi(8, BUILD / "tests/bench/exchange_speed", setting.pairs)):
-        found = json.loads(line)  # the program itself checks that the same bytes arrive
+    command = mpi(8, BUILD / "tests/bench/exchange_speed", setting.pairs)
+    for line in output_of(command):
+        found = read_json(line, command)  # the program itself checks that the same bytes arrive
         rows[0].add(found["exchange"], found["bcast"])
         rows[1].add(found["average"], found["allreduce"])
 
@@ -432,6 +454,12 @@ def leave_out(rows: list[Row], why: str) -> None:
     """Nothing that was measured of these rows so far counts."""
     for row in rows:
         row.ours, row.peer, row.note = [], [], why
+
+
+def fail(rows: list[Row], failure: Exception) -> None:
+    why = str(failure) if isinstance(failure, Failure) else repr(failure)
+    print(why, file=sys.stderr)
+    leave_out(rows, f"failed: {why}")
 
 
 Comparison = tuple[list[Row], Callable[[list[Row], argparse.Namespace], None]]
@@ -466,7 +494,7 @@ def comparisons(quick: bool) -> Iterator[Comparison]:
 def line_of(result: dict[str, object]) -> str:
     goal = ("<= " if result["goal_is"] == "most" else ">= ") + f"{result['goal']:g}"
     if result["ratio"] is None:
-        return f"{result['name']:<32}not measured: {result['note']} (goal {goal})"
+        return f"{result['name']:<32}not measured: {result['note'].splitlines()[0]} (goal {goal})"
     sides = [f"{result[side]:10.4g}" if result[side] is not None else " " * 10 for side in ("ours", "peer")]
     interval = f"{result['low']:.3g} .. {result['high']:.3g}"
     return (f"{result['name']:<32}{sides[0]} {sides[1]} {result['unit']:<13}{result['ratio']:9.3g}  "
@@ -513,10 +541,9 @@ def main() -> int:
             continue
         try:
             measure(rows, setting)
-        except (Failure, OSError, ValueError, KeyError) as failure:
-            print(failure, file=sys.stderr)
-            leave_out(rows, "failed: see above")
-            failed = True
+        except Exception as failure:  # whatever it is, the other rows are measured
+            fail(rows, failure)
+        failed = failed or any(row.note.startswith("failed") for row in rows)
         for row in wanted:
             results[row.name] = row.result()
             print(line_of(results[row.name]), flush=True)
