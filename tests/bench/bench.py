@@ -10,6 +10,7 @@ import json
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,7 @@ ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
                             "TORCHINDUCTOR_CACHE_DIR": str(ROOT / "build/bench/inductor")}  # fmt: skip
 # For PyTorch in its best setting: a heap that doesn't go back to the system.
 KEPT_HEAP = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(8 << 30), "MALLOC_TOP_PAD_": str(64 << 20)}
+SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 MPIRUN = os.environ.get("MPIRUN", "mpirun").split()
 
 # Training: goals against plain PyTorch in fp32 (where tuning it gains less, 1.03 times what tuning gains), and against
@@ -94,9 +96,35 @@ def gate(same: bool, what: str) -> None:
         raise Failure(f"{what}: the two aren't doing the same, so nothing is compared")
 
 
+JOBS: list[subprocess.Popen] = []
+
+
 def started(command: list[object], heap: bool = False, **pipes: object) -> subprocess.Popen:
     environment = ENVIRONMENT | (KEPT_HEAP if heap else {})
-    return subprocess.Popen([str(word) for word in command], env=environment, text=True, **pipes)  # noqa: S603
+    pipes = {"stdin": subprocess.DEVNULL} | pipes
+    words = [str(word) for word in command]
+    JOBS.append(subprocess.Popen(words, env=environment, text=True, start_new_session=True, **pipes))  # noqa: S603
+    return JOBS[-1]
+
+
+def end_jobs() -> None:
+    """Ends those at work, with what they started: mpirun that is asked to end ends its ranks."""
+    running = [process for process in JOBS if process.poll() is None]
+    for process in running:
+        os.killpg(process.pid, signal.SIGTERM)
+    for process in running:
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    JOBS.clear()
+
+
+def stop(number: int, _: object) -> None:
+    for each in SIGNALS:  # once is enough
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def output_of(command: list[object], heap: bool = False) -> list[str]:
@@ -151,11 +179,6 @@ class Worker:
             self.process.stdin.flush()
         return float(self.line())
 
-    def end(self) -> None:
-        with suppress(BrokenPipeError):
-            self.process.stdin.close()
-        self.process.wait()
-
 
 def in_turns(pairs: int, actions: dict[str, Callable[[], float]]) -> Iterator[dict[str, float]]:
     """What each returns, pair by pair; every pair begins with another one."""
@@ -191,31 +214,27 @@ def compare_members(network: str, precision: str, rows: list[Row], setting: argp
         variants.remove("compiled")
         leave_out([row for row in rows if row.name.endswith(".compiled")], "left out by --quick")
     workers = {"ours": Worker([BUILD / "tests/bench/member_speed", network, precision, "answer", setting.seconds])}
-    try:
-        for variant in variants:
-            command = peer("member.py", network, variant, precision, setting.seconds)
-            try:
-                worker = Worker(command, heap=variant != "plain")
-                same_trace(workers["ours"].trace, worker.trace, network, precision, variant)
-            except Exception as failure:  # whatever it is, the other variants are measured
-                fail([row for row in rows if row.name.endswith((variant, ".best"))], failure)
-            else:
-                workers[variant] = worker
-        if len(workers) == 1:
-            return
-        trained = {name: lambda worker=worker: worker.ask("train") for name, worker in workers.items()}
-        by_name = {row.name.split(".", 1)[1].split(".")[-1]: row for row in rows if row.name.startswith("training")}
-        for rates in in_turns(setting.pairs, trained):
-            for variant in rates.keys() - {"ours"}:
-                by_name[variant].add(rates["ours"], rates[variant])
-        if precision == "fp32" and {"plain", "tuned"} <= workers.keys():
-            gain = float(median(np.divide(by_name["tuned"].peer, by_name["plain"].peer)))
-            by_name["plain"].goal = min(by_name["plain"].goal, round(1.03 * gain, 3))
-        if network == "resnet8":
-            evaluate_members(rows, workers, setting)
-    finally:
-        for worker in workers.values():
-            worker.end()
+    for variant in variants:
+        command = peer("member.py", network, variant, precision, setting.seconds)
+        try:
+            worker = Worker(command, heap=variant != "plain")
+            same_trace(workers["ours"].trace, worker.trace, network, precision, variant)
+        except Exception as failure:  # whatever it is, the other variants are measured
+            fail([row for row in rows if row.name.endswith((variant, ".best"))], failure)
+        else:
+            workers[variant] = worker
+    if len(workers) == 1:
+        return
+    trained = {name: lambda worker=worker: worker.ask("train") for name, worker in workers.items()}
+    by_name = {row.name.split(".", 1)[1].split(".")[-1]: row for row in rows if row.name.startswith("training")}
+    for rates in in_turns(setting.pairs, trained):
+        for variant in rates.keys() - {"ours"}:
+            by_name[variant].add(rates["ours"], rates[variant])
+    if precision == "fp32" and {"plain", "tuned"} <= workers.keys():
+        gain = float(median(np.divide(by_name["tuned"].peer, by_name["plain"].peer)))
+        by_name["plain"].goal = min(by_name["plain"].goal, round(1.03 * gain, 3))
+    if network == "resnet8":
+        evaluate_members(rows, workers, setting)
 
 
 def same_trace(ours: dict, theirs: dict, network: str, precision: str, variant: str) -> None:
@@ -533,6 +552,9 @@ def read_arguments() -> argparse.Namespace:
 def main() -> int:
     setting = read_arguments()
     WORK.mkdir(parents=True, exist_ok=True)
+    for each in SIGNALS:
+        if signal.getsignal(each) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(each, stop)
     results, failed = {}, False
     print(f"{'':<32}{'ours':>10} {'peer':>10} {'':<13}{'ratio':>9}  {'interval':<20}{'goal':<10}met")
     for rows, measure in comparisons(setting.quick):
@@ -543,6 +565,14 @@ def main() -> int:
             measure(rows, setting)
         except Exception as failure:  # whatever it is, the other rows are measured
             fail(rows, failure)
+        except SystemExit as stopped:  # by a signal
+            print("stopped: the rows that follow have fewer pairs and aren't in the file", file=sys.stderr)
+            for row in wanted:
+                if row.ours:
+                    print(line_of(row.result()), flush=True)
+            return stopped.code
+        finally:
+            end_jobs()
         failed = failed or any(row.note.startswith("failed") for row in rows)
         for row in wanted:
             results[row.name] = row.result()
