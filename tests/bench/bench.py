@@ -20,11 +20,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from math import comb, inf, isclose, isfinite
+from operator import truediv
 from pathlib import Path
 from statistics import median
-
-import h5py
-import numpy as np
 
 BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent.parent
@@ -68,7 +66,7 @@ class Row:
     def result(self) -> dict[str, object]:
         result = dict.fromkeys(("ours", "peer", "ratio", "low", "high", "met"))
         if self.ours:
-            values = self.ours if self.peer is None else np.divide(self.ours, self.peer).tolist()
+            values = self.ours if self.peer is None else list(map(truediv, self.ours, self.peer))
             ratio, low, high = with_interval(values)
             result.update(ours=median(self.ours), ratio=ratio, low=low, high=high)
             result["peer"] = self.peer and median(self.peer)
@@ -231,7 +229,7 @@ def compare_members(network: str, precision: str, rows: list[Row], setting: argp
         for variant in rates.keys() - {"ours"}:
             by_name[variant].add(rates["ours"], rates[variant])
     if precision == "fp32" and {"plain", "tuned"} <= workers.keys():
-        gain = float(median(np.divide(by_name["tuned"].peer, by_name["plain"].peer)))
+        gain = median(map(truediv, by_name["tuned"].peer, by_name["plain"].peer))
         by_name["plain"].goal = min(by_name["plain"].goal, round(1.03 * gain, 3))
     if network == "resnet8":
         evaluate_members(rows, workers, setting)
@@ -291,6 +289,8 @@ def run_program(ranks: int, configuration: object, *settings: str, warm: int = 1
     first, last = min((cycle for cycle in seen if cycle >= warm), default=cycles), cycles
     gate(first < last and last in seen, f"{len(seen)} of {cycles} cycles were seen")
     seconds = (seen[last] - seen[first]) / (last - first)
+    import h5py  # not in the python that --check runs in
+
     with h5py.File(run / "run.h5") as file:
         train, reward, wait = (file[f"seconds_{of}"][first:last].mean(0) for of in ("train", "reward", "wait"))
     members = len(train) // ranks  # a rank's stand beside each other
@@ -533,13 +533,21 @@ def save(results: dict[str, dict[str, object]], quick: bool) -> None:
 
 
 def read_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "tests/bench/run.sh",
+        description="Measures the program beside its peers, in turns; build/bench/results.json has the table, too.",
+        epilog="variables: BUILD=DIR measures what is built there, instead of building build/bench; PEERS=PYTHON has "
+        "PyTorch, torchvision and h5py, instead of build/bridge-venv; PAIRS=n measures so many pairs instead of 7",
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help="only rows whose names begin so; all without one")
     parser.add_argument("--quick", action="store_true", help="one short pair, to see that it works")
+    parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)  # of the arguments, then it ends
     setting = parser.parse_args()
     pairs = os.environ.get("PAIRS", "1" if setting.quick else "7")
     if not re.fullmatch(r"[1-9]\d*", pairs):
         parser.error(f"PAIRS={pairs} is no number of pairs: give it 1 or more")
+    if "BUILD" in os.environ and not PROGRAM.exists():
+        parser.error(f"BUILD={os.environ['BUILD']} has no src/autosampling: build it there, or leave BUILD out")
     setting.pairs = int(pairs)
     setting.seconds = 0.1 if setting.quick else 1.5
     known = [row.name for rows, _ in comparisons(setting.quick) for row in rows]
@@ -551,6 +559,8 @@ def read_arguments() -> argparse.Namespace:
 
 def main() -> int:
     setting = read_arguments()
+    if setting.check:
+        return 0
     WORK.mkdir(parents=True, exist_ok=True)
     for each in SIGNALS:
         if signal.getsignal(each) != signal.SIG_IGN:  # as nohup has it

@@ -5,9 +5,9 @@
 #   bash tests/bench/run.sh [NAME]...    the rows whose names begin so (training.resnet8, exchange, ...), or all
 #   bash tests/bench/run.sh --quick      one short pair of what starts quickly: to see that it works
 #
-# PAIRS=n: so many pairs instead of 7. BUILD=DIR: measures what is built there. PEERS=PYTHON: one that has PyTorch, torchvision and h5py, instead of
-# build/bridge-venv, which is made where it isn't there (5 GB). A figure means something on a machine that does nothing
-# else. The exit code is 1 where something couldn't be compared, whatever the figures.
+# PAIRS=n: so many pairs instead of 7. BUILD=DIR: measures what is built there. PEERS=PYTHON: one that has PyTorch,
+# torchvision and h5py, instead of build/bridge-venv, which is made where it isn't there (5 GB). A figure means something
+# on a machine that does nothing else. The exit code is 1 where something couldn't be compared, whatever the figures.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 source jobs/setup.sh
@@ -32,6 +32,11 @@ prepare_peers() {
     fi
 }
 
+said=$("$(system_python)" tests/bench/bench.py --check "$@") # a mistake ends it before anything is built
+if [[ $said ]]; then # --help
+    say "$said"
+    exit
+fi
 if [[ ! ${BUILD:-} ]]; then
     set_up
     build bench all
