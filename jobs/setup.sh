@@ -232,15 +232,15 @@ mpi_environment() {
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
     set -euo pipefail
     cd -- "$(dirname -- "$0")/.."
-    build_options=
+    preset=release
     case $* in
     '' | --tests) set_up "$@" ;;
-    --cuda) set_up --cuda && build_options=' -DAUTOSAMPLING_CUDA=ON' ;;
+    --cuda) set_up --cuda && preset=cuda ;;
     --long-tests) set_up --tests && set_up_long_tests ;;
     *)
         say 'usage: jobs/setup.sh [--tests | --cuda | --long-tests]' >&2
         exit 2
         ;;
     esac
-    say "ready to build: cmake --preset release$build_options && cmake --build --preset release"
+    say "ready to build: cmake --preset $preset && cmake --build --preset $preset"
 fi

@@ -268,7 +268,7 @@ class Cycles:
     seconds: float  # of a cycle, by the clock
     reward_share: float  # of it, mean over the ranks
     rest_share: float  # neither training and reward nor waiting for the slowest
-    parameters: int
+    work: dict[str, int]  # parameters and number of the members, images that each trains on and is measured on
 
 
 def run_program(ranks: int, configuration: object, *settings: str, warm: int = 1) -> Cycles:
@@ -292,10 +292,11 @@ def run_program(ranks: int, configuration: object, *settings: str, warm: int = 1
     import h5py  # not in the python that --check runs in
 
     with h5py.File(run / "run.h5") as file:
+        members, draws = (int(file.attrs[name]) for name in ("members", "draws"))
+        work = {"parameters": parameters, "members": members, "draws": draws, "reward_images": len(file["reward_index"])}
         train, reward, wait = (file[f"seconds_{of}"][first:last].mean(0) for of in ("train", "reward", "wait"))
-    members = len(train) // ranks  # a rank's stand beside each other
-    busy = (train + reward)[:members].sum() + wait[0]
-    return Cycles(seconds, float(reward.sum() / ranks / seconds), float(1 - busy / seconds), parameters)
+    busy = (train + reward)[: members // ranks].sum() + wait[0]  # a rank's stand beside each other
+    return Cycles(seconds, float(reward.sum() / ranks / seconds), float(1 - busy / seconds), work)
 
 
 # Learned draws from the start, a new distribution every 5 cycles, as the peers have.
@@ -311,6 +312,10 @@ def cifar_like(network: str, members: int, cycles: int, batches: int = 20) -> tu
         f"model.name={network}", f"population.members={members}", f"population.cycle_batches={batches}",
         f"training.epochs={cycles * batches * 128 / training}", *LEARNED,
     )  # fmt: skip
+
+
+def same_work(ours: dict[str, int], theirs: dict[str, int], what: str) -> None:
+    gate(ours == theirs, f"{what}: {ours} and {theirs}")
 
 
 def compare_cycles(rows: list[Row], setting: argparse.Namespace) -> None:
@@ -330,7 +335,7 @@ def compare_cycles(rows: list[Row], setting: argparse.Namespace) -> None:
     actions = {"ours": ours, "plain": lambda: theirs("plain"), "tuned": lambda: theirs("tuned")}
     for seconds in in_turns(setting.pairs, actions):
         for variant in ("plain", "tuned"):
-            gate(state["ours"].parameters == state[variant]["parameters"], f"parameters of the {variant} population")
+            same_work(state["ours"].work, state[variant]["work"], f"the {variant} population")
             by_name[f"cycle.resnet8.{variant}"].add(1 / seconds["ours"], 1 / seconds[variant])
         by_name["cycle.resnet8.reward_share"].add(state["ours"].reward_share)
 
@@ -342,6 +347,7 @@ def compare_null_cycles(rows: list[Row], setting: argparse.Namespace) -> None:
     """All but training: 16 ranks whose network has ResNet-18's size and computes next to nothing, a batch a cycle."""
     ranks, cycles = (2, 3) if setting.quick else (16, 6)
     by_name = {row.name.split(".")[-1]: row for row in rows}
+    work = {"parameters": NULL_SIZE, "members": ranks, "draws": 128, "reward_images": 1024}
     options = (
         "data.name=synthetic", "data.synthetic_images=20000", "data.reward_images=1024", "data.augmentation=crop-flip",
         "model.name=null", f"model.null_parameters={NULL_SIZE}",
@@ -350,13 +356,13 @@ def compare_null_cycles(rows: list[Row], setting: argparse.Namespace) -> None:
 
     def theirs(variant: str) -> float:
         found = json_of(mpi(ranks, *peer("population.py", variant, cycles, 1, WORK / "peer.h5")), heap=True)
-        gate(found["parameters"] == NULL_SIZE, f"parameters of the {variant} population")
+        same_work(work, found["work"], f"the {variant} population")
         return found["seconds"]
 
     def ours() -> float:
         # Its memory is all in use after two cycles; in a hurry these show no line of their own.
         found = run_program(ranks, "/dev/null", *options, warm=1 if setting.quick else 2)
-        gate(found.parameters == NULL_SIZE, "parameters of the program's population")
+        same_work(work, found.work, "the program's population")
         return found.seconds
 
     actions = {"ours": ours} | {variant: lambda variant=variant: theirs(variant) for variant in by_name}
@@ -394,19 +400,20 @@ def measure_overhead(rows: list[Row], setting: argparse.Namespace) -> None:
 def compare_with_ray(rows: list[Row], setting: argparse.Namespace) -> None:
     if setting.quick or find_spec("ray") is None:
         return leave_out(rows, "left out by --quick" if setting.quick else "Ray Tune isn't installed")
-    cycles, parameters = 4, {}
+    cycles, work = 4, {}
 
     def ours() -> float:
         found = run_program(4, "/dev/null", *cifar_like("resnet8", 4, cycles + 1))
-        parameters["ours"] = found.parameters
+        work["ours"] = found.work
         return found.seconds
 
     def theirs() -> float:
         found = json_of(peer("ray_population.py", 4, cycles, WORK / "ray"), heap=True)
-        gate(parameters.get("ours", found["parameters"]) == found["parameters"], "parameters of Ray's population")
+        work["ray"] = found["work"]
         return found["seconds"]
 
     for seconds in in_turns(setting.pairs, {"ours": ours, "ray": theirs}):
+        same_work(work["ours"], work["ray"], "Ray's population")
         rows[0].add(1 / seconds["ours"], 1 / seconds["ray"])
 
 

@@ -97,7 +97,7 @@ def main() -> None:
         comm.Barrier()
         start = time.perf_counter()
         draws = torch.multinomial(distribution, count, replacement=True)
-        peer.train(draws)
+        trained = BATCH * len(peer.train(draws))
         rewards = np.array(comm.allgather(peer.evaluate() / HELD_OUT))
         winner = int(rewards.argmax())
         won = share(peer, draws, winner)
@@ -108,12 +108,14 @@ def main() -> None:
             distribution = estimate(counts, generator)
         comm.Barrier()
         seconds.append(time.perf_counter() - start)
+    measured = peer.evaluate(lambda _, labels: len(labels))
     states = comm.gather(sum(float(p.detach().double().sum()) for p in peer.model.parameters()))
     if record:
         record.close()
         assert len(set(states)) == 1, "the members differ after the last exchange"
         parameters = sum(p.numel() for p in peer.model.parameters())
-        print(json.dumps({"parameters": parameters, "seconds": sum(seconds[1:]) / cycles}))
+        work = {"parameters": parameters, "members": comm.size, "draws": trained, "reward_images": measured}
+        print(json.dumps({"work": work, "seconds": sum(seconds[1:]) / cycles}))
 
 
 if __name__ == "__main__":

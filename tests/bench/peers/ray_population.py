@@ -33,8 +33,8 @@ class Member(tune.Trainable):
     def step(self) -> dict[str, float]:
         begin = time.time()
         self.draws = torch.multinomial(self.weights, BATCHES * BATCH, replacement=True)
-        self.peer.train(self.draws)
-        return {"reward": self.peer.evaluate() / HELD_OUT, "begin": begin}
+        trained = BATCH * len(self.peer.train(self.draws))
+        return {"reward": self.peer.evaluate() / HELD_OUT, "begin": begin, "draws": trained}
 
     def save_checkpoint(self, folder: str) -> None:
         torch.save({"state": self.peer.state, "draws": self.draws}, f"{folder}/state.pt")
@@ -51,9 +51,11 @@ class Starts(tune.Callback):
 
     def __init__(self) -> None:
         self.by_trial: dict[str, list[float]] = {}
+        self.draws = 0  # of the last one
 
     def on_trial_result(self, iteration: int, trials: object, trial: object, result: dict, **_: object) -> None:
         self.by_trial.setdefault(trial.trial_id, []).append(result["begin"])
+        self.draws = result["draws"]
 
 
 def main() -> None:
@@ -78,10 +80,13 @@ def main() -> None:
     ).fit()  # fmt: skip
     first = [min(begins) for begins in zip(*starts.by_trial.values(), strict=False)][1:]  # the first one warms up
     seconds = median(after - before for before, after in pairwise(first))
-    parameters = sum(p.numel() for p in Tuned("resnet8", 1).model.parameters())
+    peer = Tuned("resnet8", HELD_OUT)
+    parameters = sum(p.numel() for p in peer.model.parameters())
+    measured = peer.evaluate(lambda _, labels: len(labels))
+    work = {"parameters": parameters, "members": len(starts.by_trial), "draws": starts.draws, "reward_images": measured}
     ray.shutdown()
     shutil.rmtree(folder, ignore_errors=True)
-    print(json.dumps({"parameters": parameters, "seconds": seconds}))
+    print(json.dumps({"work": work, "seconds": seconds}))
 
 
 if __name__ == "__main__":
