@@ -2,6 +2,7 @@
 
 #include "autosampling/base/build_info.hpp"
 #include "autosampling/base/error.hpp"
+#include "autosampling/base/long_vector.hpp"
 #include "autosampling/base/stopwatch.hpp"
 #include "autosampling/training/autocast.hpp"
 
@@ -15,8 +16,10 @@
 #include <torch/version.h>
 
 #include <malloc.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <utility>
 
@@ -43,6 +46,13 @@ double convolution_seconds(Precision precision) {
     return best;
 }
 
+bool limits_addresses() {
+    return std::ranges::any_of(std::array{RLIMIT_AS, RLIMIT_DATA}, [](auto resource) {
+        rlimit limit{};
+        return getrlimit(resource, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;
+    });
+}
+
 } // namespace
 
 double bf16_speedup() {
@@ -59,6 +69,12 @@ void keep_heap() {
     mallopt(M_MMAP_MAX, 0);
     mallopt(M_TRIM_THRESHOLD, -1); // never
     mallopt(M_TOP_PAD, 64 << 20);
+    if (limits_addresses()) return;
+    constexpr std::size_t reserved = std::size_t{4} << 30;
+    void* const heap = std::malloc(reserved); // addresses alone: memory comes with the first touch
+    if (heap == nullptr) return;
+    prefer_huge_pages(heap, reserved);
+    std::free(heap);
 }
 
 void check_device(Device device) {
