@@ -33,6 +33,7 @@ obey() {
     'module load '*) ;; # a cluster's
     'bash jobs/quickstart.sh') ;; # e2e.quickstart
     'bash tests/run.sh'* | 'bash jobs/setup.sh'* | 'cmake --preset release'* | 'cmake --build --preset release') ;; # this run
+    'cmake --preset cuda' | 'cmake --build --preset cuda') ;; # tests/run.sh --cuda, but for its options
     'cmake --install '*) ;; # e2e.install
     'bash tests/format.sh --fix' | 'bash tests/python.sh --fix') ;; # style.format, style.python
     'bash jobs/get-data.sh cifar10') ;; # data.get_data

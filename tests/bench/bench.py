@@ -294,7 +294,8 @@ def run_program(ranks: int, configuration: object, *settings: str, warm: int = 1
 
     with h5py.File(run / "run.h5") as file:
         members, draws = (int(file.attrs[name]) for name in ("members", "draws"))
-        work = {"parameters": parameters, "members": members, "draws": draws, "reward_images": len(file["reward_index"])}
+        measured = len(file["reward_index"])
+        work = {"parameters": parameters, "members": members, "draws": draws, "reward_images": measured}
         train, reward, wait = (file[f"seconds_{of}"][first:last].mean(0) for of in ("train", "reward", "wait"))
     busy = (train + reward)[: members // ranks].sum() + wait[0]  # a rank's stand beside each other
     return Cycles(seconds, float(reward.sum() / ranks / seconds), float(1 - busy / seconds), work)
