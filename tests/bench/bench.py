@@ -33,8 +33,12 @@ WORK = FOLDER / "work"
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
                             "TORCHINDUCTOR_CACHE_DIR": str(ROOT / "build/bench/inductor")}  # fmt: skip
 # For PyTorch in its best setting: a heap that doesn't go back to the system, in huge pages.
-KEPT_HEAP = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-             "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(8 << 30), "MALLOC_TOP_PAD_": str(64 << 20)}
+KEPT_HEAP = {
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(8 << 30),
+    "MALLOC_TOP_PAD_": str(64 << 20),
+}
 SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 MPIRUN = os.environ.get("MPIRUN", "mpirun").split()
 
