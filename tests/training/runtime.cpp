@@ -6,9 +6,13 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <torch/utils.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <string>
 
 namespace autosampling {
 namespace {
@@ -36,6 +40,23 @@ TEST(Runtime, fp16_is_for_gpus) {
 TEST(Runtime, bf16_speedup_is_a_ratio) {
     const double speedup = bf16_speedup();
     EXPECT_TRUE(std::isfinite(speedup) && speedup > 0) << speedup;
+}
+
+TEST(Runtime, kept_heap_is_asked_for_in_huge_pages) {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "AddressSanitizer has a heap of its own";
+#endif
+    rlimit limit{};
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY) GTEST_SKIP() << "addresses are limited";
+    if (!std::filesystem::exists("/sys/kernel/mm/transparent_hugepage")) GTEST_SKIP() << "the kernel has none";
+    keep_heap();
+    std::ifstream maps("/proc/self/smaps");
+    bool of_heap = false, huge = false;
+    for (std::string line; std::getline(maps, line);) {
+        if (line.find('-') != std::string::npos) of_heap = line.ends_with("[heap]"); // a mapping's first line
+        huge = huge || (of_heap && line.starts_with("VmFlags:") && line.find(" hg") != std::string::npos);
+    }
+    EXPECT_TRUE(huge);
 }
 
 TEST(Runtime, short_memory_is_said_without_a_backtrace) {
