@@ -4,7 +4,7 @@
 #   bash tests/run.sh              the quick ones
 #   bash tests/run.sh --all        the long ones, too
 #   bash tests/run.sh --sanitize   the same, built with AddressSanitizer and UndefinedBehaviorSanitizer
-#   bash tests/run.sh --cuda       those that AUTOSAMPLING_CUDA may change, built with it in the same folder; needs no GPU
+#   bash tests/run.sh --cuda       what AUTOSAMPLING_CUDA may change, built with it in the same folder; needs no GPU
 #
 # The exit code is ctest's. A test that can't run here is listed at the end as skipped, with its name.
 set -euo pipefail

@@ -23,5 +23,6 @@ expect 2 'run.precision = fp16 is for GPUs' mpi 2 run "$small" --set run.precisi
 [[ ! -e $work/run ]] || fail "a refused run left a folder"
 expect 0 'transport mpi \(members are trained on CPUs\)' mpi 2 run "$small" --set training.epochs=1 --output "$work/run"
 if [[ $reason == *device* ]]; then
-    grep -q 'no CUDA device on .*: rank 0 trains on its CPU (2 of 2 ranks do)' "$work/run/run.log" || fail "nothing is said of the GPU"
+    grep -q 'no CUDA device on .*: rank 0 trains on its CPU (2 of 2 ranks do)' "$work/run/run.log" ||
+        fail "nothing is said of the GPU"
 fi

@@ -26,7 +26,8 @@ done
 # member a rank whose log has each cycle of each member.
 coordination() {
     awk '/: member 0 / { for (i = 1; i < NF; ++i) if ($i ~ /^(trained|measured|waited)$/) busy += $(i + 1) }
-        / elapsed / { for (i = 1; i < NF; ++i) if ($i == "elapsed") all = $(i + 2) == "min" ? 60 * $(i + 1) + $(i + 3) : $(i + 1) }
+        / elapsed / { for (i = 1; i < NF; ++i) if ($i == "elapsed")
+            all = $(i + 2) == "min" ? 60 * $(i + 1) + $(i + 3) : $(i + 1) }
         END { printf "coordination: %.1f %% of cycles of 20 batches (goal: under 3)\n", 100 * (1 - busy / all) }' "$1"
 }
 part() { say "$(printf '%4d s' "$SECONDS")  $*"; }

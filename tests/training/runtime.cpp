@@ -46,8 +46,11 @@ TEST(Runtime, kept_heap_is_asked_for_in_huge_pages) {
 #ifdef __SANITIZE_ADDRESS__
     GTEST_SKIP() << "AddressSanitizer has a heap of its own";
 #endif
-    rlimit limit{};
-    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY) GTEST_SKIP() << "addresses are limited";
+    for (const auto resource : {RLIMIT_AS, RLIMIT_DATA}) {
+        rlimit limit{};
+        if (getrlimit(resource, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY)
+            GTEST_SKIP() << "addresses are limited";
+    }
     if (!std::filesystem::exists("/sys/kernel/mm/transparent_hugepage")) GTEST_SKIP() << "the kernel has none";
     keep_heap();
     std::ifstream maps("/proc/self/smaps");

@@ -19,7 +19,7 @@ double bf16_speedup();
 void set_threads(int threads);
 
 // Keeps freed memory in the process (mallopt): steps then reuse it instead of asking the kernel. The first 4 GB of it
-// are in huge pages where the system gives them on request: on a virtual machine training is up to twice as fast then.
+// are in huge pages where the system gives them on request; what that gains stands in INSTALL.md ("Decisions").
 void keep_heap();
 
 // Throws Error(usage) for a device that this build can't have.

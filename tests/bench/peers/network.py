@@ -139,6 +139,13 @@ def loss(output: torch.Tensor, y: torch.Tensor) -> float:
     return F.cross_entropy(output.float(), y, reduction="sum").item()
 
 
+def work_of(peer: "Plain | Tuned", members: int, draws: int) -> dict[str, int]:
+    """Of a population of such peers, each of which trains on so many draws a cycle: as bench.py has the program's."""
+    parameters = sum(p.numel() for p in peer.model.parameters())
+    measured = peer.evaluate(lambda _, y: len(y))
+    return {"parameters": parameters, "members": members, "draws": draws, "reward_images": measured}
+
+
 class Plain:
     def __init__(self, network: str, held_out: int) -> None:
         images, labels = make_images()

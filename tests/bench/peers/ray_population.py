@@ -16,7 +16,7 @@ from statistics import median
 
 import ray
 import torch
-from network import BATCH, Tuned
+from network import BATCH, Tuned, work_of
 from ray import tune
 from ray.tune.schedulers import PopulationBasedTraining
 
@@ -80,10 +80,7 @@ def main() -> None:
     ).fit()  # fmt: skip
     first = [min(begins) for begins in zip(*starts.by_trial.values(), strict=False)][1:]  # the first one warms up
     seconds = median(after - before for before, after in pairwise(first))
-    peer = Tuned("resnet8", HELD_OUT)
-    parameters = sum(p.numel() for p in peer.model.parameters())
-    measured = peer.evaluate(lambda _, labels: len(labels))
-    work = {"parameters": parameters, "members": len(starts.by_trial), "draws": starts.draws, "reward_images": measured}
+    work = work_of(Tuned("resnet8", HELD_OUT), len(starts.by_trial), starts.draws)
     ray.shutdown()
     shutil.rmtree(folder, ignore_errors=True)
     print(json.dumps({"work": work, "seconds": seconds}))
