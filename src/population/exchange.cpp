@@ -5,15 +5,20 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace autosampling {
 
-void StateStore::keep(const Outcome& outcome, const std::function<State()>& take) {
+void StateStore::keep(const Outcome& outcome, std::function<State()> take) {
     const bool best = best_.member < 0 || ahead(outcome, best_);
     if (best) best_ = outcome;
     if (!best && !keep_all_) return;
     if (!keep_all_) kept_.clear();
-    kept_[outcome.member] = take();
+    kept_[outcome.member] = std::move(take);
+}
+
+void StateStore::settle() {
+    for (auto& [member, take] : kept_) take = [state = take()] { return state; };
 }
 
 void StateStore::discard() {
@@ -47,7 +52,7 @@ State StateStore::exchange(const Selection& selection, bool everywhere, Transpor
         Delivery& delivery = deliveries[i];
         const std::int32_t survivor = selection.survivors[i];
         if (delivery.source == rank_) {
-            after[survivor] = kept_.at(survivor);
+            after[survivor] = kept_.at(survivor)();
             delivery.state = after[survivor].memory();
         } else if (std::binary_search(delivery.takers.begin(), delivery.takers.end(), rank_)) {
             delivery.destination = (after[survivor] = State::unfilled(length_, device_)).fill();
@@ -62,14 +67,15 @@ State StateStore::exchange(const Selection& selection, bool everywhere, Transpor
 }
 
 State StateStore::mean(std::span<const std::int32_t> members, Transport& transport) {
+    start_.clear(); // makes room
+    settle();       // an exchange may follow
     std::vector<std::span<const float>> mine;
     std::vector<int> given(to_size(placement_.ranks()), 0);
     for (const std::int32_t member : members) {
         const int rank = placement_.rank_of(member);
         ++given[to_size(rank)];
-        if (rank == rank_) mine.push_back(kept_.at(member).memory());
+        if (rank == rank_) mine.push_back(kept_.at(member)().memory());
     }
-    start_.clear(); // makes room
     State mean = State::unfilled(length_, device_);
     transport.average(mine, given, mean.fill());
     return mean;

@@ -22,17 +22,15 @@ std::vector<Outcome> Members::run(std::int64_t cycle, std::uint8_t attempt) {
     std::vector<Outcome> outcomes;
     for (const std::int32_t member : placement_.trained_by(context_.comm.rank()))
         outcomes.push_back({.member = member});
-    context_.lanes.fork();
     for (std::span<Outcome> left = outcomes; !left.empty();) {
         const std::size_t count = std::min(context_.lanes.size(), left.size());
+        context_.lanes.fork();
         run_together(left.first(count), cycle, attempt);
+        context_.lanes.join();
         left = left.subspan(count);
+        if (!left.empty()) store_.settle(); // the trainers are for others now
     }
-    context_.lanes.join();
     if (!context_.team.is_root()) return {}; // the team's first rank holds its members
-    for (Outcome& outcome : outcomes)
-        if (!context_.transport.on_device() && outcome.member == store_.best_kept())
-            outcome.state_hash = store_.kept(outcome.member).hash();
     return outcomes;
 }
 
@@ -66,7 +64,7 @@ void Members::run_together(std::span<Outcome> members, std::int64_t cycle, std::
     for_each([&](Outcome& outcome, Trainer& trainer) {
         outcome.seconds_train = seconds_train / static_cast<double>(members.size());
         outcome.seconds_reward = seconds_reward / static_cast<double>(members.size());
-        if (context_.team.is_root()) store_.keep(outcome, [&] { return trainer.copy_state(); });
+        if (context_.team.is_root()) store_.keep(outcome, [&trainer] { return trainer.copy_state(); });
     });
 }
 

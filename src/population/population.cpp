@@ -89,6 +89,7 @@ bool Population::run_cycle(const volatile std::sig_atomic_t& stop) {
     if (SamplingRule* rule = context_.feed.rule()) rule->learn(evidence.schedules, evidence.draw_loss);
     if (explored) explore();
     CycleRow row = make_row(trial, evidence, explored);
+    row.state_hash = hash_leader(trial.selection);
     hyperparameters_.follow(trial.selection.parent, done, explored);
     complete_exchange(); // the states travelled meanwhile
     cycle_ = done;
@@ -216,6 +217,18 @@ void Population::complete_exchange() {
     context_.transport.complete();
 }
 
+// Of what the record names the state of the cycle: the winner's, or the mean of all. 0 where it lies on a device.
+// Collective.
+std::uint64_t Population::hash_leader(const Selection& selection) {
+    if (context_.transport.on_device()) return 0;
+    const Stopwatch stopwatch(times_.gather);
+    const std::int32_t member = std::max(selection.winner, 0); // every member has the mean
+    const int rank = placement_.rank_of(member);
+    std::uint64_t hash = context_.comm.rank() == rank ? store_.start(member).hash() : 0;
+    context_.comm.broadcast(std::span(&hash, 1), rank);
+    return hash;
+}
+
 // On the reward images of the cycle, or on all of them where a round ends: what is learned by class needs every class.
 void Population::evaluate_leader(const State& leader) {
     context_.trainer().load(leader);
@@ -225,7 +238,6 @@ void Population::evaluate_leader(const State& leader) {
         std::iota(examples.begin(), examples.end(), 0U);
     }
     leader_ = leader_of(evaluate_together(context_.comm, context_.trainer(), HeldOut::reward, examples), context_.plan);
-    if (context_.comm.is_root() && !context_.transport.on_device()) leader_.hash = leader.hash();
 }
 
 void Population::explore() {
@@ -278,7 +290,6 @@ CycleRow Population::make_row(const Trial& trial, const Evidence& evidence, bool
         row.mean_reward_accuracy = averaged ? leader_.accuracy : none;
         row.mean_reward_loss = averaged ? leader_.loss : none;
     }
-    row.state_hash = averaged ? leader_.hash : trial.outcomes[to_size(selection.winner)].state_hash;
     add_schedules(row, evidence, slots, to_size(context_.plan.draws), options.record.losses);
     row.draw_weight = members_.draw_weight();
     context_.progress.cycle(row, context_.log);

@@ -161,6 +161,7 @@ struct Trainer::Impl {
         Tensor draw_losses = {}; // (K) f32; 0 after a stop, and for what other ranks of the team train on
     };
     std::optional<Cycle> cycle; // that was begun
+    std::optional<bool> finite; // the state as it is now; none: nobody has looked
     // Of the evaluation that was begun.
     std::vector<Score> scores;
     std::vector<Evaluated> unseen; // batches on the device
@@ -205,6 +206,7 @@ Trainer::Trainer(const TrainerOptions& options, const Dataset& dataset, const Sp
 Trainer::~Trainer() = default;
 
 FlatState& Trainer::state() {
+    impl_->finite.reset(); // it may be written to
     return impl_->state;
 }
 
@@ -212,6 +214,7 @@ void Trainer::load(const State& state) {
     const at::NoGradGuard no_grad;
     const Tensor& buffer = impl_->state.buffer();
     EXPECT(state.buffer().numel() == buffer.numel());
+    impl_->finite.reset();
     buffer.copy_(state.buffer());
 }
 
@@ -237,6 +240,7 @@ void Trainer::start_training(const CycleTask& task) {
     const std::size_t draws = task.indices.size(), batch_size = to_size(p.options.training.batch_size);
     EXPECT(draws > 0 && draws % batch_size == 0);
     EXPECT(p.ranks() == 1 || task.weighting.weight.empty());
+    p.finite.reset();
     p.state.load_whole_numbers();
     p.network->train();
     p.expect(task.indices);
@@ -280,9 +284,8 @@ CycleResult Trainer::finish_training() {
     FlatState::require_exact(values[values.size() - 3]);
     const auto draw_loss = values.subspan(to_size(cycle.steps), cycle.task.indices.size());
     const double train_loss = results.narrow(0, 0, cycle.steps).to(at::kDouble).mean().item<double>();
-    const bool finite =
-        std::isfinite(train_loss) && std::isfinite(values[values.size() - 2]) && std::isfinite(values.back());
-    return {train_loss, finite, {draw_loss.begin(), draw_loss.end()}};
+    p.finite = std::isfinite(values[values.size() - 2]) && std::isfinite(values.back());
+    return {train_loss, std::isfinite(train_loss) && *p.finite, {draw_loss.begin(), draw_loss.end()}};
 }
 
 CycleResult Trainer::train(const CycleTask& task) {
@@ -300,7 +303,9 @@ void Trainer::start_evaluation(HeldOut part, std::span<const std::uint32_t> exam
     p.state.load_whole_numbers();
     p.network->eval();
     EXPECT(p.unseen.empty() && p.scores.empty());
-    const bool finite = !p.options.device.is_cpu() || p.is_finite(); // a CPU's layers may lose a NaN (conv_relu)
+    const bool look = p.options.device.is_cpu(); // its layers may lose a NaN (conv_relu)
+    if (look && !p.finite) p.finite = p.is_finite();
+    const bool finite = !look || *p.finite;
     const std::size_t outputs_bytes = evaluation_batch * to_size(p.classes) * sizeof(float);
     const std::size_t batches_a_look = std::max<std::size_t>(16, bytes_a_look / outputs_bytes);
     p.loader->begin({test ? p.test_set : p.training_set, test ? p.split.test : p.split.reward, examples, {}});

@@ -57,7 +57,7 @@ TEST(Exchange, every_member_takes_its_parents_state) {
             const Selection selection = random_selection(members, random);
             const bool everywhere = round % 3 == 0;
             for (const std::int32_t m : placement.members_of(world().rank()))
-                store.keep(outcome(m, 0), [&] { return state_of(m, round, length); });
+                store.keep(outcome(m, 0), [m, round] { return state_of(m, round, length); });
             const State winner = store.exchange(selection, everywhere, *transport);
             transport->complete();
             for (const std::int32_t m : placement.members_of(world().rank()))
@@ -74,19 +74,36 @@ TEST(Exchange, under_best_a_rank_keeps_only_its_best_member) {
     const Placement placement(6, world().size());
     StateStore store(placement, world().rank(), length, at::kCPU, false);
     const std::vector<double> reward{0.1, 0.9, 0.3, 0.8, 0.9, 0.2};
-    for (const std::int32_t m : placement.members_of(world().rank()))
-        store.keep(outcome(m, reward[static_cast<std::size_t>(m)]), [&] { return state_of(m, 0, length); });
+    std::vector<std::int32_t> taken;
+    const auto keep = [&](std::int32_t m) {
+        store.keep(outcome(m, reward[static_cast<std::size_t>(m)]), [&taken, m] {
+            taken.push_back(m);
+            return state_of(m, 0, length);
+        });
+    };
+    const std::vector<std::int32_t> mine = placement.members_of(world().rank());
+    for (const std::int32_t m : mine) keep(m);
+    EXPECT_TRUE(taken.empty());
+    store.settle();
     std::int32_t expected = -1;
-    for (const std::int32_t m : placement.members_of(world().rank()))
+    for (const std::int32_t m : mine)
         if (expected < 0 || reward[static_cast<std::size_t>(m)] > reward[static_cast<std::size_t>(expected)])
             expected = m;
-    EXPECT_EQ(store.best_kept(), expected);
+    EXPECT_EQ(taken, mine.empty() ? mine : std::vector{expected});
+    taken.clear();
     const auto transport = make_mpi_transport(world(), world().split_by_node());
     const Selection best{1, std::vector<std::int32_t>(6, 1), {1}};
     store.exchange(best, false, *transport);
     transport->complete();
     for (const std::int32_t m : placement.members_of(world().rank()))
         EXPECT_TRUE(store.start(m).buffer().equal(state_of(1, 0, length).buffer()));
+    EXPECT_TRUE(taken.empty()); // once is enough
+
+    for (const std::int32_t m : mine) keep(m);
+    store.exchange(best, false, *transport);
+    transport->complete();
+    const bool parent = std::ranges::find(mine, 1) != mine.end();
+    EXPECT_EQ(taken, parent ? std::vector{1} : std::vector<std::int32_t>{}); // by the parent alone
 }
 
 TEST(Exchange, no_rank_receives_more_states_than_its_members_take) {

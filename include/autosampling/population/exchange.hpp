@@ -18,7 +18,7 @@
 
 namespace autosampling {
 
-// Under `best` a rank holds two states beside the one at work, however many members it has.
+// Under `best` a rank holds one state beside those at work; two where it has more members than trainers.
 class StateStore {
   public:
     // `rank` holds placement.members_of(rank). Only the best of them is kept at the end of a cycle unless `keep_all`.
@@ -28,11 +28,11 @@ class StateStore {
     // What a member of this rank starts the cycle from.
     const State& start(std::int32_t member) const { return start_.at(member); }
     void set_start(std::int32_t member, State state) { start_[member] = std::move(state); }
-    // Holds what a member ended the cycle with, which `take` copies, where it may be needed.
-    void keep(const Outcome& outcome, const std::function<State()>& take);
-    // The best of this rank's members by `ahead`; −1 without any.
-    std::int32_t best_kept() const { return best_.member; }
-    const State& kept(std::int32_t member) const { return kept_.at(member); }
+    // Holds what a member ended the cycle with, where it may be needed. `take` copies it, if it is: in `settle`, or once
+    // it is known who goes on from it.
+    void keep(const Outcome& outcome, std::function<State()> take);
+    // Takes all that is kept so far.
+    void settle();
     // Forgets what was kept: the cycle is repeated.
     void discard();
 
@@ -53,8 +53,9 @@ class StateStore {
     std::int64_t length_;
     at::Device device_;
     bool keep_all_;
-    std::map<std::int32_t, State> start_, kept_; // by member
-    Outcome best_;
+    std::map<std::int32_t, State> start_;                  // by member
+    std::map<std::int32_t, std::function<State()>> kept_; // likewise: what gives it
+    Outcome best_;                                         // of this rank's members, by `ahead`
 };
 
 // The deliveries of an exchange, without spans: for each distinct parent its rank and the other ranks that need it.

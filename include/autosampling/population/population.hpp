@@ -64,6 +64,7 @@ class Population {
     bool closes_round() const;
     State exchange(const Selection& selection, bool everywhere);
     void evaluate_leader(const State& leader);
+    std::uint64_t hash_leader(const Selection& selection);
     void test(const State& leader);
     Snapshot snapshot() const;
 

@@ -19,7 +19,6 @@ bool closes_round(const Timetable& timetable, std::int64_t cycle, const Plan& pl
 struct Leader {
     double accuracy = 0, loss = 0;  // on the reward set
     std::vector<double> class_loss; // (classes) mean there; NaN for a class without images
-    std::uint64_t hash = 0;         // on rank 0; 0 where states are on a device
 };
 
 Leader leader_of(const Score& score, const Plan& plan);

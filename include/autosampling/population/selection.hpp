@@ -21,8 +21,7 @@ struct Outcome {
     double train_loss = 0;
     double seconds_train = 0;
     double seconds_reward = 0;
-    std::uint64_t state_hash = 0; // of the rank's best member; 0 for the others, and of states on a device
-    std::int64_t position = 0;    // in the member's stream of draws; policy search only
+    std::int64_t position = 0; // in the member's stream of draws; policy search only
 };
 
 // Whether a is ahead of b: finite first, then higher reward, lower reward-set loss, lower member number.
