@@ -11,6 +11,7 @@
 #include "autosampling/comm/transport.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -44,15 +45,11 @@ class Comparison {
     // One after the other, from another rank each time.
     void pair(int number) {
         const int source = number % comm_.size();
-        const double exchange = slowest(comm_, [&] { deliver(source); });
-        const double broadcast = slowest(comm_, [&] { broadcast_by_mpi(source); });
+        const auto [exchange, broadcast] = in_turns(
+            number, [&] { deliver(source); }, [&] { broadcast_by_mpi(source); });
         const bool delivered = comm_.rank() == source || taken_ == other_;
-        const double average = slowest(comm_, [&] { average_all(); });
-        const double reduce = slowest(comm_, [&] {
-            check_mpi(
-                MPI_Allreduce(state_.data(), other_.data(), mpi_count(state_.size()), MPI_FLOAT, MPI_SUM, comm_.raw()),
-                "MPI_Allreduce");
-        });
+        const auto [average, reduce] = in_turns(
+            number, [&] { average_all(); }, [&] { reduce_by_mpi(); });
         const auto ranks = static_cast<float>(comm_.size());
         const bool averaged = std::ranges::equal(
             taken_, other_, [&](float mean, float sum) { return std::abs(mean - sum / ranks) < 1e-3F; });
@@ -69,6 +66,14 @@ class Comparison {
     }
 
   private:
+    // Seconds of ours and of MPI's, each first in every other pair.
+    std::array<double, 2> in_turns(int number, const auto& ours, const auto& theirs) const {
+        std::array<double, 2> seconds{};
+        for (const bool mpi : {number % 2 == 1, number % 2 == 0})
+            seconds[mpi] = mpi ? slowest(comm_, theirs) : slowest(comm_, ours);
+        return seconds;
+    }
+
     void deliver(int source) {
         Delivery delivery{source, {}, {}, {}};
         for (int rank = 0; rank < comm_.size(); ++rank)
@@ -89,6 +94,12 @@ class Comparison {
     void average_all() {
         const std::span<const float> mine = state_;
         transport_->average({&mine, 1}, std::vector<int>(to_size(comm_.size()), 1), taken_);
+    }
+
+    void reduce_by_mpi() {
+        check_mpi(
+            MPI_Allreduce(state_.data(), other_.data(), mpi_count(state_.size()), MPI_FLOAT, MPI_SUM, comm_.raw()),
+            "MPI_Allreduce");
     }
 
     const Communicator& comm_;

@@ -152,6 +152,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
         return static_cast<int>(ExitCode::usage);
     }
+    keep_heap();
     const MpiEnvironment mpi(argc, argv);
     try {
         set_threads(1);

@@ -28,8 +28,8 @@ class StateStore {
     // What a member of this rank starts the cycle from.
     const State& start(std::int32_t member) const { return start_.at(member); }
     void set_start(std::int32_t member, State state) { start_[member] = std::move(state); }
-    // Holds what a member ended the cycle with, where it may be needed. `take` copies it, if it is: in `settle`, or once
-    // it is known who goes on from it.
+    // Holds what a member ended the cycle with, where it may be needed. `take` copies it, if it is: in `settle`, or
+    // once it is known who goes on from it.
     void keep(const Outcome& outcome, std::function<State()> take);
     // Takes all that is kept so far.
     void settle();
@@ -53,9 +53,9 @@ class StateStore {
     std::int64_t length_;
     at::Device device_;
     bool keep_all_;
-    std::map<std::int32_t, State> start_;                  // by member
+    std::map<std::int32_t, State> start_;                 // by member
     std::map<std::int32_t, std::function<State()>> kept_; // likewise: what gives it
-    Outcome best_;                                         // of this rank's members, by `ahead`
+    Outcome best_;                                        // of this rank's members, by `ahead`
 };
 
 // The deliveries of an exchange, without spans: for each distinct parent its rank and the other ranks that need it.
