@@ -68,7 +68,7 @@ State StateStore::exchange(const Selection& selection, bool everywhere, Transpor
 
 State StateStore::mean(std::span<const std::int32_t> members, Transport& transport) {
     start_.clear(); // makes room
-    settle();       // an exchange may follow
+    settle();       // the transport reads them; an exchange may follow
     std::vector<std::span<const float>> mine;
     std::vector<int> given(to_size(placement_.ranks()), 0);
     for (const std::int32_t member : members) {

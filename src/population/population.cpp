@@ -88,8 +88,8 @@ bool Population::run_cycle(const volatile std::sig_atomic_t& stop) {
     context_.sampler.learn(cycle_, evidence);
     if (SamplingRule* rule = context_.feed.rule()) rule->learn(evidence.schedules, evidence.draw_loss);
     if (explored) explore();
-    CycleRow row = make_row(trial, evidence, explored);
-    row.state_hash = hash_leader(trial.selection);
+    const std::uint64_t state_hash = hash_leader(trial.selection);
+    CycleRow row = make_row(trial, evidence, explored, state_hash);
     hyperparameters_.follow(trial.selection.parent, done, explored);
     complete_exchange(); // the states travelled meanwhile
     cycle_ = done;
@@ -221,7 +221,7 @@ void Population::complete_exchange() {
 // Collective.
 std::uint64_t Population::hash_leader(const Selection& selection) {
     if (context_.transport.on_device()) return 0;
-    const Stopwatch stopwatch(times_.gather);
+    const Stopwatch stopwatch(times_.record);
     const std::int32_t member = std::max(selection.winner, 0); // every member has the mean
     const int rank = placement_.rank_of(member);
     std::uint64_t hash = context_.comm.rank() == rank ? store_.start(member).hash() : 0;
@@ -259,7 +259,7 @@ void Population::record_round(std::int64_t first_cycle) {
 }
 
 // On rank 0; empty on others.
-CycleRow Population::make_row(const Trial& trial, const Evidence& evidence, bool explored) {
+CycleRow Population::make_row(const Trial& trial, const Evidence& evidence, bool explored, std::uint64_t state_hash) {
     if (!context_.comm.is_root()) return {};
     const Stopwatch stopwatch(times_.record);
     const auto& options = context_.options;
@@ -271,6 +271,7 @@ CycleRow Population::make_row(const Trial& trial, const Evidence& evidence, bool
     row.epoch = narrow<std::int32_t>(timetable.epochs_complete(cycle_));
     row.learned = timetable.learned(cycle_);
     row.explored = explored;
+    row.state_hash = state_hash;
     if (context_.sampler.policy()) row.round = narrow<std::int32_t>(timetable.round(cycle_));
     add_outcomes(row, trial.outcomes, placement_);
     std::vector<HyperparameterFactors> factors;

@@ -42,9 +42,9 @@ class Comparison {
         for (std::size_t i = 0; i < values; ++i) state_[i] = static_cast<float>((i + to_size(comm.rank())) % 1009);
     }
 
-    // One after the other, from another rank each time.
+    // In turns, from another rank every other time.
     void pair(int number) {
-        const int source = number % comm_.size();
+        const int source = number / 2 % comm_.size();
         const auto [exchange, broadcast] = in_turns(
             number, [&] { deliver(source); }, [&] { broadcast_by_mpi(source); });
         const bool delivered = comm_.rank() == source || taken_ == other_;

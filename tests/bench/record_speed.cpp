@@ -8,6 +8,7 @@
 // 2,048 cycles of 16 members and 2,560 draws. The program fails where the record isn't what was given to it.
 #include "autosampling/base/error.hpp"
 #include "autosampling/base/narrow.hpp"
+#include "autosampling/base/random.hpp"
 #include "autosampling/base/stopwatch.hpp"
 #include "autosampling/comm/mpi_environment.hpp"
 #include "autosampling/population/recorder.hpp"
@@ -61,8 +62,9 @@ CycleRow row_of(std::int64_t cycle) {
     row.winner = static_cast<std::int32_t>(cycle % members);
     row.parent.assign(members, row.winner);
     row.survivor = {row.winner};
+    RandomStream random({.seed = 1, .purpose = Purpose::synthetic, .cycle = static_cast<std::uint32_t>(cycle)}, 0);
     for (std::int64_t k = 0; k < draws; ++k)
-        row.survivor_schedule.push_back(static_cast<std::int32_t>((cycle * 7919 + k * 104'729) % images));
+        row.survivor_schedule.push_back(static_cast<std::int32_t>(random.below(images)));
     return row;
 }
 

@@ -246,12 +246,17 @@ TEST(Population, asked_to_stop_while_it_starts_it_runs_no_cycle_and_goes_on_from
 // Of 5 members 1 to 4 ranks have up to 5, so that lanes are left over at the end of a turn.
 TEST(Population, members_trained_at_once_are_those_trained_one_after_the_other) {
     const SharedFolder folder;
-    Options options = small_options();
-    options.population.members = 5;
-    run_on(world().size(), options, folder / "alone", Opening::fresh, plant_nans);
-    options.population.members_at_once = 3;
-    run_on(world().size(), options, folder / "together", Opening::fresh, plant_nans);
-    if (world().is_root()) expect_equal_records(folder / "alone", folder / "together");
+    for (const SelectionRule selection : {SelectionRule::best, SelectionRule::tournament, SelectionRule::mean}) {
+        Options options = small_options();
+        options.population.members = 5;
+        options.population.selection = selection;
+        options.exploration.credit = Credit::advantage;
+        const std::string name{name_of(selection)};
+        run_on(world().size(), options, folder / (name + "-alone"), Opening::fresh, plant_nans);
+        options.population.members_at_once = 3;
+        run_on(world().size(), options, folder / (name + "-together"), Opening::fresh, plant_nans);
+        if (world().is_root()) expect_equal_records(folder / (name + "-alone"), folder / (name + "-together"));
+    }
 }
 
 TEST(Population, one_member_without_exploration_sees_every_index_once_an_epoch) {

@@ -28,8 +28,8 @@ class StateStore {
     // What a member of this rank starts the cycle from.
     const State& start(std::int32_t member) const { return start_.at(member); }
     void set_start(std::int32_t member, State state) { start_[member] = std::move(state); }
-    // Holds what a member ended the cycle with, where it may be needed. `take` copies it, if it is: in `settle`, or
-    // once it is known who goes on from it.
+    // Holds what a member ended the cycle with, where it may be needed. `take` copies it from where it must stay until
+    // then: in `settle`, or once it is known who goes on from it.
     void keep(const Outcome& outcome, std::function<State()> take);
     // Takes all that is kept so far.
     void settle();

@@ -24,8 +24,9 @@ class Members {
             const Hyperparameters& hyperparameters)
         : context_(context), placement_(placement), store_(store), hyperparameters_(hyperparameters) {}
 
-    // Takes each of them through a cycle; the store keeps what they end with. Returns what those came to whose states
-    // this rank holds, ascending. Collective over the team.
+    // Takes each of them through a cycle; the store keeps what they end with, some of it in the trainers, which must
+    // stay as they are until the exchange. Returns what those came to whose states this rank holds, ascending.
+    // Collective over the team.
     std::vector<Outcome> run(std::int64_t cycle, std::uint8_t attempt);
 
     // The draws of the last cycle, and their losses, of some members (ascending), one member after the other,

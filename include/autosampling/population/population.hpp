@@ -57,7 +57,7 @@ class Population {
     [[noreturn]] void give_up(std::uint8_t attempt);
     Evidence gather_evidence(const Trial& trial);
     void explore();
-    CycleRow make_row(const Trial& trial, const Evidence& evidence, bool explored);
+    CycleRow make_row(const Trial& trial, const Evidence& evidence, bool explored, std::uint64_t state_hash);
     void complete_exchange();
     void close(CycleRow row);
     void record_round(std::int64_t first_cycle);

@@ -72,7 +72,7 @@ class Trainer {
     Trainer(const TrainerOptions& options, const Dataset& dataset, const Split& split, const Trainer* other = nullptr);
     ~Trainer();
 
-    FlatState& state();
+    FlatState& state(); // ask anew before each time that something is written to it
     // Puts a member's state into the network. Local.
     void load(const State& state);
     // The state as it is now, a copy on its device.
