@@ -78,9 +78,12 @@ struct Trainer::Impl {
         const auto [least, greatest] = at::aminmax(state.buffer());
         return {least, greatest};
     }
-    // Waits for a GPU.
-    bool is_finite() const {
-        return std::ranges::all_of(extremes(), [](const Tensor& one) { return std::isfinite(one.item<float>()); });
+    // Looks only where the state may have changed since the last time. Waits for a GPU.
+    bool is_finite() {
+        if (!finite)
+            finite =
+                std::ranges::all_of(extremes(), [](const Tensor& one) { return std::isfinite(one.item<float>()); });
+        return *finite;
     }
 
     Tensor outputs(const Tensor& examples) const { return network->forward(examples).to(at::kFloat); }
@@ -303,9 +306,7 @@ void Trainer::start_evaluation(HeldOut part, std::span<const std::uint32_t> exam
     p.state.load_whole_numbers();
     p.network->eval();
     EXPECT(p.unseen.empty() && p.scores.empty());
-    const bool look = p.options.device.is_cpu(); // its layers may lose a NaN (conv_relu)
-    if (look && !p.finite) p.finite = p.is_finite();
-    const bool finite = !look || *p.finite;
+    const bool finite = !p.options.device.is_cpu() || p.is_finite(); // a CPU's layers may lose a NaN (conv_relu)
     const std::size_t outputs_bytes = evaluation_batch * to_size(p.classes) * sizeof(float);
     const std::size_t batches_a_look = std::max<std::size_t>(16, bytes_a_look / outputs_bytes);
     p.loader->begin({test ? p.test_set : p.training_set, test ? p.split.test : p.split.reward, examples, {}});
