@@ -80,13 +80,19 @@ class RowWriter {
   private:
     template<class Member>
     void write_column(std::size_t i, Member member, std::span<const Row> rows) {
-        std::vector<ElementOf<Row, Member>> values;
-        for (const Row& row : rows) {
-            const auto part = elements(row.*member);
-            EXPECT(part.size() == step_size(columns_[i].meaning, sizes_));
-            values.insert(values.end(), part.begin(), part.end());
+        using T = ElementOf<Row, Member>;
+        const std::uint64_t step = step_size(columns_[i].meaning, sizes_);
+        const std::uint64_t part = Hdf5File::chunk_steps(step * sizeof(T));
+        std::vector<T> values; // of a chunk, which stays in the processor's cache until it is packed
+        for (std::uint64_t first = 0; first < rows.size(); first += part) {
+            values.clear();
+            for (const Row& row : rows.subspan(first, std::min(part, rows.size() - first))) {
+                const auto own = elements(row.*member);
+                EXPECT(own.size() == step);
+                values.insert(values.end(), own.begin(), own.end());
+            }
+            file_.write_steps(datasets_[i], written_ + first, std::span<const T>(values));
         }
-        file_.write_steps(datasets_[i], written_, std::span<const ElementOf<Row, Member>>(values));
     }
 
     Hdf5File& file_;

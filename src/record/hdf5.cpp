@@ -14,9 +14,8 @@
 namespace autosampling {
 namespace {
 
-constexpr std::uint64_t least_compressed = 1 << 16; // bytes; below, chunks cost more than they save
-constexpr std::uint64_t largest_chunk = 1 << 20;    // bytes; what HDF5 caches of a dataset by default
-constexpr std::uint64_t best_compression = 1100;    // deflate's is 1032 : 1
+constexpr std::uint64_t least_packed = 1 << 16;  // bytes; below, chunks cost more than they save
+constexpr std::uint64_t largest_chunk = 1 << 20; // bytes; what HDF5 caches of a dataset by default
 
 template<class T>
 hid_t native_type() {
@@ -48,7 +47,7 @@ std::vector<hsize_t> chunk_shape(std::span<const std::uint64_t> shape, std::size
     std::uint64_t bytes = element * product(shape);
     for (hsize_t& length : chunk) {
         const std::uint64_t step = bytes / length;
-        length = std::clamp<hsize_t>(largest_chunk / step, 1, length);
+        length = std::min<hsize_t>(Hdf5File::chunk_steps(step), length);
         bytes = step * length;
     }
     return chunk;
@@ -128,11 +127,10 @@ Hdf5Dataset Hdf5File::create_dataset(const std::string& name, hid_t type, std::s
     const Hdf5Properties links(H5Pcreate(H5P_LINK_CREATE));
     H5Pset_create_intermediate_group(links.get(), 1);
     const Hdf5Properties layout(H5Pcreate(H5P_DATASET_CREATE));
-    if (H5Tget_class(type) == H5T_INTEGER && H5Tget_size(type) * product(shape) >= least_compressed) {
+    if (H5Tget_class(type) == H5T_INTEGER && H5Tget_size(type) * product(shape) >= least_packed) {
         const std::vector<hsize_t> chunk = chunk_shape(shape, H5Tget_size(type));
         H5Pset_chunk(layout.get(), static_cast<int>(chunk.size()), chunk.data());
-        H5Pset_shuffle(layout.get());
-        check(H5Pset_deflate(layout.get(), 1), "compress " + name + " in");
+        check(H5Pset_scaleoffset(layout.get(), H5Z_SO_INT, H5Z_SO_INT_MINBITS_DEFAULT), "pack " + name + " in");
     }
     Hdf5Dataset dataset(
         check(H5Dcreate2(file_.get(), name.c_str(), type, space.get(), links.get(), layout.get(), H5P_DEFAULT),
@@ -171,6 +169,10 @@ const Hdf5Dataset& Hdf5File::dimension_of(const std::string& name, std::uint64_t
     }
     EXPECT(shape(scale) == std::vector<std::uint64_t>{length});
     return scale;
+}
+
+std::uint64_t Hdf5File::chunk_steps(std::uint64_t step_bytes) {
+    return std::max<std::uint64_t>(largest_chunk / std::max<std::uint64_t>(step_bytes, 1), 1);
 }
 
 template<class T>
@@ -278,11 +280,18 @@ std::uint64_t Hdf5File::elements_a_step(const Hdf5Dataset& dataset) const {
 }
 
 std::size_t Hdf5File::elements(const Hdf5Dataset& dataset, const std::string& name) const {
+    const Hdf5Type type(check(H5Dget_type(dataset.get()), "read the type of " + name + " in"));
+    const Hdf5Properties layout(check(H5Dget_create_plist(dataset.get()), "read the layout of " + name + " in"));
+    hsize_t bytes = std::min<hsize_t>(H5Dget_storage_size(dataset.get()), file_bytes_);
+    if (H5Pget_layout(layout.get()) == H5D_CHUNKED) { // a chunk of equal values takes hardly a byte
+        const Hdf5Space space(check(H5Dget_space(dataset.get()), "read the shape of " + name + " in"));
+        check(H5Dget_num_chunks(dataset.get(), space.get(), &bytes), "count the chunks of " + name + " in");
+        bytes *= largest_chunk;
+    }
     double count = 1; // HDF5's own number of them, of 64 bits, wraps round
     for (const std::uint64_t length : shape(dataset)) count *= static_cast<double>(length);
-    const std::uint64_t stored = std::min<std::uint64_t>(H5Dget_storage_size(dataset.get()), file_bytes_);
-    if (count > best_compression * static_cast<double>(stored))
-        throw Damaged(text(path_.string(), " is damaged (", name, " has ", count, " elements in ", stored, " bytes)"));
+    if (count * static_cast<double>(H5Tget_size(type.get())) > static_cast<double>(bytes))
+        throw Damaged(text(path_.string(), " is damaged (", name, " has ", count, " elements in ", bytes, " bytes)"));
     return static_cast<std::size_t>(count);
 }
 

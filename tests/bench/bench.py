@@ -475,7 +475,7 @@ def compare_record(rows: list[Row], setting: argparse.Namespace) -> None:
         ours, theirs = found["ours"], found["peer"]
         gate(ours["cycles"] == theirs["cycles"], "cycles recorded")
         gate(abs(ours["bytes"] / theirs["bytes"] - 1) < 0.01, f"bytes of a checkpoint: {found}")
-        for way in "row_by_row", "rows_64", "compressed":
+        for way in "row_by_row", "rows_64", "packed":
             by_name[f"record.{way}"].add(1e6 / ours["cycle"], 1e6 / theirs[way])
         by_name["record.stall"].add(ours["stall"])
         by_name["checkpoint.stall"].add(ours["checkpoint_stall"], theirs["save"])
@@ -518,7 +518,7 @@ def comparisons(quick: bool) -> Iterator[Comparison]:
     yield [Row("scaling.2_ranks", "cycles/s", 0.95)], measure_scaling
     yield [Row("sampling.imagenet", "cycles/s", 50), Row("sampling.1e8", "us", 300, True)], compare_sampling
     yield [Row("exchange.resnet18", "s", 0.6, True), Row("average.resnet18", "s", 1.0, True)], compare_exchange
-    goals = {"row_by_row": 15, "rows_64": 1.5, "compressed": 1.0}  # only the last does the same work: it compresses
+    goals = {"row_by_row": 15, "rows_64": 1.5, "packed": 1.0}  # only the last does the same work
     record = [Row(f"record.{way}", "cycles/s", goal) for way, goal in goals.items()]
     stalls = [Row("record.stall", "us", 20, True), Row("checkpoint.stall", "s", 0.2, True)]
     yield record + stalls, compare_record

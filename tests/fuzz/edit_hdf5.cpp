@@ -98,11 +98,15 @@ void make_dataset(hid_t file, const std::string& name, Bytes& bytes) {
     const Hdf5Space space = take_shape(bytes);
     const Hdf5Properties layout(H5Pcreate(H5P_DATASET_CREATE));
     const int rank = H5Sget_simple_extent_ndims(space.get());
-    if (rank > 0 && bytes.take<std::uint8_t>() % 2 == 1) {
+    const auto filter = static_cast<std::uint8_t>(rank > 0 ? bytes.take<std::uint8_t>() % 4 : 0);
+    if (filter % 2 == 1) {
         std::array<hsize_t, 4> chunk{};
         for (int axis = 0; axis < rank; ++axis) chunk[static_cast<std::size_t>(axis)] = 1 + bytes.take<std::uint8_t>();
         H5Pset_chunk(layout.get(), rank, chunk.data());
-        H5Pset_deflate(layout.get(), 1);
+        if (filter == 1)
+            H5Pset_deflate(layout.get(), 1);
+        else
+            H5Pset_scaleoffset(layout.get(), H5Z_SO_INT, H5Z_SO_INT_MINBITS_DEFAULT);
     }
     const Hdf5Dataset made(
         H5Dcreate2(file, name.c_str(), type.get(), space.get(), H5P_DEFAULT, layout.get(), H5P_DEFAULT));

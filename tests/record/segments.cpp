@@ -6,7 +6,9 @@
 
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <numeric>
+#include <random>
 
 namespace autosampling::example {
 namespace {
@@ -181,6 +183,51 @@ TEST(Segments, dataset_of_more_elements_than_64_bits_count_is_refused) {
     file.commit();
     EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { Hdf5File::open(path).read<double>("all"); }),
                 HasSubstr("all has 1.84467e+19 elements in 0 bytes"));
+}
+
+TEST(Segments, chunks_that_are_not_there_are_refused) {
+    const Folder folder;
+    const fs::path path = folder.path() / "wrong.h5";
+    Hdf5File file = Hdf5File::create(path);
+    file.create_dataset<std::int32_t>("all", std::vector<std::uint64_t>{1'000'000}, {"1", "", {}});
+    file.commit();
+    EXPECT_THAT(message_of(ExitCode::checkpoint, [&] { Hdf5File::open(path).read<std::int32_t>("all"); }),
+                HasSubstr("all has 1e+06 elements in 0 bytes"));
+}
+
+// Of several chunks, with the ends of a type's range, a part of it, or one value in each.
+template<class T>
+void expect_packed_without_loss() {
+    constexpr std::uint64_t length = 2'000'003;
+    const Folder folder;
+    std::vector<T> whole(length), part(length), same(length, T{7});
+    std::mt19937_64 random;
+    for (std::uint64_t i = 0; i < length; ++i) {
+        whole[i] = static_cast<T>(random());
+        part[i] = static_cast<T>(100 + random() % 16);
+    }
+    whole[0] = std::numeric_limits<T>::min();
+    whole[1] = std::numeric_limits<T>::max();
+    const auto pack = [&](const std::string& name, const std::vector<T>& values) {
+        const fs::path path = folder.path() / (name + ".h5");
+        Hdf5File file = Hdf5File::create(path);
+        file.write<T>("all", values, std::span(&length, 1), {"1", "", {}});
+        file.commit();
+        EXPECT_EQ(Hdf5File::open(path).read<T>("all"), values) << name;
+        return fs::file_size(path);
+    };
+    constexpr std::uint64_t slack = 1 << 20; // the last chunk isn't full
+    EXPECT_LT(pack("whole", whole), length * sizeof(T) + slack);
+    EXPECT_LT(pack("part", part), length * 5 / 8 + slack); // 4 bits, and a code for 0, HDF5's fill value
+    EXPECT_LT(pack("same", same), slack);
+}
+
+TEST(Segments, whole_numbers_are_packed_without_loss) {
+    expect_packed_without_loss<std::uint8_t>();
+    expect_packed_without_loss<std::int32_t>();
+    expect_packed_without_loss<std::uint32_t>();
+    expect_packed_without_loss<std::int64_t>();
+    expect_packed_without_loss<std::uint64_t>();
 }
 
 TEST(Segments, newer_major_version_is_refused_saying_both) {
