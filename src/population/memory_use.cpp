@@ -22,10 +22,9 @@ std::int64_t state_bytes(const Options& options, int ranks, const Plan& plan) {
     const std::int64_t starts = std::min(members, most_survivors(options));
     const auto lanes = narrow<std::int64_t>(placement.at_once(options.population.members_at_once));
     // Those at work, those at the start of a cycle, those at its end whose trainer another member needed (or that are
-    // averaged), those that a checkpoint writes, the winner's for the tests, and what the heap, which never shrinks,
-    // has free between them.
+    // averaged), those that a checkpoint writes, and the winner's for the tests.
     const std::int64_t kept = best ? std::min<std::int64_t>(members - lanes, 1) : mean ? members : members - lanes;
-    const std::int64_t states = lanes + starts + kept + starts + (best ? 0 : 1) + 1;
+    const std::int64_t states = lanes + starts + kept + starts + 1;
     const std::int64_t received =
         mean ? (plan.members - members) * plan.state_length / teams : 0;             // of which the mean is made
     return 4 * (states * plan.state_length + received + 2 * lanes * plan.gradients); // with what is added to them

@@ -222,7 +222,11 @@ void Trainer::load(const State& state) {
 }
 
 State Trainer::copy_state() const {
-    return State(impl_->state.buffer().clone());
+    const at::NoGradGuard no_grad;
+    const Tensor& buffer = impl_->state.buffer();
+    const State copy = State::unfilled(buffer.numel(), buffer.device());
+    copy.buffer().copy_(buffer);
+    return copy;
 }
 
 const LearningRate& Trainer::learning_rate() const {

@@ -20,6 +20,20 @@ TEST(State, copies_of_a_handle_share_the_state_on_its_device) {
     EXPECT_EQ(state.on_host().memory().data(), state.memory().data());
 }
 
+TEST(State, takes_the_memory_of_one_that_is_gone) {
+    constexpr std::int64_t length = 54'321; // of no other test
+    State first = State::unfilled(length, at::kCPU), second = State::unfilled(length, at::kCPU);
+    const State shares_first(first);
+    const void* const of_second = second.memory().data();
+    EXPECT_NE(first.memory().data(), of_second);
+    first = second = {};
+    EXPECT_NE(State::unfilled(length + 1, at::kCPU).memory().data(), of_second);
+    const State third = State::unfilled(length, at::kCPU), fourth = State::unfilled(length, at::kCPU);
+    EXPECT_EQ(third.memory().data(), of_second);
+    EXPECT_NE(fourth.memory().data(), of_second);
+    EXPECT_NE(fourth.memory().data(), shares_first.memory().data());
+}
+
 TEST(State, hash_is_that_of_its_bytes) {
     const std::vector<float> values{1, -0.0F, 3};
     EXPECT_EQ(State::from_host(values, at::kCPU).hash(), hash_of(std::span(values)));

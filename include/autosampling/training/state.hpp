@@ -17,7 +17,7 @@ class State {
     State() = default; // none
     // Takes over a buffer (D) f32, contiguous.
     explicit State(at::Tensor buffer);
-    // One to be filled before it is given to anybody.
+    // One to be filled before it is given to anybody; on the host in the memory of one that is gone, if there is any.
     static State unfilled(std::int64_t length, at::Device device);
     // A copy of what is in host memory (D).
     static State from_host(std::span<const float> values, at::Device device);
