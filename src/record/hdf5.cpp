@@ -41,13 +41,14 @@ std::uint64_t product(const Shape& shape) {
     return std::accumulate(shape.begin(), shape.end(), std::uint64_t{1}, std::multiplies<>());
 }
 
-// The trailing dimensions whole, as far as a chunk may be large.
+// The trailing dimensions whole, as far as a chunk may be large; all about as long, since the last one is stored whole.
 std::vector<hsize_t> chunk_shape(std::span<const std::uint64_t> shape, std::size_t element) {
+    const auto ratio_up = [](hsize_t whole, hsize_t part) { return (whole + part - 1) / part; };
     std::vector<hsize_t> chunk(shape.begin(), shape.end());
     std::uint64_t bytes = element * product(shape);
     for (hsize_t& length : chunk) {
         const std::uint64_t step = bytes / length;
-        length = std::min<hsize_t>(Hdf5File::chunk_steps(step), length);
+        length = ratio_up(length, ratio_up(length, Hdf5File::chunk_steps(step)));
         bytes = step * length;
     }
     return chunk;
