@@ -20,7 +20,7 @@ namespace {
 constexpr std::int64_t most_examples = 1 << 20;
 constexpr std::int64_t most_cycles = 1 << 12;
 constexpr std::int64_t most_learned = 1 << 19; // draws that are learned from
-// What tells how a column grows, so much that half of it is compressed, too: draws in the rows of cycles, of one line
+// What tells how a column grows, so much that half of it is packed, too: draws in the rows of cycles, of one line
 // of ancestors, and at most; and bytes in the rows of epochs and of rounds.
 constexpr std::int64_t enough_draws = 1 << 17, enough_of_line = 3 << 14, most_draws = 1 << 20;
 constexpr std::int64_t enough_bytes = 3 << 16;

@@ -83,7 +83,7 @@ class RowWriter {
         using T = ElementOf<Row, Member>;
         const std::uint64_t step = step_size(columns_[i].meaning, sizes_);
         const std::uint64_t part = Hdf5File::chunk_steps(step * sizeof(T));
-        std::vector<T> values; // of a chunk, which stays in the processor's cache until it is packed
+        std::vector<T> values; // about a chunk of them, which stays in the processor's cache until it is packed
         for (std::uint64_t first = 0; first < rows.size(); first += part) {
             values.clear();
             for (const Row& row : rows.subspan(first, std::min(part, rows.size() - first))) {

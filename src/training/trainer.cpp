@@ -222,11 +222,8 @@ void Trainer::load(const State& state) {
 }
 
 State Trainer::copy_state() const {
-    const at::NoGradGuard no_grad;
     const Tensor& buffer = impl_->state.buffer();
-    const State copy = State::unfilled(buffer.numel(), buffer.device());
-    copy.buffer().copy_(buffer);
-    return copy;
+    return State::copy(buffer, buffer.device());
 }
 
 const LearningRate& Trainer::learning_rate() const {

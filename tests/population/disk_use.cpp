@@ -105,7 +105,7 @@ TEST_P(DiskUses, small_run_is_as_foreseen) {
     expect_foreseen(folder, GetParam());
 }
 
-// So many draws and examples that they are most of the record, and compressed.
+// So many draws and examples that they are most of the record, and packed.
 TEST_P(DiskUses, run_of_many_draws_is_as_foreseen) {
     if (world().size() > 1) return; // the ranks' part is in the small run
     std::vector<std::string> settings = GetParam();
@@ -113,6 +113,15 @@ TEST_P(DiskUses, run_of_many_draws_is_as_foreseen) {
                                      "training.epochs=4"});
     const SharedFolder folder;
     expect_foreseen(folder, settings);
+}
+
+// A cycle's draws are more than a chunk.
+TEST(DiskUse, chunks_that_are_less_than_a_cycle_are_foreseen) {
+    if (world().size() > 1) return;
+    const SharedFolder folder;
+    expect_foreseen(folder, {"data.synthetic_images=20000", "data.synthetic_size=4", "training.batch_size=500",
+                             "training.epochs=4", "population.cycle_batches=36", "population.members=15",
+                             "population.selection=none", "exploration.kind=random"});
 }
 
 TEST(DiskUse, columns_of_ones_own_are_foreseen) {

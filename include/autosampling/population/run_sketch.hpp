@@ -21,7 +21,7 @@ struct RunSketch {
     std::int64_t images() const { return header.training_images; }
 };
 
-// Where numbers are compressed on disk they are random as the run's are; others are zero.
+// Where numbers are packed on disk they are random as the run's are; others are zero.
 RunSketch sketch_run(const Prepared& prepared, const DatasetPlan& data, Launch launch);
 
 } // namespace autosampling

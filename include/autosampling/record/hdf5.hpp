@@ -53,12 +53,12 @@ class Hdf5File {
     std::int64_t size();
 
     // Datasets; `name` may hold groups ("split/training"), made as needed. Element types T: uint8, int32, uint32,
-    // int64, uint64, float, double. Large ones of whole numbers are packed into
-    // as many bits as the range of a chunk needs (H5Pset_scaleoffset).
+    // int64, uint64, float, double. Large ones of whole numbers are packed
+    // without loss (H5Pset_scaleoffset).
     template<class T>
     Hdf5Dataset create_dataset(const std::string& name, std::span<const std::uint64_t> shape,
                                const Hdf5Meaning& meaning);
-    // The steps of so many bytes that a chunk of a dataset holds, at least 1.
+    // How many steps of so many bytes each a chunk holds at most.
     static std::uint64_t chunk_steps(std::uint64_t step_bytes);
     // Whole steps of the first dimension, from step `first` on.
     template<class T>

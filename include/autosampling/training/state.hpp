@@ -19,6 +19,8 @@ class State {
     explicit State(at::Tensor buffer);
     // One to be filled before it is given to anybody; on the host in the memory of one that is gone, if there is any.
     static State unfilled(std::int64_t length, at::Device device);
+    // A copy of a buffer (D) f32, wherever that lies.
+    static State copy(const at::Tensor& buffer, at::Device device);
     // A copy of what is in host memory (D).
     static State from_host(std::span<const float> values, at::Device device);
 
@@ -29,7 +31,7 @@ class State {
     std::span<float> fill();
 
     // The same on a device: itself where it is there already, else a copy.
-    State on(at::Device device) const { return State(buffer_.to(device)); }
+    State on(at::Device device) const;
     State on_host() const { return on(at::kCPU); }
 
     // Of its bytes, wherever they are.
