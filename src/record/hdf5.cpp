@@ -42,8 +42,7 @@ std::uint64_t product(const Shape& shape) {
     return std::accumulate(shape.begin(), shape.end(), std::uint64_t{1}, std::multiplies<>());
 }
 
-// The trailing dimensions whole, as far as a chunk may be large. Alike, since what is unused of the last is stored,
-// too.
+// The trailing dimensions whole, as far as a chunk may be large. All chunks alike: the last one is stored whole.
 std::vector<hsize_t> chunk_shape(std::span<const std::uint64_t> shape, std::size_t element) {
     std::vector<hsize_t> chunk(shape.begin(), shape.end());
     std::uint64_t bytes = element * product(shape);

@@ -53,8 +53,7 @@ class Hdf5File {
     std::int64_t size();
 
     // Datasets; `name` may hold groups ("split/training"), made as needed. Element types T: uint8, int32, uint32,
-    // int64, uint64, float, double. Large ones of whole numbers are packed
-    // without loss (H5Pset_scaleoffset).
+    // int64, uint64, float, double. Large ones of whole numbers are packed without loss (H5Pset_scaleoffset).
     template<class T>
     Hdf5Dataset create_dataset(const std::string& name, std::span<const std::uint64_t> shape,
                                const Hdf5Meaning& meaning);
